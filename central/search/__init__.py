@@ -1,0 +1,1 @@
+"""Search: sealed batches in, scored candidates out, in a process that is thrown away afterwards."""
