@@ -1,0 +1,108 @@
+"""Cells and hours, the authorities' shares of each, and the keys that only all shares together give.
+
+One authority's share is HMAC-SHA256 under its secret of the day (RFC 2104); a key is HKDF-SHA256 (RFC 5869) over the shares of
+all authorities, in the order of the authorities' names. Every field is length-prefixed, so no two contexts are the same bytes.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from shared.clock import as_utc, from_unix
+from shared.errors import BadInput
+from shared.ids import check_id
+
+SHARE_BYTES = 32
+HOUR_S = 3600
+
+
+class Modality(StrEnum):
+    """What a code was made from; each has keys and a consent of its own."""
+
+    FACE = "face"
+    APPEARANCE = "appearance"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Epoch:
+    """One cell for one UTC hour: the validity of a key. `hour` counts hours since 1970."""
+
+    cell: str
+    hour: int
+
+    def __post_init__(self) -> None:
+        check_id(self.cell, "cell")
+        if not 0 <= self.hour < 2**31:
+            raise BadInput(f"no such hour: {self.hour}", hint="an hour counts hours since 1970 in UTC")
+
+    @classmethod
+    def at(cls, cell: str, moment: datetime) -> Epoch:
+        return cls(cell, int(as_utc(moment).timestamp()) // HOUR_S)
+
+    @property
+    def start(self) -> datetime:
+        return from_unix(self.hour * HOUR_S)
+
+    @property
+    def end(self) -> datetime:
+        return from_unix((self.hour + 1) * HOUR_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """One authority's two shares of one epoch; never printed."""
+
+    code: bytes = field(repr=False)
+    seal: bytes = field(repr=False)
+
+
+def day_of(epoch: Epoch) -> date:
+    """The UTC day whose secret an authority uses for this epoch."""
+    return epoch.start.date()
+
+
+def derive_shares(day_secret: bytes, epoch: Epoch) -> Shares:
+    """One authority's shares of `epoch` from its 32-byte secret of that day."""
+    _check_secret(day_secret)
+    context = _fields(epoch.cell.encode(), epoch.hour.to_bytes(4, "big"))
+    return Shares(
+        hmac.digest(day_secret, _fields(b"cairn/v1 code") + context, "sha256"),
+        hmac.digest(day_secret, _fields(b"cairn/v1 seal") + context, "sha256"),
+    )
+
+
+def code_key(code_shares: Sequence[bytes], modality: Modality, model: str, epoch: Epoch) -> bytes:
+    """The key of the code transform for one modality, model and epoch; `code_shares` in order of authority names."""
+    context = _fields(modality.encode(), check_id(model, "model").encode(), epoch.cell.encode())
+    return _combine(code_shares, b"cairn/v1 code key", context + epoch.hour.to_bytes(4, "big"))
+
+
+def seal_key(seal_shares: Sequence[bytes], node: str, epoch: Epoch) -> bytes:
+    """The AES-256 key of one node's batches in one epoch; `seal_shares` in order of authority names."""
+    context = _fields(check_id(node, "node").encode(), epoch.cell.encode())
+    return _combine(seal_shares, b"cairn/v1 seal key", context + epoch.hour.to_bytes(4, "big"))
+
+
+def _combine(shares: Sequence[bytes], label: bytes, context: bytes) -> bytes:
+    if not shares:
+        raise BadInput("no shares to make a key from", hint="fetch the shares of every authority first")
+    for share in shares:
+        _check_secret(share)
+    info = _fields(label, len(shares).to_bytes(1, "big")) + context
+    return HKDF(SHA256(), SHARE_BYTES, salt=None, info=info).derive(b"".join(shares))
+
+
+def _check_secret(secret: bytes) -> None:
+    if len(secret) != SHARE_BYTES:
+        raise BadInput("a share or secret is not 32 bytes long", hint="fetch it again from its authority")
+
+
+def _fields(*fields: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(2, "big") + part for part in fields)

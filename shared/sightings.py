@@ -1,0 +1,102 @@
+"""What a box saw: one ended track is a sighting, two people near each other are an encounter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.clock import from_unix
+from shared.epochs import Epoch
+from shared.errors import BadInput
+from shared.face_mask import FaceMask
+from shared.ids import check_id
+
+NOWHERE = -32768  # a ground coordinate that was not measured
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One ended track. `number` counts within (node, boot); positions are metres from the camera, within ±327 m."""
+
+    number: int
+    camera: str
+    start: datetime
+    end: datetime
+    face_code: bytes | None = field(repr=False)
+    appearance_code: bytes | None = field(repr=False)
+    mask: FaceMask = FaceMask.UNKNOWN
+    quality: float = 0.0
+    east_m: float | None = None
+    north_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """Two sightings of one node and boot, by number, that came near each other, and for how long."""
+
+    a: int
+    b: int
+    start: datetime
+    end: datetime
+    min_distance_m: float
+    distance_error_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SightingColumns:
+    """The opened content of one batch as arrays of n rows; times are Unix milliseconds, positions centimetres."""
+
+    node: str
+    boot: int
+    epoch: Epoch
+    cameras: tuple[str, ...]
+    number: npt.NDArray[np.uint32]
+    camera: npt.NDArray[np.uint8]
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.uint8]
+    quality: npt.NDArray[np.uint8]
+    east_cm: npt.NDArray[np.int16]
+    north_cm: npt.NDArray[np.int16]
+    has_face: npt.NDArray[np.bool_]
+    has_appearance: npt.NDArray[np.bool_]
+    face: npt.NDArray[np.uint8] = field(repr=False)
+    appearance: npt.NDArray[np.uint8] = field(repr=False)
+    encounters: tuple[Encounter, ...]
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def sighting(self, row: int) -> Sighting:
+        return Sighting(
+            number=int(self.number[row]),
+            camera=self.cameras[self.camera[row]],
+            start=from_unix(int(self.start[row]) / 1000),
+            end=from_unix(int(self.end[row]) / 1000),
+            face_code=self.face[row].tobytes() if self.has_face[row] else None,
+            appearance_code=self.appearance[row].tobytes() if self.has_appearance[row] else None,
+            mask=FaceMask(int(self.mask[row])),
+            quality=int(self.quality[row]) / 255,
+            east_m=_metres(self.east_cm[row]),
+            north_m=_metres(self.north_cm[row]),
+        )
+
+
+def sighting_id(node: str, boot: int, number: int) -> str:
+    """The name of a sighting everywhere outside its batch."""
+    return f"{node}/{boot}/{number}"
+
+
+def parse_sighting_id(text: str) -> tuple[str, int, int]:
+    """(node, boot, number) of a sighting's name. Raises BadInput."""
+    parts = text.split("/")
+    if len(parts) != 3 or not parts[1].isdecimal() or not parts[2].isdecimal():
+        raise BadInput(f"no sighting is named {text[:40]!r}", hint="a sighting's name looks like node/boot/number")
+    return check_id(parts[0], "node"), int(parts[1]), int(parts[2])
+
+
+def _metres(cm: np.int16) -> float | None:
+    return None if cm == NOWHERE else float(cm) / 100
