@@ -1,0 +1,176 @@
+"""A sealed batch: clear header, sealed columns, the node's signature.
+
+    "CAIRNB" | header length u32 | header, CBOR | nonce 12 | AES-256-GCM(columns, padded), AAD = all before | Ed25519 of all before
+
+The centre verifies and stores it without a key; only a search worker, with the seal key of the epoch, opens it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.columns import columns_from_bytes, columns_to_bytes
+from shared.epochs import Epoch
+from shared.errors import BadBatch, BadSignature, CairnError, CannotOpen, TooLarge, UnknownVersion
+from shared.ids import check_id
+from shared.sightings import Encounter, Sighting, SightingColumns
+from shared.wire import pack, unpack
+
+SCHEMA_VERSION = 1
+KNOWN_VERSIONS = frozenset({1})
+MAX_BATCH_BYTES = 256 * 1024
+MAX_SIGHTINGS = 256
+
+_MAGIC = b"CAIRNB"
+_PREFIX = len(_MAGIC) + 4
+_NONCE, _TAG, _SIGNATURE = 12, 16, 64
+_MAX_HEADER = 2048
+_SMALLEST_CLASS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a batch says in the clear.
+
+    `covers` sequence numbers end at `sequence`: merged batches leave no gap for the centre to wonder about.
+    `people` is the number of sightings; `masks` counts them as worn, incorrect, absent, unknown.
+    """
+
+    version: int
+    node: str
+    boot: int
+    sequence: int
+    covers: int
+    cell: str
+    hour: int
+    clock_error_ms: int
+    models: dict[str, str]
+    people: int
+    masks: tuple[int, int, int, int]
+
+    @property
+    def epoch(self) -> Epoch:
+        return Epoch(self.cell, self.hour)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKeys:
+    """What a node needs to make a batch; never printed."""
+
+    seal: bytes = field(repr=False)
+    signing: Ed25519PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """A parsed header and the bytes that it came in."""
+
+    header: Header
+    raw: bytes = field(repr=False)
+    body_at: int
+
+
+def seal_batch(
+    header: Header,
+    sightings: Sequence[Sighting],
+    encounters: Sequence[Encounter],
+    keys: BatchKeys,
+    nonce_counter: int,
+) -> bytes:
+    """The bytes to send. `nonce_counter` must never repeat under one seal key: a node counts all its seals of a boot."""
+    _check_header(header)
+    if len(sightings) > MAX_SIGHTINGS or header.people != len(sightings) or sum(header.masks) != header.people:
+        hint = f"split at {MAX_SIGHTINGS} sightings and count them in the header"
+        raise BadBatch("the header's counts do not fit the sightings", hint=hint)
+    clear = pack(_header_to_map(header))
+    before = _MAGIC + len(clear).to_bytes(4, "big") + clear
+    nonce = header.boot.to_bytes(4, "big") + nonce_counter.to_bytes(8, "big")
+    plain = _pad(columns_to_bytes(header.epoch, sightings, encounters))
+    signed = before + nonce + AESGCM(keys.seal).encrypt(nonce, plain, before)
+    if len(signed) + _SIGNATURE > MAX_BATCH_BYTES:
+        raise TooLarge("a batch is over the size limit", hint="split it into smaller batches")
+    return signed + keys.signing.sign(signed)
+
+
+def read_batch(raw: bytes) -> SealedBatch:
+    """Parse the clear header; nothing in it is proven until verify_batch."""
+    if len(raw) > MAX_BATCH_BYTES:
+        raise TooLarge(f"a batch of {len(raw)} bytes is over {MAX_BATCH_BYTES}", hint="split it into smaller batches")
+    if len(raw) < _PREFIX or raw[: len(_MAGIC)] != _MAGIC:
+        raise BadBatch("this is not a batch", hint="only Cairn nodes may write here")
+    length = int.from_bytes(raw[len(_MAGIC) : _PREFIX], "big")
+    body_at = _PREFIX + length
+    if length > _MAX_HEADER or len(raw) < body_at + _NONCE + _TAG + _SIGNATURE:
+        raise BadBatch("a batch is cut short", hint="the node sends it again by itself")
+    return SealedBatch(_header_from_map(unpack(raw[_PREFIX:body_at], BadBatch, "a batch's header")), raw, body_at)
+
+
+def verify_batch(raw: bytes, node_key: Ed25519PublicKey) -> SealedBatch:
+    """Parse, and prove that the holder of `node_key` made it. Raises BadSignature and what read_batch raises."""
+    batch = read_batch(raw)
+    try:
+        node_key.verify(raw[-_SIGNATURE:], raw[:-_SIGNATURE])
+    except InvalidSignature:
+        hint = "look for a swapped key or a forger; enrol the node again if its key was replaced"
+        raise BadSignature(f"a batch in the name of {batch.header.node} is not signed by it", hint=hint) from None
+    return batch
+
+
+def open_batch(batch: SealedBatch, seal_key: bytes) -> SightingColumns:
+    """The columns of a batch. Raises CannotOpen for a wrong key or changed bytes, BadBatch for a malformed content."""
+    nonce_end = batch.body_at + _NONCE
+    sealed = memoryview(batch.raw)[nonce_end:-_SIGNATURE]
+    try:
+        plain = AESGCM(seal_key).decrypt(batch.raw[batch.body_at : nonce_end], sealed, batch.raw[: batch.body_at])
+    except (InvalidTag, ValueError):
+        hint = "the key was not released, was destroyed, or the batch was changed"
+        raise CannotOpen(f"a batch of {batch.header.node} does not open", hint=hint) from None
+    columns = columns_from_bytes(plain, batch.header.node, batch.header.boot, batch.header.epoch)
+    if len(columns) != batch.header.people:
+        raise BadBatch("a batch holds another number of sightings than it says", hint="quarantine this node")
+    return columns
+
+
+def _pad(plain: bytes) -> bytes:
+    """Pad to a size class (powers of two and their midpoints), so that the length says little about the content."""
+    size = _SMALLEST_CLASS
+    while size < len(plain) + 4:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size // 3 * 4
+    return len(plain).to_bytes(4, "big") + plain + bytes(size - len(plain) - 4)
+
+
+def _header_to_map(header: Header) -> dict[str, object]:
+    return {f.name: getattr(header, f.name) for f in dataclasses.fields(header)} | {"masks": list(header.masks)}
+
+
+def _header_from_map(value: object) -> Header:
+    if not isinstance(value, dict) or not isinstance(value.get("version"), int):
+        raise BadBatch("a batch's header is malformed", hint="only Cairn nodes may write here")
+    if value["version"] not in KNOWN_VERSIONS:
+        hint = f"update the centre: it knows {sorted(KNOWN_VERSIONS)}"
+        raise UnknownVersion(f"a batch has schema version {value['version']}", hint=hint)
+    try:
+        header = Header(**{**value, "masks": tuple(value["masks"])})
+        _check_header(header)
+    except BadBatch:
+        raise
+    except (TypeError, KeyError, ValueError, CairnError):
+        raise BadBatch("a batch's header is malformed", hint="only Cairn nodes may write here") from None
+    return header
+
+
+def _check_header(header: Header) -> None:
+    check_id(header.node, "node")
+    Epoch(header.cell, header.hour)
+    numbers = (header.version, header.boot, header.sequence, header.covers, header.people, *header.masks)
+    fits = all(type(n) is int and 0 <= n < 2**32 for n in numbers) and len(header.masks) == 4
+    fits = fits and type(header.hour) is int and type(header.clock_error_ms) is int
+    fits = fits and 1 <= header.covers <= header.sequence + 1 and isinstance(header.models, dict)
+    if not fits or not all(check_id(key, "modality") and check_id(m, "model") for key, m in header.models.items()):
+        raise BadBatch("a batch's header has a number out of range", hint="only Cairn nodes may write here")

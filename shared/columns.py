@@ -1,0 +1,123 @@
+"""Sightings as columns: the plain content of a batch, laid out so that opening is a handful of array views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.clock import from_unix
+from shared.codes import APPEARANCE_BITS, FACE_BITS
+from shared.epochs import HOUR_S, Epoch
+from shared.errors import BadBatch, CairnError
+from shared.ids import check_id
+from shared.sightings import NOWHERE, Encounter, Sighting, SightingColumns
+from shared.wire import pack, unpack
+
+_HAS_FACE, _HAS_APPEARANCE = 1, 2
+_DAY_MS = 24 * HOUR_S * 1000
+# Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
+_LAYOUT = np.dtype(
+    [("number", "<u4"), ("start", "<i4"), ("end", "<i4"), ("east", "<i2"), ("north", "<i2")]
+    + [("camera", "u1"), ("mask", "u1"), ("quality", "u1"), ("flags", "u1")]
+    + [("face", "u1", (FACE_BITS // 8,)), ("appearance", "u1", (APPEARANCE_BITS // 8,))]
+)
+
+
+def columns_to_bytes(epoch: Epoch, sightings: Sequence[Sighting], encounters: Sequence[Encounter]) -> bytes:
+    """CBOR {cameras, n, columns, encounters}; times are milliseconds from the epoch's start."""
+    cameras = sorted({sighting.camera for sighting in sightings})
+    rows = np.zeros(len(sightings), _LAYOUT)
+    for row, sighting in zip(rows, sightings, strict=True):
+        _fill(row, sighting, epoch, cameras)
+    blob = b"".join(rows[name].tobytes() for name in _LAYOUT.names or ())
+    pairs = [_encounter_row(encounter, epoch) for encounter in encounters]
+    return pack({"cameras": cameras, "n": len(sightings), "columns": blob, "encounters": pairs})
+
+
+def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> SightingColumns:
+    """Undo columns_to_bytes and the padding around it. Raises BadBatch."""
+    length = int.from_bytes(plain[:4], "big")
+    if len(plain) < 4 or length > len(plain) - 4:
+        raise BadBatch("a batch's content is cut short", hint="quarantine this node")
+    value = unpack(plain[4 : 4 + length], BadBatch, "a batch's content")
+    try:
+        columns = _split(value["columns"], value["n"])
+        cameras = tuple(check_id(name, "camera") for name in value["cameras"])
+        encounters = tuple(_encounter(row, epoch) for row in value["encounters"])
+    except (KeyError, TypeError, ValueError, IndexError, CairnError):
+        raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
+    if len(columns["camera"]) and columns["camera"].max() >= len(cameras) or (columns["mask"] > 3).any():
+        raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
+    begin = epoch.hour * HOUR_S * 1000
+    return SightingColumns(
+        node=node,
+        boot=boot,
+        epoch=epoch,
+        cameras=cameras,
+        number=columns["number"],
+        camera=columns["camera"],
+        start=columns["start"].astype(np.int64) + begin,
+        end=columns["end"].astype(np.int64) + begin,
+        mask=columns["mask"],
+        quality=columns["quality"],
+        east_cm=columns["east"],
+        north_cm=columns["north"],
+        has_face=(columns["flags"] & _HAS_FACE).astype(bool),
+        has_appearance=(columns["flags"] & _HAS_APPEARANCE).astype(bool),
+        face=columns["face"],
+        appearance=columns["appearance"],
+        encounters=encounters,
+    )
+
+
+def _split(blob: bytes, n: int) -> dict[str, npt.NDArray[np.generic]]:
+    if type(n) is not int or len(blob) != n * _LAYOUT.itemsize:
+        raise ValueError
+    columns, at = {}, 0
+    for name in _LAYOUT.names or ():
+        base, shape = _LAYOUT[name].base, _LAYOUT[name].shape
+        size = _LAYOUT[name].itemsize * n
+        columns[name] = np.frombuffer(blob, base, size // base.itemsize, at).reshape(n, *shape)
+        at += size
+    return columns
+
+
+def _fill(row: np.void, sighting: Sighting, epoch: Epoch, cameras: list[str]) -> None:
+    row["number"] = sighting.number
+    row["start"], row["end"] = _offset_ms(sighting.start, epoch), _offset_ms(sighting.end, epoch)
+    row["east"], row["north"] = _centimetres(sighting.east_m), _centimetres(sighting.north_m)
+    row["camera"], row["mask"] = cameras.index(sighting.camera), int(sighting.mask)
+    row["quality"] = round(min(max(sighting.quality, 0.0), 1.0) * 255)
+    row["flags"] = _HAS_FACE * (sighting.face_code is not None) | _HAS_APPEARANCE * (sighting.appearance_code is not None)
+    for name, code in (("face", sighting.face_code), ("appearance", sighting.appearance_code)):
+        if code is not None:
+            if len(code) != _LAYOUT[name].itemsize:
+                raise BadBatch(f"a {name} code has {len(code)} bytes", hint="encode it with the modality's own length")
+            row[name] = np.frombuffer(code, np.uint8)
+
+
+def _offset_ms(moment: object, epoch: Epoch) -> int:
+    offset = round((moment - epoch.start).total_seconds() * 1000)  # type: ignore[operator]
+    if not -_DAY_MS <= offset <= _DAY_MS:
+        raise BadBatch("a sighting lies a day or more from its epoch", hint="check the box's clock")
+    return int(offset)
+
+
+def _centimetres(metres: float | None) -> int:
+    if metres is None or not abs(metres) <= 327:
+        return NOWHERE
+    return round(metres * 100)
+
+
+def _encounter_row(encounter: Encounter, epoch: Epoch) -> list[int]:
+    times = [_offset_ms(encounter.start, epoch), _offset_ms(encounter.end, epoch)]
+    lengths = [round(encounter.min_distance_m * 100), round(encounter.distance_error_m * 100)]
+    return [encounter.a, encounter.b, *times, *lengths]
+
+
+def _encounter(row: list[int], epoch: Epoch) -> Encounter:
+    a, b, start, end, distance, error = (int(value) for value in row)
+    begin = epoch.hour * HOUR_S
+    return Encounter(a, b, from_unix(begin + start / 1000), from_unix(begin + end / 1000), distance / 100, error / 100)

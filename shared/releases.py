@@ -1,0 +1,181 @@
+"""What an authority checks before it releases a single key: scope, consent, and signatures of different people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from shared.clock import as_utc
+from shared.epochs import HOUR_S, Epoch, Modality
+from shared.errors import BadRelease, CairnError, ReleaseRefused
+from shared.ids import check_id
+from shared.wire import pack, unpack
+
+MAX_WINDOW = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseScope:
+    """What may be searched: one case, one legal basis, one window, named cells, and until when."""
+
+    case: str
+    purpose: str
+    opened_by: str
+    start: datetime
+    end: datetime
+    cells: tuple[str, ...]
+    consents: tuple[str, ...]
+    expires: datetime
+
+    def epochs(self) -> list[Epoch]:
+        """Every cell-hour in scope."""
+        first, last = int(self.start.timestamp()) // HOUR_S, -(-int(self.end.timestamp()) // HOUR_S)
+        return [Epoch(cell, hour) for cell in self.cells for hour in range(first, last)]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentReceipt:
+    """The patient's consent, as taken down and signed by the officer who registered them."""
+
+    receipt: str
+    case: str
+    scopes: tuple[str, ...]
+    given_at: datetime
+    expires: datetime
+    signed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A request to release keys, with everything that proves it may be granted."""
+
+    scope: CaseScope
+    consent: ConsentReceipt
+    approver: str
+    opener_signature: bytes = field(repr=False)
+    approver_signature: bytes = field(repr=False)
+    consent_signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account as an authority knows it: its roles, and the key that only the person holds."""
+
+    roles: frozenset[str]
+    key: Ed25519PublicKey
+
+
+def document_bytes(document: CaseScope | ConsentReceipt) -> bytes:
+    """Exactly what a person signs; the type is part of it, so one document never passes for another."""
+    return pack([f"cairn/v1 {type(document).__name__}", _to_map(document)])
+
+
+def sign(document: CaseScope | ConsentReceipt, role: str, key: Ed25519PrivateKey) -> bytes:
+    """Sign as `opener`, `approver` or `witness`; the role is part of what is signed."""
+    return key.sign(role.encode() + b"\0" + document_bytes(document))
+
+
+def release_to_bytes(release: Release) -> bytes:
+    signatures = [release.opener_signature, release.approver_signature, release.consent_signature]
+    return pack([_to_map(release.scope), _to_map(release.consent), release.approver, signatures])
+
+
+def release_from_bytes(raw: bytes) -> Release:
+    """Raises BadRelease for anything that release_to_bytes did not make."""
+    try:
+        scope, consent, approver, signatures = unpack(raw, BadRelease, "a release")
+        opener, second, witness = (bytes(signature) for signature in signatures)
+        return Release(_scope_from(scope), _consent_from(consent), approver, opener, second, witness)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, CairnError):
+        raise BadRelease("a release is malformed", hint="make it again with cairn-central case") from None
+
+
+def check_release(release: Release, people: Mapping[str, Person], now: datetime) -> None:
+    """Verify signatures, persons, consent, scope and time. Raises ReleaseRefused with the first reason found."""
+    scope, consent = release.scope, release.consent
+    if scope.opened_by == release.approver:
+        _refuse("the approver opened this case", "another person with the role approver must sign")
+    opener, approver = _person(people, scope.opened_by, "tracer"), _person(people, release.approver, "approver")
+    if opener.key == approver.key:
+        _refuse("both signatures are made with one key", "each person must hold a key of their own")
+    _check_signature(opener.key, "opener", scope, release.opener_signature)
+    _check_signature(approver.key, "approver", scope, release.approver_signature)
+    _check_signature(_person(people, consent.signed_by, "tracer").key, "witness", consent, release.consent_signature)
+    _check_consent(scope, consent, now)
+    _check_scope(scope, now)
+
+
+def _check_consent(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> None:
+    if consent.case != scope.case:
+        _refuse("the consent belongs to another case", "register the patient for this case")
+    if not consent.given_at <= now < consent.expires:
+        _refuse("the consent is not live", "ask the patient again, or close the case")
+    if not scope.consents or not set(scope.consents) <= set(consent.scopes):
+        _refuse("the search asks for more than the patient consented to", "narrow the case to the consent's scopes")
+
+
+def _check_scope(scope: CaseScope, now: datetime) -> None:
+    if not scope.purpose.strip():
+        _refuse("the case names no legal basis", "state the one legal basis of this case")
+    if not scope.cells or not set(scope.consents) <= {modality.value for modality in Modality}:
+        _refuse("the case names no cells, or an unknown scope", "name the cells, and face or appearance")
+    if not scope.start < scope.end or scope.end - scope.start > MAX_WINDOW:
+        _refuse("the window is empty or longer than 14 days", "narrow the window")
+    if scope.start < now - MAX_WINDOW - timedelta(hours=1) or scope.end > now + timedelta(hours=1):
+        _refuse("the window reaches past retention or into the future", "narrow the window")
+    if now >= scope.expires:
+        _refuse("the approval has expired", "have the case approved again")
+
+
+def _check_signature(key: Ed25519PublicKey, role: str, document: CaseScope | ConsentReceipt, signature: bytes) -> None:
+    try:
+        key.verify(signature, role.encode() + b"\0" + document_bytes(document))
+    except InvalidSignature:
+        _refuse(f"the signature of the {role} does not verify", "sign again with the person's registered key")
+
+
+def _person(people: Mapping[str, Person], name: str, role: str) -> Person:
+    person = people.get(name)
+    if person is None or role not in person.roles:
+        _refuse(f"no person with the role {role} is known by the signing name", "register the person with this authority")
+    return person
+
+
+def _refuse(why: str, hint: str) -> NoReturn:
+    raise ReleaseRefused(why, hint=hint)
+
+
+def _to_map(document: CaseScope | ConsentReceipt) -> dict[str, object]:
+    def plain(value: object) -> object:
+        if isinstance(value, datetime):
+            return as_utc(value).isoformat()
+        return list(value) if isinstance(value, tuple) else value
+
+    return {f.name: plain(getattr(document, f.name)) for f in dataclasses.fields(document)}
+
+
+def _scope_from(value: dict[str, Any]) -> CaseScope:
+    times = {name: _time(value[name]) for name in ("start", "end", "expires")}
+    names = {name: _names(value[name]) for name in ("cells", "consents")}
+    scope = CaseScope(**{**value, **times, **names})
+    check_id(scope.case, "case")
+    return scope
+
+
+def _consent_from(value: dict[str, Any]) -> ConsentReceipt:
+    times = {name: _time(value[name]) for name in ("given_at", "expires")}
+    return ConsentReceipt(**{**value, **times, "scopes": _names(value["scopes"])})
+
+
+def _time(text: str) -> datetime:
+    return as_utc(datetime.fromisoformat(text)).astimezone(UTC)
+
+
+def _names(value: list[str]) -> tuple[str, ...]:
+    return tuple(check_id(name, "name") for name in value)
