@@ -9,6 +9,7 @@ distance", section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π (Chari
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +40,12 @@ def quantise(x: Float32) -> Int8:
     largest = np.abs(x).max(axis=1, keepdims=True)
     if not np.isfinite(largest).all() or (largest <= 0).any():
         raise BadEmbedding("an embedding is zero or not finite", hint="drop this picture; the model failed on it")
-    return np.rint(x / largest * np.float32(127)).astype(np.int8)
+    return np.asarray(np.rint(x / largest * np.float32(127)), np.int8)
 
 
 def encode(x: Float32, key: bytes, bits: int) -> UInt8:
     """Codes [n, bits/8] of float embeddings [n, d] under one key."""
-    return encode_quantised(quantise(x), [key], bits)[0]
+    return np.asarray(encode_quantised(quantise(x), [key], bits)[0])
 
 
 def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
@@ -56,7 +57,7 @@ def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
     signs = np.stack([_signs(key, d, bits) for key in keys]) if keys else np.empty((0, 1, _ROUNDS, d), np.int32)
     padded = np.zeros((x_q.shape[0], d), np.int32)
     padded[:, : x_q.shape[1]] = x_q
-    y = np.broadcast_to(padded, (len(keys), signs.shape[1], *padded.shape))  # [keys, blocks, n, d]
+    y: npt.NDArray[Any] = np.broadcast_to(padded, (len(keys), signs.shape[1], *padded.shape))  # [keys, blocks, n, d]
     for r in range(_ROUNDS):
         y = hadamard(y * signs[:, :, r, None, :])
     flat = np.moveaxis(y, 1, 2).reshape(len(keys), x_q.shape[0], -1)[:, :, :bits]
@@ -72,7 +73,7 @@ def decode(codes: UInt8, key: bytes, d: int) -> Float32:
     signs = _signs(key, size, bits)
     blocks = np.zeros((codes.shape[0], signs.shape[0] * size), np.float64)
     blocks[:, :bits] = np.unpackbits(codes, axis=1) * 2.0 - 1.0
-    y = blocks.reshape(codes.shape[0], signs.shape[0], size)
+    y: npt.NDArray[Any] = blocks.reshape(codes.shape[0], signs.shape[0], size)
     for r in reversed(range(_ROUNDS)):
         y = hadamard(y) * signs[None, :, r]  # H and D are symmetric, so Rᵀ runs the rounds backwards
     x = y.sum(axis=1)[:, :d]
@@ -82,16 +83,16 @@ def decode(codes: UInt8, key: bytes, d: int) -> Float32:
 
 def hamming(a: UInt8, b: UInt8) -> Int32:
     """Number of differing bits along the last axis; the other axes broadcast."""
-    return np.bitwise_count(np.bitwise_xor(a, b)).sum(axis=-1, dtype=np.int32)
+    return np.asarray(np.bitwise_count(np.bitwise_xor(a, b)).sum(axis=-1, dtype=np.int32))
 
 
-def hadamard(y: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def hadamard(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The unnormalised Walsh–Hadamard transform along the last axis, whose length is a power of two."""
     shape, d, h = y.shape, y.shape[-1], 1
     while h < d:
         pairs = y.reshape(*shape[:-1], d // (2 * h), 2, h)
         left, right = pairs[..., 0, :], pairs[..., 1, :]
-        y = np.stack([left + right, left - right], axis=-2).reshape(shape)  # type: ignore[operator]
+        y = np.stack([left + right, left - right], axis=-2).reshape(shape)
         h *= 2
     return y
 

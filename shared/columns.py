@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +50,7 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
         encounters = tuple(_encounter(row, epoch) for row in value["encounters"])
     except (KeyError, TypeError, ValueError, IndexError, CairnError):
         raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
-    if len(columns["camera"]) and columns["camera"].max() >= len(cameras) or (columns["mask"] > 3).any():
+    if (len(columns["camera"]) and columns["camera"].max() >= len(cameras)) or (columns["mask"] > 3).any():
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
     begin = epoch.hour * HOUR_S * 1000
     return SightingColumns(
@@ -72,10 +74,11 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     )
 
 
-def _split(blob: bytes, n: int) -> dict[str, npt.NDArray[np.generic]]:
+def _split(blob: bytes, n: int) -> dict[str, npt.NDArray[Any]]:
     if type(n) is not int or len(blob) != n * _LAYOUT.itemsize:
         raise ValueError
-    columns, at = {}, 0
+    columns: dict[str, npt.NDArray[Any]] = {}
+    at = 0
     for name in _LAYOUT.names or ():
         base, shape = _LAYOUT[name].base, _LAYOUT[name].shape
         size = _LAYOUT[name].itemsize * n
@@ -98,11 +101,11 @@ def _fill(row: np.void, sighting: Sighting, epoch: Epoch, cameras: list[str]) ->
             row[name] = np.frombuffer(code, np.uint8)
 
 
-def _offset_ms(moment: object, epoch: Epoch) -> int:
-    offset = round((moment - epoch.start).total_seconds() * 1000)  # type: ignore[operator]
+def _offset_ms(moment: datetime, epoch: Epoch) -> int:
+    offset = round((moment - epoch.start).total_seconds() * 1000)
     if not -_DAY_MS <= offset <= _DAY_MS:
         raise BadBatch("a sighting lies a day or more from its epoch", hint="check the box's clock")
-    return int(offset)
+    return offset
 
 
 def _centimetres(metres: float | None) -> int:
