@@ -1,0 +1,113 @@
+"""Empties the outbox towards the centre, and forgets a batch only when the centre itself says that it has it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge.outbox import Outbox
+from shared import topics
+from shared.acks import decode_acks
+from shared.clock import Clock
+from shared.errors import CairnError, TransportDown
+from shared.transport import Message, Transport
+
+_log = logging.getLogger(__name__)
+
+RESEND_AFTER: Final = timedelta(minutes=5)
+WINDOW: Final = 64
+_CONNECT_EVERY_S: Final = 5.0
+
+
+class Uplink:
+    """Sends at most `WINDOW` unacknowledged batches at a time; sends them again after a reconnect or a long silence."""
+
+    def __init__(self, transport: Transport, outbox: Outbox, node: str, clock: Clock) -> None:
+        self._transport, self._outbox, self._node, self._clock = transport, outbox, node, clock
+        self._sent: dict[tuple[int, int], datetime] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+
+    def reconnected(self) -> None:
+        """Whatever was under way may be lost: send everything unacknowledged again."""
+        with self._lock:
+            self._sent.clear()
+        self._wake.set()
+
+    def listen(self) -> None:
+        """Subscribe to the centre's acknowledgements."""
+        self._transport.subscribe(topics.ack(self._node), self._take_acks)
+
+    def drain(self) -> int:
+        """Send what is due; returns how many batches were sent. Raises nothing when the link is down."""
+        if not self._transport.connected:
+            return 0
+        try:
+            return sum(self._send(boot, sequence) for boot, sequence in self._due())
+        except TransportDown as down:
+            _log.info("the link went down while sending: %s", down)
+            self.reconnected()
+            return 0
+
+    def run(self) -> None:
+        """Connect, then send whenever there is something to send, until `stop`."""
+        while not self._stopping.is_set():
+            self._connect()
+            self.drain()
+            self._wake.wait(_CONNECT_EVERY_S)
+            self._wake.clear()
+
+    def wake(self) -> None:
+        """Something new is ready."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._wake.set()
+
+    def _connect(self) -> None:
+        if self._transport.connected:
+            return
+        try:
+            self._transport.connect()
+        except TransportDown as down:
+            _log.warning("no link to the broker: %s", down)
+
+    def _due(self) -> list[tuple[int, int]]:
+        now = self._clock.now()
+        waiting = self._outbox.waiting()
+        with self._lock:
+            under_way = {key for key, at in self._sent.items() if now - at < RESEND_AFTER}
+        return [key for key in waiting if key not in under_way][: max(0, WINDOW - len(under_way))]
+
+    def _send(self, boot: int, sequence: int) -> bool:
+        batch = self._outbox.read(boot, sequence)
+        if batch is None:
+            return False
+        # Noted before publishing: an acknowledgement may overtake the return of publish.
+        with self._lock:
+            self._sent[boot, sequence] = self._clock.now()
+        self._transport.publish(Message(topics.batch(self._node), batch.raw))
+        return True
+
+    def _take_acks(self, message: Message) -> None:
+        try:
+            for ack in decode_acks(message.payload):
+                self._take(ack.boot, ack.sequence, ack.status, ack.reason)
+        except CairnError as error:
+            _log.error("an acknowledgement could not be used: %s", error)
+        self._wake.set()
+
+    def _take(self, boot: int, sequence: int, status: str, reason: str) -> None:
+        if status == "stored":
+            self._outbox.stored(boot, sequence)
+        elif status == "refused":
+            self._outbox.refused(boot, sequence, reason)
+        else:
+            _log.warning("batch %d/%d got an unknown answer: %s", boot, sequence, status)
+            return
+        with self._lock:
+            self._sent.pop((boot, sequence), None)
