@@ -21,9 +21,7 @@ _HAS_FACE, _HAS_APPEARANCE = 1, 2
 _DAY_MS = 24 * HOUR_S * 1000
 # Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
 _LAYOUT = np.dtype(
-    [("number", "<u4"), ("start", "<i4"), ("end", "<i4"), ("east", "<i2"), ("north", "<i2")]
-    + [("camera", "u1"), ("mask", "u1"), ("quality", "u1"), ("flags", "u1")]
-    + [("face", "u1", (FACE_BITS // 8,)), ("appearance", "u1", (APPEARANCE_BITS // 8,))]
+    [("number", "<u4"), ("start", "<i4"), ("end", "<i4"), ("east", "<i2"), ("north", "<i2"), ("camera", "u1"), ("mask", "u1"), ("quality", "u1"), ("flags", "u1"), ("face", "u1", (FACE_BITS // 8,)), ("appearance", "u1", (APPEARANCE_BITS // 8,))]
 )
 
 
@@ -93,7 +91,9 @@ def _fill(row: np.void, sighting: Sighting, epoch: Epoch, cameras: list[str]) ->
     row["east"], row["north"] = _centimetres(sighting.east_m), _centimetres(sighting.north_m)
     row["camera"], row["mask"] = cameras.index(sighting.camera), int(sighting.mask)
     row["quality"] = round(min(max(sighting.quality, 0.0), 1.0) * 255)
-    row["flags"] = _HAS_FACE * (sighting.face_code is not None) | _HAS_APPEARANCE * (sighting.appearance_code is not None)
+    row["flags"] = _HAS_FACE * (sighting.face_code is not None) | _HAS_APPEARANCE * (
+        sighting.appearance_code is not None
+    )
     for name, code in (("face", sighting.face_code), ("appearance", sighting.appearance_code)):
         if code is not None:
             if len(code) != _LAYOUT[name].itemsize:

@@ -28,7 +28,9 @@ def open_grant(raw: bytes, authority: str, node: str, private: X25519PrivateKey)
         shares = {Epoch(cell, hour): Shares(code, seal) for cell, hour, code, seal in rows}
     except (TypeError, ValueError, CairnError):
         raise BadInput("a grant is malformed", hint="check the authority's version") from None
-    if any(not isinstance(part, bytes) or len(part) != SHARE_BYTES for s in shares.values() for part in (s.code, s.seal)):
+    if any(
+        not isinstance(part, bytes) or len(part) != SHARE_BYTES for s in shares.values() for part in (s.code, s.seal)
+    ):
         raise BadInput("a grant holds a share that is not 32 bytes long", hint="check the authority's version")
     return shares
 

@@ -143,7 +143,9 @@ def _check_signature(key: Ed25519PublicKey, role: str, document: CaseScope | Con
 def _person(people: Mapping[str, Person], name: str, role: str) -> Person:
     person = people.get(name)
     if person is None or role not in person.roles:
-        _refuse(f"no person with the role {role} is known by the signing name", "register the person with this authority")
+        _refuse(
+            f"no person with the role {role} is known by the signing name", "register the person with this authority"
+        )
     return person
 
 

@@ -23,7 +23,9 @@ PUBLIC = KEYS.signing.public_key()
 
 def sighting(number: int = 1, **changes: object) -> Sighting:
     start = EPOCH.start + timedelta(seconds=number)
-    plain = Sighting(number, "cam-1", start, start + timedelta(seconds=4), bytes(128), None, FaceMask.WORN, 1.0, 1.5, -2.25)
+    plain = Sighting(
+        number, "cam-1", start, start + timedelta(seconds=4), bytes(128), None, FaceMask.WORN, 1.0, 1.5, -2.25
+    )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
