@@ -1,6 +1,8 @@
 """A sealed batch: clear header, sealed columns, the node's signature.
 
-    "CAIRNB" | header length u32 | header, CBOR | nonce 12 | AES-256-GCM(columns, padded), AAD = all before | Ed25519 of all before
+    "CAIRNB" | header length u32 | header, CBOR | nonce 12 | AES-256-GCM(columns, padded) | Ed25519 of all before
+
+The header and what precedes it are the additional data of the seal.
 
 The centre verifies and stores it without a key; only a search worker, with the seal key of the epoch, opens it.
 """
@@ -83,7 +85,7 @@ def seal_batch(
     keys: BatchKeys,
     nonce_counter: int,
 ) -> bytes:
-    """The bytes to send. `nonce_counter` must never repeat under one seal key: a node counts all its seals of a boot."""
+    """The bytes to send. `nonce_counter` never repeats under one seal key: a node counts its seals of a boot."""
     _check_header(header)
     if len(sightings) > MAX_SIGHTINGS or header.people != len(sightings) or sum(header.masks) != header.people:
         hint = f"split at {MAX_SIGHTINGS} sightings and count them in the header"

@@ -1,9 +1,10 @@
 """An embedding becomes a keyed binary code whose Hamming distance follows the angle, under one key only.
 
-The transform is made of integers alone, so a Raspberry Pi and a server give the same bits: the embedding is quantised to int8,
-padded to a power of two d, and turned by y = H·D₃·H·D₂·H·D₁·x, with H the Walsh–Hadamard transform and D random signs. Structured
-random rotations of this kind stand in for a dense random matrix (Andoni et al. 2015, "Practical and optimal LSH for angular
-distance", section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π (Charikar 2002).
+The transform is made of integers alone, so a Raspberry Pi and a server give the same bits: the embedding is quantised
+to int8, padded to a power of two d, and turned by y = H·D₃·H·D₂·H·D₁·x, with H the Walsh–Hadamard transform and D
+random signs. Structured random rotations of this kind stand in for a dense random matrix (Andoni et al. 2015,
+"Practical and optimal LSH for angular distance", section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π
+(Charikar 2002).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 def quantise(x: Float32) -> Int8:
-    """x_q = round(127·x/‖x‖∞) row by row, [n, d] → int8 [n, d]. Raises BadEmbedding for empty, zero or non-finite rows."""
+    """x_q = round(127·x/‖x‖∞) row by row, [n, d] → int8 [n, d]. Raises BadEmbedding for zero or non-finite rows."""
     x = np.asarray(x, np.float32)
     if x.ndim != 2 or not 1 <= x.shape[1] <= MAX_DIMENSIONS:
         raise BadEmbedding(f"embeddings have shape {x.shape}", hint=f"pass [n, d] with d ≤ {MAX_DIMENSIONS}")

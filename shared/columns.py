@@ -21,7 +21,19 @@ _HAS_FACE, _HAS_APPEARANCE = 1, 2
 _DAY_MS = 24 * HOUR_S * 1000
 # Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
 _LAYOUT = np.dtype(
-    [("number", "<u4"), ("start", "<i4"), ("end", "<i4"), ("east", "<i2"), ("north", "<i2"), ("camera", "u1"), ("mask", "u1"), ("quality", "u1"), ("flags", "u1"), ("face", "u1", (FACE_BITS // 8,)), ("appearance", "u1", (APPEARANCE_BITS // 8,))]
+    [
+        ("number", "<u4"),
+        ("start", "<i4"),
+        ("end", "<i4"),
+        ("east", "<i2"),
+        ("north", "<i2"),
+        ("camera", "u1"),
+        ("mask", "u1"),
+        ("quality", "u1"),
+        ("flags", "u1"),
+        ("face", "u1", (FACE_BITS // 8,)),
+        ("appearance", "u1", (APPEARANCE_BITS // 8,)),
+    ]
 )
 
 
