@@ -1,7 +1,7 @@
 """Cells and hours, the authorities' shares of each, and the keys that only all shares together give.
 
 One authority's share is HMAC-SHA256 under its secret of the day (RFC 2104); a key is HKDF-SHA256 (RFC 5869) over the
-shares of all authorities, in the order of their names. Every field is length-prefixed: no two contexts are the same bytes.
+shares of all authorities, in the order of their names. Every field is length-prefixed: no two contexts are alike.
 """
 
 from __future__ import annotations
