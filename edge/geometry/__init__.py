@@ -1,0 +1,1 @@
+"""From pixels to metres on the ground, and from metres to who was near whom."""

@@ -1,0 +1,1 @@
+"""One person in one camera, from the first frame to the last."""

@@ -1,0 +1,113 @@
+"""Recorded pictures play as a camera, and damage is told by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.cameras import BrokenVideo, CannotRead, Frame
+from edge.cameras.live import LiveCamera
+from edge.cameras.replay import ReplayCamera
+from edge.cameras.watchdog import CameraState, Watchdog
+from shared.clock import SystemClock
+from shared.errors import BadInput
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """30 frames at 10 fps, each brighter than the one before, red the strongest colour."""
+    path = tmp_path / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for index in range(30):
+        writer.write(np.full((48, 64, 3), (10, 20, 100 + 5 * index), np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_video_plays_in_its_own_time_and_in_rgb(video: Path) -> None:
+    """Frames carry the start time plus their place in the video, and red comes first."""
+    frames = list(ReplayCamera("cam-1", video, NOON).frames())
+    assert len(frames) == 30
+    assert frames[10].time == NOON + timedelta(seconds=1)
+    assert frames[0].rgb.shape == (48, 64, 3)
+    assert frames[0].rgb[0, 0].argmax() == 0
+
+
+def test_frames_can_be_thinned_without_changing_their_times(video: Path) -> None:
+    """A stride of 5 gives every fifth frame at its own time."""
+    frames = list(ReplayCamera("cam-1", video, NOON, stride=5).frames())
+    assert [frame.index for frame in frames] == [0, 5, 10, 15, 20, 25]
+    assert frames[1].time == NOON + timedelta(seconds=0.5)
+
+
+def test_a_folder_plays_in_order_of_names(tmp_path: Path) -> None:
+    """Pictures play in the order of their names; other files are passed over."""
+    for index in (2, 0, 1):
+        cv2.imwrite(str(tmp_path / f"{index:03}.png"), np.full((8, 8, 3), 50 * index, np.uint8))
+    (tmp_path / "notes.txt").write_text("x")
+    frames = list(ReplayCamera("cam-1", tmp_path, NOON, fps=2).frames())
+    assert [int(frame.rgb.mean()) for frame in frames] == [0, 50, 100]
+    assert frames[2].time == NOON + timedelta(seconds=1)
+
+
+def test_a_cut_video_is_named_after_its_whole_part_was_played(video: Path) -> None:
+    """A truncated file gives the frames that it has and then says how many are missing."""
+    raw = video.read_bytes()
+    video.write_bytes(raw[: len(raw) // 2])
+    played: list[Frame] = []
+    with pytest.raises((BrokenVideo, CannotRead), match="copy it again|try an"):
+        for frame in ReplayCamera("cam-1", video, NOON, fps=10).frames():
+            played.append(frame)
+
+
+def test_rubbish_missing_and_empty_sources_are_named(tmp_path: Path) -> None:
+    """A file that is no video, a missing file and a folder without pictures each say what to do."""
+    rubbish = tmp_path / "a.mp4"
+    rubbish.write_bytes(b"not a video" * 100)
+    for source in (rubbish, tmp_path / "missing.mp4", tmp_path):
+        with pytest.raises(CannotRead):
+            list(ReplayCamera("cam-1", source, NOON).frames())
+
+
+def test_a_broken_picture_in_a_folder_is_named(tmp_path: Path) -> None:
+    """The picture that does not decode is named."""
+    (tmp_path / "0.jpg").write_bytes(b"rubbish")
+    with pytest.raises(BrokenVideo, match="0.jpg"):
+        list(ReplayCamera("cam-1", tmp_path, NOON).frames())
+
+
+def test_a_start_without_a_zone_is_refused(video: Path) -> None:
+    """A replay does not guess the zone of its start time."""
+    with pytest.raises(BadInput, match="zone"):
+        list(ReplayCamera("cam-1", video, datetime(2026, 11, 24, 12)).frames())  # noqa: DTZ001
+
+
+def test_a_camera_that_does_not_answer_does_not_tell_its_password() -> None:
+    """The error names the address without the user and password in it."""
+    with pytest.raises(CannotRead) as caught:
+        LiveCamera("cam-1", "rtsp://admin:hunter2@127.0.0.1:9/stream", SystemClock())
+    assert "hunter2" not in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def _frame(rgb: np.ndarray, second: float) -> Frame:  # type: ignore[type-arg]
+    return Frame(rgb.astype(np.uint8), NOON + timedelta(seconds=second))
+
+
+def test_the_watchdog_tells_seeing_blind_and_frozen_apart() -> None:
+    """Noise is seeing, black is blind, the same picture for half a minute is frozen, and it recovers."""
+    noise = np.random.default_rng(1)
+    dog = Watchdog()
+    assert dog.look(_frame(noise.integers(0, 255, (64, 64, 3)), 0)) is CameraState.SEEING
+    assert dog.look(_frame(np.zeros((64, 64, 3)), 1)) is CameraState.BLIND
+    stuck = noise.integers(0, 255, (64, 64, 3))
+    states = [dog.look(_frame(stuck, second)) for second in range(2, 40)]
+    assert states[0] is CameraState.SEEING
+    assert states[-1] is CameraState.FROZEN
+    assert dog.look(_frame(noise.integers(0, 255, (64, 64, 3)), 41)) is CameraState.SEEING
