@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import cbor2
-
 from shared.clock import from_unix
 from shared.epochs import Epoch, Modality
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
+from shared.wire import pack, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,15 @@ class Candidate:
 
 def candidates_to_bytes(candidates: Iterable[Candidate]) -> bytes:
     """CBOR rows in a fixed field order; times are whole Unix milliseconds."""
-    return cbor2.dumps([_row(candidate) for candidate in candidates])
+    return pack([_row(candidate) for candidate in candidates])
 
 
 def candidates_from_bytes(raw: bytes) -> tuple[Candidate, ...]:
     """The inverse of candidates_to_bytes; BadInput when the bytes are anything else."""
+    rows = unpack(raw, BadInput, "a list of candidates")
     try:
-        return tuple(_candidate(row) for row in cbor2.loads(raw))
-    except (cbor2.CBORDecodeError, ValueError, TypeError, IndexError) as error:
+        return tuple(_candidate(row) for row in rows)
+    except (ValueError, TypeError) as error:
         raise BadInput("This is no list of candidates.", hint="Run the search again.") from error
 
 

@@ -1,0 +1,1 @@
+"""The probe service: it holds patients' templates and makes probe codes of approved cases. Its own process."""

@@ -1,0 +1,117 @@
+"""The parent's side of a search: starts a worker, hands it what others sealed to it, streams batches, reads events.
+
+The parent carries sealed bytes only. The one place in the centre that starts a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from types import TracebackType
+
+from central.search.frames import read_frame, write_frame
+from central.search.job import (
+    BatchFailed,
+    Event,
+    Found,
+    Hello,
+    Job,
+    JobRefused,
+    Progress,
+    event_from_bytes,
+    job_to_bytes,
+)
+from shared.errors import BadInput, Refused
+
+_ENDS_WITHIN_S = 10
+
+
+class SearchFailed(Refused):
+    """A worker ended without an answer."""
+
+
+class SearchWorker:
+    """One disposable worker process, for one job: `with SearchWorker() as worker: ... worker.run(job, batches)`.
+
+    Leaving the block, or cancel() from any thread, kills it; what it knew is gone with it.
+    """
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-B", "-m", "central.search.worker"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), bufsize=-1
+        )
+        assert self._process.stdin and self._process.stdout  # noqa: S101  (for the type checker: PIPE was asked for)
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._cancelled = threading.Event()
+        self._feed_error: Exception | None = None
+        hello = self._next()
+        if not isinstance(hello, Hello):
+            self.cancel()
+            raise SearchFailed("A search worker did not start.", hint="Look at its messages in the service's log.")
+        self.public = hello.public  # raw X25519: have the releases and the probes sealed to this
+
+    def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Progress | BatchFailed | Found]:
+        """Stream the batches and yield events as they come, Found last. Raises SearchFailed, also when cancelled."""
+        # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
+        feeder = threading.Thread(target=self._feed, args=(job, batches), name="search-feeder", daemon=True)
+        feeder.start()
+        while (event := self._next()) is not None:
+            if isinstance(event, JobRefused):
+                raise SearchFailed(f"The worker refused the job: {event.reason}", hint="Ask for a new release.")
+            if not isinstance(event, Hello):
+                yield event
+            if isinstance(event, Found):
+                feeder.join()
+                return
+        if self._feed_error is not None:
+            raise self._feed_error
+        hint = "Start the search again." if self._cancelled.is_set() else "Look at the service's log for the cause."
+        raise SearchFailed("The search was stopped before it had an answer.", hint=hint)
+
+    def cancel(self) -> None:
+        """Kill the worker now; harmless when it has ended."""
+        self._cancelled.set()
+        self._process.kill()
+
+    def __enter__(self) -> SearchWorker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+        self._process.wait(_ENDS_WITHIN_S)
+        self._stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # bytes that were never sent, to a worker that is gone
+            self._stdin.close()
+
+    def _feed(self, job: Job, batches: Iterable[bytes]) -> None:
+        try:
+            for frame in chain([job_to_bytes(job)], batches, [b""]):
+                write_frame(self._stdin, frame)
+        except (BrokenPipeError, ValueError):
+            return  # the worker has ended; run() tells why
+        except Exception as error:  # noqa: BLE001  (whatever the source of batches raised; run() raises it again)
+            self._feed_error = error
+            self.cancel()
+
+    def _next(self) -> Event | None:
+        try:
+            frame = read_frame(self._stdout)
+        except BadInput:
+            return None  # killed in the middle of a word
+        return None if frame is None else event_from_bytes(frame)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the service's environment, where passwords and addresses may stand."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
+    path = os.pathsep.join([str(part) for part in sys.path if part] or ["."])
+    return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+

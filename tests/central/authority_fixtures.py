@@ -1,0 +1,161 @@
+"""Two authorities, a probe service and a node with real keys, for the tests of authority, probes and search."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from central.authority.released import Recipient
+from central.authority.service import Authority, AuthorityFiles
+from central.probes.service import ProbeService
+from central.probes.templates import SealedTemplates, template_info
+from shared.batches import SCHEMA_VERSION, BatchKeys, Header, seal_batch
+from shared.clock import FixedClock
+from shared.codes import APPEARANCE_BITS, FACE_BITS, encode, quantise
+from shared.epochs import Epoch, Modality, code_key, seal_key
+from shared.face_mask import FaceMask
+from shared.keys import seal_to
+from shared.node_shares import open_grant
+from shared.releases import CaseScope, ConsentReceipt, Release, release_to_bytes, sign
+from shared.sightings import Encounter, Sighting
+from shared.topics import grants
+from shared.transport import Message
+from shared.transport.memory import MemoryBroker, MemoryTransport
+from shared.wire import pack
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+FACE_MODEL, APPEARANCE_MODEL = "mfn192-int8-1", "reid-mnv2-1"
+CELL, NODE, CASE = "cell-1", "node-1", "case-1"
+
+
+@dataclass
+class World:
+    """Everything real but the network: authorities a and b, the probe service, and one node of cell-1."""
+
+    folder: Path
+    clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
+
+    def __post_init__(self) -> None:
+        self.people = {name: Ed25519PrivateKey.generate() for name in ("kim", "lee", "both")}
+        self.node_sealing, self.node_signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        self.probes_key = X25519PrivateKey.generate()
+        self.authorities = [self.authority("authority-a"), self.authority("authority-b")]
+        self.probes = ProbeService(self.probes_key, SealedTemplates(self.folder / "templates"), self.authorities)
+        self.broker = MemoryBroker()
+        self.transport = MemoryTransport(self.broker, "svc-authority")
+        self.transport.connect()
+        for authority in self.authorities:
+            authority.publish_grants(self.transport, hours_ahead=1)
+
+    def authority(self, name: str) -> Authority:
+        passphrase = self.folder / "passphrase"
+        passphrase.write_text(f"correct horse battery {name}")
+        files = AuthorityFiles(
+            name=name,
+            database=self.folder / f"{name}.sqlite",
+            passphrase_file=passphrase,
+            signing_key=Ed25519PrivateKey.generate(),
+            probes_public=self.probes_key.public_key().public_bytes_raw(),
+        )
+        made = Authority(files, self.clock)
+        roles = {"kim": {"tracer"}, "lee": {"approver"}, "both": {"tracer", "approver"}}
+        for person, held in roles.items():
+            key = self.people[person].public_key().public_bytes_raw()
+            made.registry.put_person(person, frozenset(held), key)
+        made.registry.put_node(NODE, CELL, self.node_sealing.public_key().public_bytes_raw())
+        return made
+
+    def scope(self, case: str = CASE, consents: tuple[str, ...] = ("face",)) -> CaseScope:
+        now = self.clock.now()
+        start, end = now - timedelta(hours=12), now + timedelta(minutes=30)
+        return CaseScope(case, "infection control act", "kim", start, end, (CELL,), consents, now + timedelta(days=2))
+
+    def release(self, scope: CaseScope | None = None, approver: str = "lee") -> bytes:
+        return release_to_bytes(self.signed(scope or self.scope(), approver))
+
+    def signed(self, scope: CaseScope, approver: str = "lee") -> Release:
+        given = self.clock.now() - timedelta(hours=1)
+        receipt = ConsentReceipt(
+            "receipt-1", scope.case, ("face", "appearance"), given, given + timedelta(days=20), "kim"
+        )
+        opener = self.people[scope.opened_by]
+        return Release(
+            scope=scope,
+            consent=receipt,
+            approver=approver,
+            opener_signature=sign(scope, "opener", opener),
+            approver_signature=sign(scope, "approver", self.people[approver]),
+            consent_signature=sign(receipt, "witness", self.people["kim"]),
+        )
+
+    def grant(self, authority: str) -> bytes:
+        """The retained grant that the broker keeps for the node."""
+        got: list[Message] = []
+        reader = MemoryTransport(self.broker, f"reader-{authority}")
+        reader.connect()
+        reader.subscribe(grants(NODE, authority), got.append)
+        return got[-1].payload
+
+    def node_shares(self, epoch: Epoch) -> tuple[list[bytes], list[bytes]]:
+        """Code and seal shares of an epoch, as the node opens them from its grants."""
+        names = [authority.name for authority in self.authorities]
+        opened = [open_grant(self.grant(name), name, NODE, self.node_sealing)[epoch] for name in names]
+        return [shares.code for shares in opened], [shares.seal for shares in opened]
+
+    def register(self, faces: np.ndarray, masks: tuple[FaceMask, ...], case: str = CASE) -> None:
+        template = {
+            "faces": [row.tobytes() for row in quantise(faces)],
+            "masks": [int(mask) for mask in masks],
+            "model": FACE_MODEL,
+        }
+        self.probes.register(case, seal_to(self.probes_key.public_key(), template_info(case), pack(template)))
+
+    def batch(self, faces: np.ndarray, encounters: tuple[Encounter, ...] = (), sequence: int = 0) -> bytes:
+        """One sealed batch of this hour: a sighting a face, numbered from 0, one a minute."""
+        epoch = Epoch.at(CELL, self.clock.now())
+        code_shares, seal_shares = self.node_shares(epoch)
+        face_key = code_key(code_shares, Modality.FACE, FACE_MODEL, epoch)
+        clothes_key = code_key(code_shares, Modality.APPEARANCE, APPEARANCE_MODEL, epoch)
+        codes = encode(faces, face_key, FACE_BITS)
+        clothes = encode(np.resize(faces, (len(faces), 1280)).astype(np.float32), clothes_key, APPEARANCE_BITS)
+        sightings = [
+            Sighting(
+                number=n,
+                camera="door",
+                start=epoch.start + timedelta(minutes=n),
+                end=epoch.start + timedelta(minutes=n, seconds=30),
+                face_code=codes[n].tobytes(),
+                appearance_code=clothes[n].tobytes(),
+                mask=FaceMask.ABSENT,
+                quality=1.0,
+                east_m=1.5,
+                north_m=-2.25,
+            )
+            for n in range(len(faces))
+        ]
+        models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
+        header = Header(
+            SCHEMA_VERSION, NODE, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(faces), (0, 0, len(faces), 0)
+        )
+        keys = BatchKeys(seal_key(seal_shares, NODE, epoch), self.node_signing)
+        return seal_batch(header, sightings, encounters, keys, sequence)
+
+    def worker_releases(self, release: bytes, public: bytes) -> dict[str, bytes]:
+        return {a.name: a.release(release, Recipient.SEARCH, public) for a in self.authorities}
+
+
+def replaced(scope: CaseScope, **changes: object) -> CaseScope:
+    """The scope with some fields changed."""
+    return dataclasses.replace(scope, **changes)  # type: ignore[arg-type]
+
+
+def some_faces(count: int, seed: int = 1) -> np.ndarray:
+    """Unit vectors float32[count, 192], far from each other."""
+    faces = np.random.default_rng(seed).standard_normal((count, 192)).astype(np.float32)
+    return np.asarray(faces / np.linalg.norm(faces, axis=1, keepdims=True), np.float32)
