@@ -25,9 +25,7 @@ KEYS_AT_ONCE = 64
 class ProbeService:
     """Holds the service's private key, the sealed templates, and the way to every authority."""
 
-    def __init__(
-        self, private: X25519PrivateKey, templates: SealedTemplates, authorities: Iterable[Releases]
-    ) -> None:
+    def __init__(self, private: X25519PrivateKey, templates: SealedTemplates, authorities: Iterable[Releases]) -> None:
         self._private = private
         self._templates = templates
         self._authorities = sorted(authorities, key=lambda authority: authority.name)
@@ -57,8 +55,7 @@ class ProbeService:
         case = release_from_bytes(release_bytes).scope.case
         sealed = {a.name: a.release(release_bytes, Recipient.PROBES, self.public) for a in self._authorities}
         released = {
-            name: open_released(self._private, answer, name, case, Recipient.PROBES)
-            for name, answer in sealed.items()
+            name: open_released(self._private, answer, name, case, Recipient.PROBES) for name, answer in sealed.items()
         }
         sets = face_probes(self._template(case, released), combined(released))
         log.info("case %s: probes for %d cell-hours", case, len(sets))

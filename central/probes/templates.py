@@ -61,7 +61,7 @@ class SealedTemplates:
         path = self._path(case)
         fresh = path.with_suffix(".new")
         fresh.write_bytes(sealed)
-        os.replace(fresh, path)
+        fresh.replace(path)
 
     def get(self, case: str) -> bytes:
         try:

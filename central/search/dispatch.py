@@ -56,6 +56,10 @@ class SearchWorker:
             raise SearchFailed("A search worker did not start.", hint="Look at its messages in the service's log.")
         self.public = hello.public  # raw X25519: have the releases and the probes sealed to this
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Progress | BatchFailed | Found]:
         """Stream the batches and yield events as they come, Found last. Raises SearchFailed, also when cancelled."""
         # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
@@ -114,4 +118,3 @@ def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
     path = os.pathsep.join([str(part) for part in sys.path if part] or ["."])
     return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-

@@ -1,7 +1,7 @@
 """`python -m central.search.worker`: searches one job's batches in memory and ends.
 
-Out: its public key. In: the job, then batches, then an empty frame. Out: progress, failures, and the candidates. Its private
-key is drawn at start and never leaves, so what was sealed to it is worth nothing once it has ended.
+Out: its public key. In: the job, then batches, then an empty frame. Out: progress, failures, and the candidates.
+Its private key is drawn at start and never leaves, so what was sealed to it is worth nothing once it has ended.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ class Search:
 def open_job(job: Job, private: X25519PrivateKey) -> Search:
     """Open what was sealed to this worker. Raises CannotOpen, or BadInput without an authority."""
     released = {
-        name: open_released(private, sealed, name, job.case, Recipient.SEARCH)
-        for name, sealed in job.releases.items()
+        name: open_released(private, sealed, name, job.case, Recipient.SEARCH) for name, sealed in job.releases.items()
     }
     if not released:
         raise BadInput("a job without any release", hint="ask every authority for this worker's shares")

@@ -1,0 +1,172 @@
+"""Searching end to end: two authorities, the probe service, a real worker process, sealed batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from central.search.candidates import candidates_from_bytes, candidates_to_bytes
+from central.search.dispatch import SearchFailed, SearchWorker
+from central.search.job import BatchFailed, Event, Found, Job
+from central.search.worker import open_job, search
+from shared.epochs import Epoch
+from shared.errors import BadInput
+from shared.face_mask import FaceMask
+from shared.keys import sealing_public
+from shared.sightings import Encounter
+from tests.central.authority_fixtures import CASE, CELL, NODE, NOW, World, replaced, some_faces
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def noisy(face: np.ndarray, seed: int = 5) -> np.ndarray:
+    """The same face in another picture: cosine about 0.8."""
+    noise = np.random.default_rng(seed).standard_normal(face.shape).astype(np.float32)
+    return np.asarray(face + 0.75 * noise / np.linalg.norm(noise), np.float32)
+
+
+def job_for(world: World, public: bytes, release: bytes | None = None) -> Job:
+    asked = release or world.release()
+    probes = world.probes.probes(asked, sealing_public(public))
+    return Job(CASE, world.worker_releases(asked, public), probes)
+
+
+def found(events: Iterator[Event] | list[Event]) -> Found:
+    last = list(events)[-1]
+    assert isinstance(last, Found)
+    return last
+
+
+def searched(world: World, batches: list[bytes], release: bytes | None = None) -> list[Event]:
+    """The events of a search in this process."""
+    key = X25519PrivateKey.generate()
+    job = job_for(world, key.public_key().public_bytes_raw(), release)
+    return list(search(open_job(job, key), iter(batches)))
+
+
+def test_a_search_finds_the_right_sighting_and_who_was_near(world: World) -> None:
+    """Of twenty strangers' sightings only the patient's is answered, with the sighting that met it."""
+    faces = some_faces(20)
+    at = NOW.replace(minute=7, second=0)
+    met = Encounter(7, 3, at, at + timedelta(seconds=20), 1.25, 0.4)
+    world.register(noisy(faces[7:8]), (FaceMask.ABSENT,))
+    with SearchWorker() as worker:
+        events = list(worker.run(job_for(world, worker.public), [world.batch(faces, (met,))]))
+    (candidate,) = found(events).candidates
+    assert candidate.sighting == f"{NODE}/1/7"
+    assert (candidate.camera, candidate.epoch) == ("door", Epoch.at(CELL, NOW))
+    assert (candidate.start, candidate.bits) == (at, 1024)
+    assert 50 < candidate.distance < 384
+    assert (candidate.east_m, candidate.north_m) == (1.5, -2.25)
+    (partner,) = candidate.partners
+    assert (partner.number, partner.mask) == (3, FaceMask.ABSENT)
+    assert partner.min_distance_m == pytest.approx(1.25, abs=0.01)
+
+
+def test_a_batch_that_does_not_open_is_reported_and_the_rest_goes_on(world: World) -> None:
+    """Damaged, foreign and nonsense batches each give one failure, and the good one is still searched."""
+    faces = some_faces(4)
+    world.register(faces[:1], (FaceMask.ABSENT,))
+    good = world.batch(faces)
+    damaged = bytearray(good)
+    damaged[len(good) // 2] ^= 1
+    world.clock.advance(timedelta(hours=1))
+    late = world.batch(faces, sequence=1)
+    world.clock.advance(-timedelta(hours=1))
+    events = searched(world, [bytes(damaged), b"nonsense", late, good])
+    assert [event.index for event in events if isinstance(event, BatchFailed)] == [0, 1, 2]
+    assert [one.sighting for one in found(events).candidates] == [f"{NODE}/1/0"]
+
+
+def test_sightings_outside_the_window_are_not_answered(world: World) -> None:
+    """Keys serve whole hours, but a hit outside the case's minutes is dropped in the worker."""
+    faces = some_faces(10)
+    world.register(faces, (FaceMask.ABSENT,) * 10)
+    scope = replaced(world.scope(), end=NOW.replace(minute=4, second=10))
+    candidates = found(searched(world, [world.batch(faces)], world.release(scope))).candidates
+    assert [one.sighting for one in candidates] == [f"{NODE}/1/{n}" for n in range(5)]
+
+
+def test_a_worker_without_all_authorities_finds_nothing(world: World) -> None:
+    """With the release of one authority left out, every batch fails to open."""
+    faces = some_faces(2)
+    world.register(faces, (FaceMask.ABSENT,) * 2)
+    key = X25519PrivateKey.generate()
+    job = job_for(world, key.public_key().public_bytes_raw())
+    alone = Job(job.case, {"authority-a": job.releases["authority-a"]}, job.probes)
+    events = list(search(open_job(alone, key), iter([world.batch(faces)])))
+    assert isinstance(events[0], BatchFailed)
+    assert found(events).candidates == ()
+
+
+def test_what_is_sealed_to_one_worker_is_useless_to_the_next(world: World) -> None:
+    """A job made for another worker's key is refused with a reason."""
+    world.register(some_faces(1), (FaceMask.ABSENT,))
+    other = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    with SearchWorker() as worker, pytest.raises(SearchFailed, match="refused the job"):
+        list(worker.run(job_for(world, other), []))
+
+
+def test_a_cancelled_search_ends_at_once_without_an_answer(world: World) -> None:
+    """Cancelling while batches still stream kills the worker, and run raises SearchFailed."""
+    faces = some_faces(2)
+    world.register(faces, (FaceMask.ABSENT,) * 2)
+    batch = world.batch(faces)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield batch
+
+    with SearchWorker() as worker:
+        events = worker.run(job_for(world, worker.public), endless())
+        next(events)
+        worker.cancel()
+        with pytest.raises(SearchFailed, match="stopped"):
+            list(events)
+
+
+def test_an_error_of_the_batch_store_reaches_the_caller(world: World) -> None:
+    """When the source of batches fails, run raises that error instead of waiting for ever."""
+    world.register(some_faces(1), (FaceMask.ABSENT,))
+
+    def broken() -> Iterator[bytes]:
+        yield world.batch(some_faces(1))
+        raise OSError("the disk is gone")
+
+    with SearchWorker() as worker, pytest.raises(OSError, match="disk is gone"):
+        list(worker.run(job_for(world, worker.public), broken()))
+
+
+def test_the_worker_leaves_no_file_and_no_core(world: World) -> None:
+    """A running worker has core and file size limits of zero, and only pipes and devices open."""
+    with SearchWorker() as worker:
+        folder = Path(f"/proc/{worker.pid}")
+        limits = folder.joinpath("limits").read_text()
+        try:
+            files = {str(link.readlink()) for link in folder.joinpath("fd").iterdir()}
+        except PermissionError:  # not dumpable, so only root may look
+            assert os.geteuid() != 0
+            files = set()
+    zero = [line.split()[-3:-1] for line in limits.splitlines() if line.startswith(("Max core", "Max file size"))]
+    assert zero == [["0", "0"], ["0", "0"]]
+    assert all(name.startswith(("pipe:", "/dev/", "socket:", "anon_inode:")) for name in files)
+
+
+def test_candidates_survive_their_bytes(world: World) -> None:
+    """Candidates read back are equal to those written, and other bytes raise BadInput."""
+    faces = some_faces(3)
+    world.register(faces, (FaceMask.ABSENT,) * 3)
+    candidates = found(searched(world, [world.batch(faces)])).candidates
+    assert len(candidates) == 3
+    assert candidates_from_bytes(candidates_to_bytes(candidates)) == candidates
+    with pytest.raises(BadInput):
+        candidates_from_bytes(b"\x01")
