@@ -1,6 +1,6 @@
 """The keys of the hours around now, made from what every authority has granted; kept in memory only.
 
-A restart while offline therefore means no keys until the broker is reached again: that is what keeps a stolen card shut.
+A restart while offline therefore means no keys until the broker is reached: that is what keeps a stolen card shut.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What has been seen but not yet acknowledged by the centre: sealed batches on disk, written so that a power cut loses none.
+"""What was seen and is not yet acknowledged by the centre: sealed batches on disk, so that a power cut loses none.
 
 Every ended track is committed at once as a complete batch of its own (`pending`). When its hour closes they are
 merged into few (`ready`). Only the centre's own acknowledgement deletes; the broker's is not enough.
@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 DEFAULT_CAP_BYTES: Final = 2 * 1024**3
 MAX_MERGED: Final = 256
 
+_PENDING: Final = "SELECT sequence FROM batch WHERE boot = ? AND cell = ? AND hour = ? AND state = 'pending' ORDER BY 1"
+_RELEASE: Final = "UPDATE batch SET state = 'ready' WHERE boot = ? AND cell = ? AND hour = ? AND state = 'pending'"
+_SIZE: Final = "SELECT coalesce(sum(length(raw)), 0) FROM (SELECT raw FROM batch UNION ALL SELECT raw FROM refused)"
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS start (only INTEGER PRIMARY KEY CHECK (only = 1), boot INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS batch (
@@ -108,12 +111,10 @@ class Outbox:
         Only neighbouring sequence numbers are merged, so that `covers` says exactly which are inside.
         """
         with self._lock, self._write():
-            where = "boot = ? AND cell = ? AND hour = ? AND state = 'pending'"
             key = (self.boot, epoch.cell, epoch.hour)
             if merge is None:
-                return self._db.execute(f"UPDATE batch SET state = 'ready' WHERE {where}", key).rowcount
-            found = self._db.execute(f"SELECT sequence FROM batch WHERE {where} ORDER BY sequence", key)
-            runs = _runs([int(row[0]) for row in found])
+                return self._db.execute(_RELEASE, key).rowcount
+            runs = _runs([int(row[0]) for row in self._db.execute(_PENDING, key)])
             for run in runs:
                 self._merge_run(epoch, run, merge)
             self._bytes = self._stored_bytes()
@@ -143,7 +144,8 @@ class Outbox:
         with self._lock, self._write():
             copied = self._db.execute(
                 "INSERT OR IGNORE INTO refused SELECT boot, sequence, ?, raw FROM batch"
-                " WHERE boot = ? AND sequence = ? AND state = 'ready'", (reason, boot, sequence)
+                " WHERE boot = ? AND sequence = ? AND state = 'ready'",
+                (reason, boot, sequence),
             ).rowcount
             self._delete_ready(boot, sequence, freed=False)
         if copied:
@@ -154,8 +156,12 @@ class Outbox:
         with self._lock:
             counts = dict(self._db.execute("SELECT state, count(*) FROM batch GROUP BY state").fetchall())
             refused = int(self._db.execute("SELECT count(*) FROM refused").fetchone()[0])
-            return {"pending": counts.get("pending", 0), "ready": counts.get("ready", 0),
-                    "refused": refused, "bytes": self._bytes}
+            return {
+                "pending": counts.get("pending", 0),
+                "ready": counts.get("ready", 0),
+                "refused": refused,
+                "bytes": self._bytes,
+            }
 
     def close(self) -> None:
         with self._lock:
@@ -175,8 +181,9 @@ class Outbox:
 
     def _merge_run(self, epoch: Epoch, run: range, merge: Merge) -> None:
         span = (self.boot, run.start, run.stop - 1)
-        found = self._db.execute("SELECT raw FROM batch WHERE boot = ? AND sequence BETWEEN ? AND ?"
-                                 " ORDER BY sequence", span)
+        found = self._db.execute(
+            "SELECT raw FROM batch WHERE boot = ? AND sequence BETWEEN ? AND ? ORDER BY sequence", span
+        )
         raws = [bytes(row[0]) for row in found]
         stamp = self._stamp(run.stop - 1, covers=len(run))
         merged = merge(raws, stamp)
@@ -184,24 +191,28 @@ class Outbox:
         self._insert(stamp, epoch, "ready", merged)
 
     def _insert(self, stamp: Stamp, epoch: Epoch, state: str, raw: bytes) -> None:
-        self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)",
-                         (stamp.boot, stamp.sequence, epoch.cell, epoch.hour, state, raw))
+        self._db.execute(
+            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)",
+            (stamp.boot, stamp.sequence, epoch.cell, epoch.hour, state, raw),
+        )
 
     def _delete_ready(self, boot: int, sequence: int, freed: bool = True) -> None:
         found = self._db.execute(
             "DELETE FROM batch WHERE boot = ? AND sequence = ? AND state = 'ready' RETURNING length(raw)",
-            (boot, sequence)).fetchone()
+            (boot, sequence),
+        ).fetchone()
         if found is not None and freed:
             self._bytes -= int(found[0])
 
     def _stored_bytes(self) -> int:
-        both = "SELECT raw FROM batch UNION ALL SELECT raw FROM refused"
-        return int(self._db.execute(f"SELECT coalesce(sum(length(raw)), 0) FROM ({both})").fetchone()[0])
+        return int(self._db.execute(_SIZE).fetchone()[0])
 
     def _refuse_if_full(self, more: int) -> None:
         if self._bytes + more > self._cap_bytes:
-            raise OutboxFull(f"the outbox holds {self._bytes} bytes and may hold {self._cap_bytes}",
-                             hint="restore the link to the centre, or raise outbox_cap_mib")
+            raise OutboxFull(
+                f"the outbox holds {self._bytes} bytes and may hold {self._cap_bytes}",
+                hint="restore the link to the centre, or raise outbox_cap_mib",
+            )
 
     @contextmanager
     def _write(self) -> Iterator[None]:

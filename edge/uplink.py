@@ -9,7 +9,7 @@ from typing import Final
 
 from edge.outbox import Outbox
 from shared import topics
-from shared.acks import decode_acks
+from shared.acks import Ack, AckStatus, decode_acks
 from shared.clock import Clock
 from shared.errors import CairnError, TransportDown
 from shared.transport import Message, Transport
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 RESEND_AFTER: Final = timedelta(minutes=5)
 WINDOW: Final = 64
-_CONNECT_EVERY_S: Final = 5.0
+_LOOK_EVERY_S: Final = 5.0
 
 
 class Uplink:
@@ -39,7 +39,7 @@ class Uplink:
 
     def listen(self) -> None:
         """Subscribe to the centre's acknowledgements."""
-        self._transport.subscribe(topics.ack(self._node), self._take_acks)
+        self._transport.subscribe(topics.acks(self._node), self._take_acks)
 
     def drain(self) -> int:
         """Send what is due; returns how many batches were sent. Raises nothing when the link is down."""
@@ -49,15 +49,15 @@ class Uplink:
             return sum(self._send(boot, sequence) for boot, sequence in self._due())
         except TransportDown as down:
             _log.info("the link went down while sending: %s", down)
-            self.reconnected()
+            with self._lock:
+                self._sent.clear()
             return 0
 
     def run(self) -> None:
-        """Connect, then send whenever there is something to send, until `stop`."""
+        """Send whenever there is something to send, until `stop`."""
         while not self._stopping.is_set():
-            self._connect()
             self.drain()
-            self._wake.wait(_CONNECT_EVERY_S)
+            self._wake.wait(_LOOK_EVERY_S)
             self._wake.clear()
 
     def wake(self) -> None:
@@ -67,14 +67,6 @@ class Uplink:
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
-
-    def _connect(self) -> None:
-        if self._transport.connected:
-            return
-        try:
-            self._transport.connect()
-        except TransportDown as down:
-            _log.warning("no link to the broker: %s", down)
 
     def _due(self) -> list[tuple[int, int]]:
         now = self._clock.now()
@@ -90,24 +82,21 @@ class Uplink:
         # Noted before publishing: an acknowledgement may overtake the return of publish.
         with self._lock:
             self._sent[boot, sequence] = self._clock.now()
-        self._transport.publish(Message(topics.batch(self._node), batch.raw))
+        self._transport.publish(Message(topics.batches(self._node), batch.raw))
         return True
 
     def _take_acks(self, message: Message) -> None:
         try:
             for ack in decode_acks(message.payload):
-                self._take(ack.boot, ack.sequence, ack.status, ack.reason)
+                self._take(ack)
         except CairnError as error:
             _log.error("an acknowledgement could not be used: %s", error)
         self._wake.set()
 
-    def _take(self, boot: int, sequence: int, status: str, reason: str) -> None:
-        if status == "stored":
-            self._outbox.stored(boot, sequence)
-        elif status == "refused":
-            self._outbox.refused(boot, sequence, reason)
+    def _take(self, ack: Ack) -> None:
+        if ack.status is AckStatus.STORED:
+            self._outbox.stored(ack.boot, ack.sequence)
         else:
-            _log.warning("batch %d/%d got an unknown answer: %s", boot, sequence, status)
-            return
+            self._outbox.refused(ack.boot, ack.sequence, ack.reason)
         with self._lock:
-            self._sent.pop((boot, sequence), None)
+            self._sent.pop((ack.boot, ack.sequence), None)

@@ -73,7 +73,7 @@ def test_one_authority_is_not_enough(tmp_path: Path) -> None:
 
 def test_unknown_names_missing_files_and_bad_toml_are_told(tmp_path: Path) -> None:
     """A typing mistake in a name is not silently passed over."""
-    with pytest.raises(BadSettings, match="broker.prot"):
+    with pytest.raises(BadSettings, match=r"broker\.prot"):
         load_settings(_write(tmp_path, GOOD.replace("[camera]", "prot = 1\n[camera]")))
     with pytest.raises(BadSettings, match="is not TOML"):
         load_settings(_write(tmp_path, "[node"))
