@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from central.authority.tables import DaySecret, KeyEncryption
 from shared.epochs import SHARE_BYTES, Epoch, Shares, day_of, derive_shares
@@ -86,7 +86,8 @@ class DaySecrets:
     def days(self) -> list[date]:
         """The days whose secrets exist."""
         with Session(self._engine) as session:
-            return list(session.exec(select(DaySecret.day).where(col(DaySecret.wrapped).is_not(None))))
+            rows = session.exec(select(DaySecret)).all()
+        return [row.day for row in rows if row.wrapped is not None]
 
     def _secret(self, day: date) -> bytes:
         with Session(self._engine) as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -112,21 +113,12 @@ def test_a_forged_signature_is_refused(world: World, worker: X25519PrivateKey) -
 def test_expired_consent_is_refused(world: World, worker: X25519PrivateKey) -> None:
     """A consent that was live when the case opened stops releases once it has expired."""
     signed = world.signed(replaced(world.scope(), expires=NOW + timedelta(days=60)))
-    short = replaced_consent(world, signed)
-    world.clock.advance(timedelta(hours=2))
-    with pytest.raises(ReleaseRefused, match="consent is not live"):
-        world.authorities[0].release(short, Recipient.SEARCH, public(worker))
-
-
-def replaced_consent(world: World, signed: object) -> bytes:
-    import dataclasses
-
-    from shared.releases import Release
-
-    assert isinstance(signed, Release)
     receipt = dataclasses.replace(signed.consent, expires=NOW + timedelta(hours=1))
     witness = sign(receipt, "witness", world.people["kim"])
-    return release_to_bytes(dataclasses.replace(signed, consent=receipt, consent_signature=witness))
+    short = dataclasses.replace(signed, consent=receipt, consent_signature=witness)
+    world.clock.advance(timedelta(hours=2))
+    with pytest.raises(ReleaseRefused, match="consent is not live"):
+        world.authorities[0].release(release_to_bytes(short), Recipient.SEARCH, public(worker))
 
 
 def test_nonsense_is_refused_and_logged(world: World, worker: X25519PrivateKey) -> None:
@@ -169,15 +161,11 @@ def test_a_destroyed_day_is_gone_for_good(world: World, worker: X25519PrivateKey
     """After destruction nothing is released for the day, it is never drawn again, and the statement verifies."""
     authority = world.authorities[0]
     statement = authority.destroy(NOW.date())
-    check_destruction(statement, authority_key(world))
+    check_destruction(statement, authority._signing_key.public_key())
     with pytest.raises(ReleaseRefused, match="No secret"):
         authority.release(world.release(), Recipient.SEARCH, public(worker))
     with pytest.raises(CairnError, match="no secret"):
         authority.publish_grants(world.transport)
-
-
-def authority_key(world: World) -> object:
-    return world.authorities[0]._signing_key.public_key()
 
 
 def test_days_are_destroyed_when_retention_ends(world: World) -> None:
