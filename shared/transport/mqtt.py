@@ -40,7 +40,7 @@ class MqttSettings:
 class MqttTransport:
     """A Transport over a real broker; reconnects by itself and subscribes again each time.
 
-    A publish that the broker has not confirmed may be lost when the broker dies: who needs more than that keeps the message
+    A publish that the broker has not confirmed may be lost when the broker dies: who needs more keeps the message
     until the other side answers, as the outbox does.
     """
 

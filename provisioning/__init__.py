@@ -1,0 +1,1 @@
+"""A blank card becomes a trusted node: certificates, inventory, enrolment, broker configuration."""
