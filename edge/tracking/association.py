@@ -15,7 +15,8 @@ def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     shared = np.clip(high - low, 0, None).prod(axis=2)
     together = _area(a)[:, None] + _area(b)[None, :] - shared
-    return shared / np.maximum(together, 1e-9)
+    ratio: npt.NDArray[np.float64] = shared / np.maximum(together, 1e-9)
+    return ratio
 
 
 def match(a: Boxes, b: Boxes, at_least: float) -> list[tuple[int, int]]:
@@ -30,4 +31,6 @@ def match(a: Boxes, b: Boxes, at_least: float) -> list[tuple[int, int]]:
 
 
 def _area(boxes: Boxes) -> npt.NDArray[np.float64]:
-    return np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
+    sides: npt.NDArray[np.float64] = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    area: npt.NDArray[np.float64] = sides.prod(axis=1)
+    return area

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edge.cameras import BrokenVideo, CannotRead, Frame
@@ -23,7 +25,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 def video(tmp_path: Path) -> Path:
     """30 frames at 10 fps, each brighter than the one before, red the strongest colour."""
     path = tmp_path / "walk.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     for index in range(30):
         writer.write(np.full((48, 64, 3), (10, 20, 100 + 5 * index), np.uint8))
     writer.release()
@@ -96,7 +98,7 @@ def test_a_camera_that_does_not_answer_does_not_tell_its_password() -> None:
     assert "127.0.0.1" in str(caught.value)
 
 
-def _frame(rgb: np.ndarray, second: float) -> Frame:  # type: ignore[type-arg]
+def _frame(rgb: npt.NDArray[Any], second: float) -> Frame:
     return Frame(rgb.astype(np.uint8), NOON + timedelta(seconds=second))
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from edge import outbox as outbox_module
 from edge.outbox import DiskFull, Outbox, OutboxError, OutboxFull, OutboxInUse, Stamp, Waiting
 from shared.clock import FixedClock
 from shared.epochs import Epoch
@@ -176,7 +175,7 @@ def test_a_full_disk_is_a_named_error_and_loses_nothing_stored(path: Path, monke
         db.execute("PRAGMA max_page_count = 30")
         return db
 
-    monkeypatch.setattr(outbox_module.sqlite3, "connect", small)
+    monkeypatch.setattr(sqlite3, "connect", small)
     box = _box(path)
     stored = 0
     with pytest.raises(DiskFull, match="free some space"):
