@@ -14,7 +14,7 @@ from central.authority.released import Recipient
 from central.authority.service import Authority, AuthorityFiles
 from central.authority.settings import AuthoritySettings
 from shared.clock import SystemClock
-from shared.errors import CairnError, Refused
+from shared.errors import CairnError, Refused, TransportDown
 from shared.keys import read_signing_key
 
 
@@ -59,7 +59,7 @@ def create_app(settings: AuthoritySettings, authority: Authority | None = None) 
     """The application of one authority; pass an `authority` to serve one that is open already."""
     served = authority or make_authority(settings)
     app = FastAPI(title=f"Cairn key authority {served.name}", docs_url=None, redoc_url=None)
-    app.add_exception_handler(CairnError, _explain)
+    app.add_exception_handler(CairnError, explain)
 
     @app.post("/release", responses={403: {"description": "ReleaseRefused"}, 422: {"description": "BadRelease"}})
     def release(request: ReleaseRequest) -> Response:
@@ -78,8 +78,9 @@ def create_app(settings: AuthoritySettings, authority: Authority | None = None) 
     return app
 
 
-def _explain(_request: Request, error: Exception) -> JSONResponse:
-    status = 403 if isinstance(error, Refused) else 422
+def explain(_request: Request, error: Exception) -> JSONResponse:
+    """A named refusal as 403, bad input as 422, another service that is away as 503; always with its hint."""
+    status = 403 if isinstance(error, Refused) else 503 if isinstance(error, TransportDown) else 422
     hint = error.hint if isinstance(error, CairnError) else ""
     message = error.message if isinstance(error, CairnError) else "error"
     return JSONResponse({"error": type(error).__name__, "message": message, "hint": hint}, status)

@@ -41,14 +41,7 @@ class AuthorityClient:
         self._post("/withdraw", {"case": case})
 
     def _post(self, path: str, body: dict[str, str]) -> httpx.Response:
-        try:
-            answer = self.http.post(path, json=body)
-        except httpx.TransportError as error:
-            hint = "Check that the authority's process runs, and its address."
-            raise TransportDown(f"Authority {self.name} does not answer.", hint=hint) from error
-        if answer.is_success:
-            return answer
-        raise _refusal(self.name, answer)
+        return checked(f"Authority {self.name}", self.http, self.http.build_request("POST", path, json=body))
 
 
 def tls_client(name: str, url: str, ca: Path, certificate: Path, key: Path) -> AuthorityClient:
@@ -58,12 +51,28 @@ def tls_client(name: str, url: str, ca: Path, certificate: Path, key: Path) -> A
     return AuthorityClient(name, httpx.Client(base_url=url, verify=context, timeout=TIMEOUT_S))
 
 
-def _refusal(name: str, answer: httpx.Response) -> ReleaseRefused | BadRelease | TransportDown:
+def plain_client(name: str, url: str) -> AuthorityClient:
+    """A client without TLS, for services on one machine only."""
+    return AuthorityClient(name, httpx.Client(base_url=url, timeout=TIMEOUT_S))
+
+
+def checked(who: str, http: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """Send, and turn an error answer into the error that it stands for."""
+    try:
+        answer = http.send(request)
+    except httpx.TransportError as error:
+        raise TransportDown(f"{who} does not answer.", hint="Check that its process runs, and its address.") from error
+    if answer.is_success:
+        return answer
+    raise _refusal(who, answer)
+
+
+def _refusal(who: str, answer: httpx.Response) -> ReleaseRefused | BadRelease | TransportDown:
     try:
         said = answer.json()
-        message, hint = f"{name}: {said['message']}", str(said["hint"])
+        message, hint = f"{who}: {said['message']}", str(said["hint"])
     except (ValueError, KeyError, TypeError):
-        message, hint = f"Authority {name} answered {answer.status_code}.", "Look into its log."
+        message, hint = f"{who} answered {answer.status_code}.", "Look into its log."
     if answer.status_code == 403:
         return ReleaseRefused(message, hint=hint)
     if answer.status_code < 500:

@@ -1,0 +1,1 @@
+"""Who may do what, and the key with which each person signs."""

@@ -1,0 +1,59 @@
+"""Who is asking, and what may they do."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from enum import StrEnum
+from hashlib import sha256
+
+from sqlmodel import Session
+
+from central.accounts.tables import Account
+from central.errors import NotAllowed, NotSignedIn
+from shared.errors import BadInput
+from shared.ids import check_id
+from shared.keys import signing_public
+
+
+class Role(StrEnum):
+    """What a person does here; an account may have several, but never signs one case in two."""
+
+    TRACER = "tracer"
+    APPROVER = "approver"
+    PRIVACY_OFFICER = "privacy-officer"
+    TECHNICIAN = "technician"
+    ADMINISTRATOR = "administrator"
+
+
+def add_account(session: Session, name: str, roles: set[Role], public: bytes) -> str:
+    """Add an account, or give an existing one new roles, key and token. Returns the token, which is shown once."""
+    if not roles:
+        raise BadInput("an account needs a role", hint=f"one of {', '.join(Role)}")
+    signing_public(public)
+    secret = secrets.token_urlsafe(32)
+    row = Account(
+        name=check_id(name, "account"),
+        roles=" ".join(sorted(roles)),
+        token_hash=sha256(secret.encode()).digest(),
+        signing_public=public,
+    )
+    session.merge(row)
+    return f"{name}.{secret}"
+
+
+def account_of(session: Session, token: str) -> Account:
+    """The account whose token this is. Raises NotSignedIn without saying which part was wrong."""
+    name, _, secret = token.partition(".")
+    account = session.get(Account, name)
+    expected = account.token_hash if account else bytes(32)
+    fits = hmac.compare_digest(sha256(secret.encode()).digest(), expected)
+    if account is None or not fits or not account.active:
+        raise NotSignedIn("this token is not valid", hint="ask an administrator for a new one")
+    return account
+
+
+def require(account: Account, *roles: Role) -> None:
+    """Raises NotAllowed unless the account has one of the roles."""
+    if not set(account.roles.split()) & set(roles):
+        raise NotAllowed(f"this needs the role {' or '.join(roles)}", hint="sign in with such an account")

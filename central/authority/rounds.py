@@ -1,0 +1,50 @@
+"""The authority's regular round: publish the coming hours' shares, destroy the days past retention."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from central.authority.service import Authority
+from shared.errors import CairnError
+from shared.transport import Transport
+
+log = logging.getLogger(__name__)
+
+# Nodes hold up to 24 hours of shares, so a round may be missed; a short pause serves newly registered nodes soon.
+PAUSE_S = 600.0
+
+
+class Rounds:
+    """Runs on a thread of its own between start() and stop(); a connection to the broker starts a round at once."""
+
+    def __init__(self, authority: Authority, transport: Transport, hours_ahead: int) -> None:
+        self._authority, self._transport, self._hours_ahead = authority, transport, hours_ahead
+        self._due, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="authority-rounds", daemon=True)
+
+    def start(self) -> None:
+        self._transport.on_connected = self._due.set
+        self._transport.connect()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._due.set()
+        self._thread.join()
+        self._transport.close()
+
+    def once(self) -> None:
+        """One round. What fails is logged and done again in the next."""
+        try:
+            self._authority.destroy_expired()
+            self._authority.publish_grants(self._transport, self._hours_ahead)
+        except CairnError as error:
+            log.warning("round not finished: %s", error)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            if self._transport.connected:
+                self.once()
+            self._due.wait(PAUSE_S)
+            self._due.clear()

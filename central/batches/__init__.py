@@ -1,0 +1,1 @@
+"""The store of sealed batches; it holds no key."""

@@ -1,0 +1,1 @@
+"""Boxes and their cameras, as the centre knows them."""

@@ -1,0 +1,54 @@
+"""How the centre asks the probe service: the same calls in one process or over TLS."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+from central.authority.client import checked
+
+
+class Probes(Protocol):
+    """Whatever makes probes: the ProbeService itself, or a ProbeClient."""
+
+    @property
+    def public(self) -> bytes: ...
+
+    def register(self, case: str, sealed: bytes) -> None: ...
+
+    def erase(self, case: str) -> bool: ...
+
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes: ...
+
+
+@dataclass(slots=True)
+class ProbeClient:
+    """The probe service over HTTP. Raises ReleaseRefused or BadRelease as it says, TransportDown when it is away."""
+
+    http: httpx.Client
+
+    @property
+    def public(self) -> bytes:
+        """Raw X25519, for boxes to seal templates to."""
+        return base64.b64decode(self._ask("GET", "/health").json()["public_key"])
+
+    def register(self, case: str, sealed: bytes) -> None:
+        self._ask("PUT", f"/templates/{case}", content=sealed)
+
+    def erase(self, case: str) -> bool:
+        return self._ask("DELETE", f"/templates/{case}").is_success
+
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes:
+        raw = {"release": release_bytes, "worker": worker.public_bytes_raw()}
+        body = {name: base64.b64encode(value).decode() for name, value in raw.items()}
+        return self._ask("POST", "/probes", body=body).content
+
+    def _ask(
+        self, method: str, path: str, *, content: bytes | None = None, body: dict[str, str] | None = None
+    ) -> httpx.Response:
+        request = self.http.build_request(method, path, content=content, json=body)
+        return checked("The probe service", self.http, request)

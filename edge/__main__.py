@@ -1,0 +1,170 @@
+"""The command `cairn-edge`: run a box, try it on a video, make a patient's template."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import CairnError
+
+if TYPE_CHECKING:
+    from edge.sightings import EndedTrack
+    from shared.sightings import Encounter
+
+_REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 2 refused with a message and a hint on standard error."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=options.log_level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        command: Callable[[argparse.Namespace], None] = options.command
+        command(options)
+    except CairnError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return _REFUSED
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the box until it is told to stop."""
+    from edge.model_vision import ModelVision
+    from edge.runner import Runner
+    from edge.settings import load_settings
+    from shared.clock import SystemClock
+    from shared.transport.mqtt import MqttSettings, MqttTransport
+
+    settings = load_settings(options.config)
+    broker = settings.broker
+    mqtt = MqttSettings(broker.host, broker.port, settings.node.id, broker.ca, broker.certificate, broker.key)
+    runner = Runner(settings, ModelVision.load(), SystemClock(), lambda will: MqttTransport(mqtt, will))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: runner.stop())
+    runner.run()
+
+
+def process(options: argparse.Namespace) -> None:
+    """Print the ended tracks of a recording; needs no keys, stores nothing, prints no code and no embedding."""
+    from edge.cameras.replay import ReplayCamera
+    from edge.model_vision import ModelVision
+    from edge.pipeline import Pipeline
+
+    camera = ReplayCamera("trial", options.video, options.start, options.fps, options.stride)
+    pipeline = Pipeline(camera, ModelVision.load(), _Printer(options.json))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: pipeline.stop())
+    pipeline.run()
+
+
+def register(options: argparse.Namespace) -> None:
+    """Write a patient's sealed template to a new file."""
+    from edge.model_vision import ModelVision
+    from edge.register import register as make_template
+    from shared.keys import sealing_public
+
+    probe_key = sealing_public(_read(options.probe_key))
+    sealed = make_template(options.photos, options.case, probe_key, ModelVision.load())
+    try:
+        with options.out.open("xb") as file:
+            file.write(sealed)
+    except OSError as error:
+        hint = "name a new file in a folder that exists"
+        raise CairnError(f"cannot write {options.out}: {error.strerror}", hint=hint) from None
+    print(f"the template of case {options.case} from {len(options.photos)} photos is in {options.out}")
+
+
+class _Printer:
+    """Where a trial's tracks go: one line each."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def take(self, ended: EndedTrack, encounters: Sequence[Encounter]) -> bool:
+        ground = ended.ground
+        row = {
+            "number": ended.number,
+            "start": ended.start.isoformat(timespec="milliseconds"),
+            "seconds": round((ended.end - ended.start).total_seconds(), 2),
+            "mask": ended.mask.label,
+            "quality": round(ended.quality, 3),
+            "face": ended.face is not None,
+            "appearance": ended.appearance is not None,
+            "east_m": None if ground is None else round(ground.east_m, 2),
+            "north_m": None if ground is None else round(ground.north_m, 2),
+            "met": sorted({met.a + met.b - ended.number for met in encounters}),
+        }
+        print(json.dumps(row) if self._as_json else _sentence(row), flush=True)
+        return True
+
+    def passed(self, now: datetime, oldest: datetime) -> None:
+        """A trial has no hours to close."""
+
+
+def _sentence(row: dict[str, object]) -> str:
+    face = f"face seen, mask {row['mask']}, quality {row['quality']}" if row["face"] else "no face seen"
+    return f"person {row['number']} from {row['start']} for {row['seconds']} s: {face}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cairn-edge", description=__doc__)
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    sub = _command(commands, "run", run, "cairn-edge run /etc/cairn/edge.toml")
+    sub.add_argument("config", type=Path, help="the settings of this box, TOML")
+
+    sub = _command(commands, "process", process, "cairn-edge process walk.mp4 --json --stride 2")
+    sub.add_argument("video", type=Path, help="a video file, or a folder of pictures")
+    sub.add_argument("--json", action="store_true", help="one JSON object a line")
+    sub.add_argument("--start", type=_moment, default=datetime(2000, 1, 1, tzinfo=UTC), help="time of the first frame")
+    sub.add_argument("--fps", type=float, default=0.0, help="frames a second; 0 takes the video's own")
+    sub.add_argument("--stride", type=int, default=1, help="look at every n-th frame only")
+
+    example = "cairn-edge register --case case-7 --probe-key probes.pub --out case-7.template front.jpg side.jpg"
+    sub = _command(commands, "register", register, example)
+    sub.add_argument("--case", required=True, help="the case that the patient consented to")
+    sub.add_argument("--probe-key", required=True, type=Path, help="public key of the probe service, 32 raw bytes")
+    sub.add_argument("--out", required=True, type=Path, help="a new file for the sealed template")
+    sub.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures that show the patient's face only")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: Callable[[argparse.Namespace], None],
+    example: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=function.__doc__, description=function.__doc__, epilog=f"example: {example}")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time needs a zone, such as 2026-11-24T09:00:00+09:00")
+    return moment
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CairnError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

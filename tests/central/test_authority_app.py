@@ -1,0 +1,176 @@
+"""Authority and probe service as real servers: TLS with client certificates, named refusals, the whole search."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from fastapi import FastAPI
+
+from central.authority import app as authority_app
+from central.authority.client import AuthorityClient, plain_client, tls_client
+from central.authority.released import Recipient, open_released
+from central.authority.rounds import Rounds
+from central.authority.serving import Tls, server_config
+from central.authority.settings import AuthoritySettings
+from central.probes import app as probes_app
+from central.probes.client import ProbeClient
+from central.probes.probe_sets import open_probe_sets
+from central.probes.service import ProbeService
+from central.probes.settings import ProbeSettings
+from central.probes.templates import SealedTemplates, template_info
+from provisioning.authority import CertificateAuthority, new_request, write_private
+from shared.codes import quantise
+from shared.errors import BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
+from shared.face_mask import FaceMask
+from shared.keys import seal_to
+from shared.transport.memory import MemoryTransport
+from shared.wire import pack
+from tests.central.authority_fixtures import CASE, FACE_MODEL, NODE, World, some_faces
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI, tls: Tls | None = None) -> Iterator[str]:
+    """Serve on a free port of the loopback; yields the URL."""
+    server = uvicorn.Server(server_config(app, "127.0.0.1", 0, tls))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def authority_settings(world: World, name: str = "authority-a") -> AuthoritySettings:
+    some = world.folder / "unused"
+    return AuthoritySettings(name=name, database=some, passphrase_file=some, signing_key=some, probes_public=some)
+
+
+def probe_settings(world: World) -> ProbeSettings:
+    return ProbeSettings(key=world.folder / "unused", templates=world.folder / "templates", authorities={})
+
+
+def credentials(ca: CertificateAuthority, name: str, folder: Path, hosts: tuple[str, ...] = ()) -> Tls:
+    key, request = new_request(name)
+    tls = Tls(ca.certificate_path, folder / f"{name}.crt", folder / f"{name}.key")
+    write_private(tls.key, key)
+    tls.certificate.write_bytes(ca.issue(request, name, hosts=hosts))
+    return tls
+
+
+@contextlib.contextmanager
+def served_authority(world: World) -> Iterator[AuthorityClient]:
+    app = authority_app.create_app(authority_settings(world), world.authorities[0])
+    with serving(app) as url:
+        client = plain_client("authority-a", url)
+        with client.http:
+            yield client
+
+
+def test_a_client_with_a_service_certificate_gets_its_shares(world: World) -> None:
+    """Over mutual TLS the answer opens with the recipient's key."""
+    ca = CertificateAuthority(world.folder / "ca")
+    ca.create("services")
+    server = credentials(ca, "svc-authority-a", world.folder, ("127.0.0.1",))
+    centre = credentials(ca, "svc-centre", world.folder)
+    app = authority_app.create_app(authority_settings(world), world.authorities[0])
+    worker = X25519PrivateKey.generate()
+    with serving(app, server) as url:
+        client = tls_client("authority-a", url, centre.ca, centre.certificate, centre.key)
+        with client.http:
+            sealed = client.release(world.release(), Recipient.SEARCH, worker.public_key().public_bytes_raw())
+    assert open_released(worker, sealed, "authority-a", CASE, Recipient.SEARCH).shares
+
+
+def test_without_a_certificate_of_the_services_nobody_is_answered(world: World) -> None:
+    """No certificate, or one of the nodes' authority, ends before a request is read."""
+    services, nodes = (CertificateAuthority(world.folder / name) for name in ("services", "nodes"))
+    services.create("services")
+    nodes.create("nodes")
+    server = credentials(services, "svc-authority-a", world.folder, ("127.0.0.1",))
+    node = credentials(nodes, "node-1", world.folder)
+    app = authority_app.create_app(authority_settings(world), world.authorities[0])
+    with serving(app, server) as url:
+        stranger = tls_client("authority-a", url, services.certificate_path, node.certificate, node.key)
+        with stranger.http, pytest.raises(TransportDown):
+            stranger.release(world.release(), Recipient.SEARCH, bytes(32))
+        import ssl
+
+        context = ssl.create_default_context(cafile=str(services.certificate_path))
+        with httpx.Client(base_url=url, verify=context) as nobody, pytest.raises(httpx.TransportError):
+            nobody.get("/health")
+
+
+def test_serving_beyond_the_loopback_needs_tls() -> None:
+    """Without certificates the server refuses any other address."""
+    with pytest.raises(BadInput, match="without TLS"):
+        server_config(FastAPI(), "0.0.0.0", 0, None)  # noqa: S104  (the refusal is what is tested)
+
+
+def test_refusals_travel_by_name_and_with_their_hint(world: World) -> None:
+    """A refused release is 403 and raises ReleaseRefused at the client; nonsense raises BadRelease."""
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    with served_authority(world) as client:
+        client.withdraw(CASE)
+        with pytest.raises(ReleaseRefused, match="withdrawn") as refusal:
+            client.release(world.release(), Recipient.SEARCH, key)
+        assert refusal.value.hint
+        with pytest.raises(BadRelease):
+            client.release(b"nonsense", Recipient.SEARCH, key)
+        with pytest.raises(BadRelease):
+            client.release(world.release(world.scope("case-2")), Recipient.SEARCH, b"short")
+        assert client.http.get("/health").json() == {"authority": "authority-a", "status": "ok"}
+    with pytest.raises(TransportDown), plain_client("authority-a", "http://127.0.0.1:9").http as gone:
+        AuthorityClient("authority-a", gone).withdraw(CASE)
+
+
+def test_the_probe_service_asks_the_authorities_over_the_wire(world: World) -> None:
+    """Template in, probes out, erased: through the probe service's own server and an authority's."""
+    worker = X25519PrivateKey.generate()
+    template = {"faces": [quantise(some_faces(1))[0].tobytes()], "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL}
+    with served_authority(world) as first:
+        authorities = [first, world.authorities[1]]
+        service = ProbeService(world.probes_key, SealedTemplates(world.folder / "kept"), authorities)
+        with (
+            serving(probes_app.create_app(probe_settings(world), service)) as url,
+            httpx.Client(base_url=url) as http,
+        ):
+            client = ProbeClient(http)
+            assert client.public == service.public
+            client.register(CASE, seal_to(world.probes_key.public_key(), template_info(CASE), pack(template)))
+            sealed = client.probes(world.release(), worker.public_key())
+            assert client.erase(CASE)
+            with pytest.raises(BadRelease, match="no template"):
+                client.probes(world.release(), worker.public_key())
+            with pytest.raises(BadRelease, match="too large"):
+                client.register(CASE, bytes(300_000))
+    assert len(open_probe_sets(CASE, sealed, worker)) == 10
+    with pytest.raises(CannotOpen):
+        open_probe_sets(CASE, sealed, X25519PrivateKey.generate())
+
+
+def test_a_round_starts_when_the_broker_is_reached(world: World) -> None:
+    """Connecting publishes the coming hours at once, and stopping ends the thread."""
+    transport = MemoryTransport(world.broker, "svc-authority-a")
+    before = len(world.broker.log)
+    rounds = Rounds(world.authorities[0], transport, hours_ahead=2)
+    rounds.start()
+    wait_until(lambda: len(world.broker.log) > before)
+    rounds.stop()
+    assert world.broker.log[-1].topic.endswith(f"{NODE}/grants/authority-a")
+    assert not transport.connected
