@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   cairn-provision enrol finish answer.json --keys /etc/cairn/keys                                 on the box
   cairn-provision service add svc-centre
   cairn-provision broker write --host broker.city.example --authority north --authority south
+  cairn-provision fleet export fleet.json                   for the centre and both authorities
   cairn-provision revoke box-17
 """
 Answer = dict[str, object]
@@ -129,6 +130,19 @@ def service_add(options: argparse.Namespace) -> Answer:
     return {"service": options.name, "keys": str(folder)}
 
 
+def fleet_export(options: argparse.Namespace) -> Answer:
+    from provisioning.authority import write_whole
+    from provisioning.fleet import fleet_of
+    from provisioning.registry import open_registry
+    from shared.fleet import fleet_to_json
+
+    with open_registry(options.home / "registry.db") as registry:
+        fleet = fleet_of(registry)
+    write_whole(options.file, fleet_to_json(fleet).encode())
+    revoked = sum(node.revoked for node in fleet.nodes)
+    return {"file": str(options.file), "nodes": len(fleet.nodes), "revoked": revoked, "cameras": len(fleet.cameras)}
+
+
 def broker_write(options: argparse.Namespace) -> Answer:
     from provisioning.broker import BrokerSite, write_broker
 
@@ -202,6 +216,10 @@ def _parser() -> argparse.ArgumentParser:
     service = command(group("service", "the centre's programs"), "add", service_add, "issue a service's certificate")
     service.add_argument("name")
     service.add_argument("--host", action="append", default=[], help="a name it serves under; again for more")
+    export = command(
+        group("fleet", "boxes and cameras, for the offices"), "export", fleet_export, "write the fleet file"
+    )
+    export.add_argument("file", type=Path)
     broker = command(group("broker", "the message broker"), "write", broker_write, "write mosquitto's configuration")
     broker.add_argument("--host", action="append", required=True, help="a name or address of the broker")
     broker.add_argument("--port", type=int, default=8883)
