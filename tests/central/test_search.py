@@ -15,12 +15,10 @@ from central.search.candidates import candidates_from_bytes, candidates_to_bytes
 from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import BatchFailed, Event, Found, Job
 from central.search.worker import open_job, search
-from shared.epochs import Epoch
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
 from shared.keys import sealing_public
-from shared.sightings import Encounter
-from tests.central.authority_fixtures import CASE, CELL, NODE, NOW, World, replaced, some_faces
+from tests.central.authority_fixtures import CASE, NODE, NOW, World, replaced, some_faces
 
 
 @pytest.fixture
@@ -51,25 +49,6 @@ def searched(world: World, batches: list[bytes], release: bytes | None = None) -
     key = X25519PrivateKey.generate()
     job = job_for(world, key.public_key().public_bytes_raw(), release)
     return list(search(open_job(job, key), iter(batches)))
-
-
-def test_a_search_finds_the_right_sighting_and_who_was_near(world: World) -> None:
-    """Of twenty strangers' sightings only the patient's is answered, with the sighting that met it."""
-    faces = some_faces(20)
-    at = NOW.replace(minute=7, second=0)
-    met = Encounter(7, 3, at, at + timedelta(seconds=20), 1.25, 0.4)
-    world.register(noisy(faces[7:8]), (FaceMask.ABSENT,))
-    with SearchWorker() as worker:
-        events = list(worker.run(job_for(world, worker.public), [world.batch(faces, (met,))]))
-    (candidate,) = found(events).candidates
-    assert candidate.sighting == f"{NODE}/1/7"
-    assert (candidate.camera, candidate.epoch) == ("door", Epoch.at(CELL, NOW))
-    assert (candidate.start, candidate.bits) == (at, 1024)
-    assert 50 < candidate.distance < 384
-    assert (candidate.east_m, candidate.north_m) == (1.5, -2.25)
-    (partner,) = candidate.partners
-    assert (partner.number, partner.mask) == (3, FaceMask.ABSENT)
-    assert partner.min_distance_m == pytest.approx(1.25, abs=0.01)
 
 
 def test_a_batch_that_does_not_open_is_reported_and_the_rest_goes_on(world: World) -> None:
@@ -114,24 +93,6 @@ def test_what_is_sealed_to_one_worker_is_useless_to_the_next(world: World) -> No
     other = X25519PrivateKey.generate().public_key().public_bytes_raw()
     with SearchWorker() as worker, pytest.raises(SearchFailed, match="refused the job"):
         list(worker.run(job_for(world, other), []))
-
-
-def test_a_cancelled_search_ends_at_once_without_an_answer(world: World) -> None:
-    """Cancelling while batches still stream kills the worker, and run raises SearchFailed."""
-    faces = some_faces(2)
-    world.register(faces, (FaceMask.ABSENT,) * 2)
-    batch = world.batch(faces)
-
-    def endless() -> Iterator[bytes]:
-        while True:
-            yield batch
-
-    with SearchWorker() as worker:
-        events = worker.run(job_for(world, worker.public), endless())
-        next(events)
-        worker.cancel()
-        with pytest.raises(SearchFailed, match="stopped"):
-            list(events)
 
 
 def test_an_error_of_the_batch_store_reaches_the_caller(world: World) -> None:

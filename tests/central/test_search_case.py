@@ -1,0 +1,110 @@
+"""A whole search as the centre runs it: authorities, probe service, SQL store, a worker process; and stopping it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from central.batches.store import SqlBatchStore
+from central.database import open_database
+from central.search.case_search import SearchParts, search_case
+from central.search.dispatch import SearchFailed
+from central.search.job import BatchFailed, Progress
+from shared.batches import read_batch
+from shared.epochs import Epoch
+from shared.errors import ReleaseRefused
+from shared.face_mask import FaceMask
+from shared.releases import CaseScope
+from shared.sightings import Encounter
+from tests.central.authority_fixtures import CASE, NODE, NOW, World, some_faces
+from tests.central.test_search import noisy
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def parts(world: World, *raws: bytes) -> SearchParts:
+    """The parts of a site whose store holds these batches."""
+    store = SqlBatchStore(open_database(f"sqlite:///{world.folder / 'centre.db'}"))
+    assert store.add([read_batch(raw) for raw in raws], NOW) == [None] * len(raws)
+    return SearchParts(world.authorities, world.probes, store)
+
+
+def test_a_search_finds_the_right_sighting_and_who_was_near(world: World) -> None:
+    """Of twenty strangers' sightings only the patient's is answered, with the sighting that met it."""
+    faces = some_faces(20)
+    at = NOW.replace(minute=7, second=0)
+    met = Encounter(7, 3, at, at + timedelta(seconds=20), 1.25, 0.4)
+    world.register(noisy(faces[7:8]), (FaceMask.ABSENT,))
+    told: list[Progress | BatchFailed] = []
+    site = parts(world, world.batch(faces, (met,)))
+    answer = search_case(world.signed(world.scope()), site, told.append, threading.Event())
+    assert (answer.searched, answer.failed, told) == (1, 0, [Progress(1, 0)])
+    (candidate,) = answer.candidates
+    assert candidate.sighting == f"{NODE}/1/7"
+    assert (candidate.camera, candidate.epoch) == ("door", Epoch.at("cell-1", NOW))
+    assert (candidate.start, candidate.bits) == (at, 1024)
+    assert 50 < candidate.distance < 384
+    assert (candidate.east_m, candidate.north_m) == (1.5, -2.25)
+    (partner,) = candidate.partners
+    assert (partner.number, partner.mask) == (3, FaceMask.ABSENT)
+    assert partner.min_distance_m == pytest.approx(1.25, abs=0.01)
+
+
+def test_a_damaged_batch_is_told_and_counted(world: World) -> None:
+    """A batch whose bytes rotted in the store is told of and counted, and the other is searched."""
+    faces = some_faces(4)
+    world.register(faces[:1], (FaceMask.ABSENT,))
+    damaged = bytearray(world.batch(faces, sequence=1))
+    damaged[len(damaged) // 2] ^= 1
+    told: list[Progress | BatchFailed] = []
+    site = parts(world, bytes(damaged), world.batch(faces, sequence=0))
+    answer = search_case(world.signed(world.scope()), site, told.append, threading.Event())
+    assert [type(event) for event in told] == [BatchFailed, Progress]
+    assert (answer.searched, answer.failed, len(answer.candidates)) == (1, 1, 1)
+
+
+def test_a_withdrawn_case_is_not_searched(world: World) -> None:
+    """When one authority refuses, its refusal reaches the caller and no batch is read."""
+    world.register(some_faces(1), (FaceMask.ABSENT,))
+    world.authorities[1].withdraw(CASE)
+    with pytest.raises(ReleaseRefused, match="withdrawn"):
+        search_case(world.signed(world.scope()), parts(world), print, threading.Event())
+
+
+@dataclass
+class _Endless(SqlBatchStore):
+    """A store that never runs out of one batch."""
+
+    raw: bytes
+
+    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+        while True:
+            yield self.raw
+
+
+def test_a_stopped_search_ends_at_once_without_an_answer(world: World) -> None:
+    """Setting `stop` while batches stream kills the worker, and the caller gets SearchFailed."""
+    faces = some_faces(2)
+    world.register(faces, (FaceMask.ABSENT,) * 2)
+    site = SearchParts(world.authorities, world.probes, _Endless(world.batch(faces)))
+    stop = threading.Event()
+    with pytest.raises(SearchFailed, match="stopped"):
+        search_case(world.signed(world.scope()), site, lambda _: stop.set(), stop)
+
+
+def test_a_search_that_is_stopped_before_it_begins_gives_no_answer(world: World) -> None:
+    """With `stop` set from the start the search ends in SearchFailed too, whatever it was doing."""
+    world.register(some_faces(1), (FaceMask.ABSENT,))
+    stop = threading.Event()
+    stop.set()
+    site = SearchParts(world.authorities, world.probes, _Endless(world.batch(some_faces(2))))
+    with pytest.raises(SearchFailed, match="stopped"):
+        search_case(world.signed(world.scope()), site, lambda _: None, stop)
