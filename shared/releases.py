@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -18,6 +18,7 @@ from shared.ids import check_id
 from shared.wire import pack, unpack
 
 MAX_WINDOW = timedelta(days=14)
+_Document = TypeVar("_Document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,16 @@ def document_bytes(document: CaseScope | ConsentReceipt) -> bytes:
     return pack([f"cairn/v1 {type(document).__name__}", _to_map(document)])
 
 
+def scope_from_bytes(raw: bytes) -> CaseScope:
+    """The scope in document_bytes; BadRelease for anything else."""
+    return _document(raw, CaseScope.__name__, _scope_from)
+
+
+def consent_from_bytes(raw: bytes) -> ConsentReceipt:
+    """The receipt in document_bytes; BadRelease for anything else."""
+    return _document(raw, ConsentReceipt.__name__, _consent_from)
+
+
 def sign(document: CaseScope | ConsentReceipt, role: str, key: Ed25519PrivateKey) -> bytes:
     """Sign as `opener`, `approver` or `witness`; the role is part of what is signed."""
     return key.sign(role.encode() + b"\0" + document_bytes(document))
@@ -104,14 +115,15 @@ def check_release(release: Release, people: Mapping[str, Person], now: datetime)
     opener, approver = _person(people, scope.opened_by, "tracer"), _person(people, release.approver, "approver")
     if opener.key == approver.key:
         _refuse("both signatures are made with one key", "each person must hold a key of their own")
-    _check_signature(opener.key, "opener", scope, release.opener_signature)
-    _check_signature(approver.key, "approver", scope, release.approver_signature)
-    _check_signature(_person(people, consent.signed_by, "tracer").key, "witness", consent, release.consent_signature)
-    _check_consent(scope, consent, now)
-    _check_scope(scope, now)
+    check_signature(opener.key, "opener", scope, release.opener_signature)
+    check_signature(approver.key, "approver", scope, release.approver_signature)
+    check_signature(_person(people, consent.signed_by, "tracer").key, "witness", consent, release.consent_signature)
+    check_consent(scope, consent, now)
+    check_scope(scope, now)
 
 
-def _check_consent(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> None:
+def check_consent(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> None:
+    """Raises ReleaseRefused unless the consent is live, of this case, and covers what is to be searched."""
     if consent.case != scope.case:
         _refuse("the consent belongs to another case", "register the patient for this case")
     if not consent.given_at <= now < consent.expires:
@@ -120,7 +132,8 @@ def _check_consent(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> 
         _refuse("the search asks for more than the patient consented to", "narrow the case to the consent's scopes")
 
 
-def _check_scope(scope: CaseScope, now: datetime) -> None:
+def check_scope(scope: CaseScope, now: datetime) -> None:
+    """Raises ReleaseRefused for a scope that no signature could make right: basis, cells, window, expiry."""
     if not scope.purpose.strip():
         _refuse("the case names no legal basis", "state the one legal basis of this case")
     if not scope.cells or not set(scope.consents) <= {modality.value for modality in Modality}:
@@ -133,7 +146,8 @@ def _check_scope(scope: CaseScope, now: datetime) -> None:
         _refuse("the approval has expired", "have the case approved again")
 
 
-def _check_signature(key: Ed25519PublicKey, role: str, document: CaseScope | ConsentReceipt, signature: bytes) -> None:
+def check_signature(key: Ed25519PublicKey, role: str, document: CaseScope | ConsentReceipt, signature: bytes) -> None:
+    """Raises ReleaseRefused unless `signature` was made with sign() in this role."""
     try:
         key.verify(signature, role.encode() + b"\0" + document_bytes(document))
     except InvalidSignature:
@@ -160,6 +174,16 @@ def _to_map(document: CaseScope | ConsentReceipt) -> dict[str, object]:
         return list(value) if isinstance(value, tuple) else value
 
     return {f.name: plain(getattr(document, f.name)) for f in dataclasses.fields(document)}
+
+
+def _document(raw: bytes, kind: str, read: Callable[[dict[str, Any]], _Document]) -> _Document:
+    try:
+        label, value = unpack(raw, BadRelease, "a document")
+        if label != f"cairn/v1 {kind}":
+            raise ValueError
+        return read(value)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, CairnError):
+        raise BadRelease("this is not the document that was asked for", hint="fetch it again") from None
 
 
 def _scope_from(value: dict[str, Any]) -> CaseScope:
