@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.clock import from_unix
 from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import HOUR_S, Epoch
 from shared.errors import BadBatch, CairnError
 from shared.ids import check_id
 from shared.sightings import NOWHERE, Encounter, Sighting, SightingColumns
-from shared.wire import pack, unpack
+from shared.wire import pack, unpack, unpack_first
 
 _HAS_FACE, _HAS_APPEARANCE = 1, 2
 _DAY_MS = 24 * HOUR_S * 1000
@@ -35,6 +35,8 @@ _LAYOUT = np.dtype(
         ("appearance", "u1", (APPEARANCE_BITS // 8,)),
     ]
 )
+# What _split needs of each column, looked up once: numpy's own look-ups cost more than the views they describe.
+_COLUMNS = [(name, _LAYOUT[name].base, _LAYOUT[name].shape, _LAYOUT[name].itemsize) for name in _LAYOUT.names or ()]
 
 
 def columns_to_bytes(epoch: Epoch, sightings: Sequence[Sighting], encounters: Sequence[Encounter]) -> bytes:
@@ -53,11 +55,11 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     length = int.from_bytes(plain[:4], "big")
     if len(plain) < 4 or length > len(plain) - 4:
         raise BadBatch("a batch's content is cut short", hint="quarantine this node")
-    value = unpack(plain[4 : 4 + length], BadBatch, "a batch's content")
+    names = ("n", "cameras", "columns")
+    value, unread = unpack_first(memoryview(plain)[4 : 4 + length], names, BadBatch, "a batch's content")
     try:
         columns = _split(value["columns"], value["n"])
         cameras = tuple(check_id(name, "camera") for name in value["cameras"])
-        encounters = tuple(_encounter(row, epoch) for row in value["encounters"])
     except (KeyError, TypeError, ValueError, IndexError, CairnError):
         raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
     if (len(columns["camera"]) and columns["camera"].max() >= len(cameras)) or (columns["mask"] > 3).any():
@@ -80,20 +82,18 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
         has_appearance=(columns["flags"] & _HAS_APPEARANCE).astype(bool),
         face=columns["face"],
         appearance=columns["appearance"],
-        encounters=encounters,
+        meetings=partial(_meetings, unread, begin),
     )
 
 
-def _split(blob: bytes, n: int) -> dict[str, npt.NDArray[Any]]:
+def _split(blob: memoryview, n: int) -> dict[str, npt.NDArray[Any]]:
     if type(n) is not int or len(blob) != n * _LAYOUT.itemsize:
         raise ValueError
     columns: dict[str, npt.NDArray[Any]] = {}
     at = 0
-    for name in _LAYOUT.names or ():
-        base, shape = _LAYOUT[name].base, _LAYOUT[name].shape
-        size = _LAYOUT[name].itemsize * n
-        columns[name] = np.frombuffer(blob, base, size // base.itemsize, at).reshape(n, *shape)
-        at += size
+    for name, base, shape, size in _COLUMNS:
+        columns[name] = np.ndarray((n, *shape), base, blob, at)
+        at += size * n
     return columns
 
 
@@ -132,7 +132,17 @@ def _encounter_row(encounter: Encounter, epoch: Epoch) -> list[int]:
     return [encounter.a, encounter.b, *times, *lengths]
 
 
-def _encounter(row: list[int], epoch: Epoch) -> Encounter:
-    a, b, start, end, distance, error = (int(value) for value in row)
-    begin = epoch.hour * HOUR_S
-    return Encounter(a, b, from_unix(begin + start / 1000), from_unix(begin + end / 1000), distance / 100, error / 100)
+def _meetings(unread: memoryview, begin_ms: int) -> npt.NDArray[np.int64]:
+    """Encounters int64 [k, 6], with times as Unix milliseconds."""
+    key = pack("encounters")
+    try:
+        if unread[: len(key)] != key:
+            raise ValueError
+        rows = unpack(bytes(unread[len(key) :]), BadBatch, "a batch's encounters")
+        met = np.array(rows, np.int64).reshape(len(rows), 6)
+    except (TypeError, ValueError, OverflowError):
+        raise BadBatch("a batch's encounters are malformed", hint="quarantine this node") from None
+    if (np.abs(met[:, 2:4]) > _DAY_MS).any() or (met < 0)[:, [0, 1, 4, 5]].any():
+        raise BadBatch("an encounter has a number out of range", hint="quarantine this node")
+    met[:, 2:4] += begin_ms
+    return met

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,7 +48,11 @@ class Encounter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SightingColumns:
-    """The opened content of one batch as arrays of n rows; times are Unix milliseconds, positions centimetres."""
+    """The opened content of one batch as arrays of n rows; times are Unix milliseconds, positions centimetres.
+
+    `meetings()` reads the encounters: int64 [k, 6] of a, b, start, end, smallest distance and its error. They are
+    left unread until somebody asks, because a search needs them only beside a hit; BadBatch when they are malformed.
+    """
 
     node: str
     boot: int
@@ -65,7 +70,11 @@ class SightingColumns:
     has_appearance: npt.NDArray[np.bool_]
     face: npt.NDArray[np.uint8] = field(repr=False)
     appearance: npt.NDArray[np.uint8] = field(repr=False)
-    encounters: tuple[Encounter, ...]
+    meetings: Callable[[], npt.NDArray[np.int64]] = field(repr=False)
+
+    @property
+    def encounters(self) -> tuple[Encounter, ...]:
+        return tuple(encounter(row) for row in self.meetings().tolist())
 
     def __len__(self) -> int:
         return len(self.number)
@@ -83,6 +92,12 @@ class SightingColumns:
             east_m=_metres(self.east_cm[row]),
             north_m=_metres(self.north_cm[row]),
         )
+
+
+def encounter(row: list[int]) -> Encounter:
+    """The encounter in one row of SightingColumns.meetings()."""
+    a, b, start, end, distance, error = row
+    return Encounter(a, b, from_unix(start / 1000), from_unix(end / 1000), distance / 100, error / 100)
 
 
 def sighting_id(node: str, boot: int, number: int) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import cbor2
 
 from shared.errors import BadInput
+
+_MAX_SMALL = 32 * 1024  # what may stand before a large byte string
 
 
 def pack(value: object) -> bytes:
@@ -24,3 +27,37 @@ def unpack(raw: bytes, error: type[BadInput], what: str) -> Any:
     if not canonical:
         raise error(f"{what} cannot be read", hint="it is damaged, or comes from other software")
     return value
+
+
+def unpack_first(
+    raw: memoryview, names: tuple[str, ...], error: type[BadInput], what: str
+) -> tuple[dict[str, Any], memoryview]:
+    """The first entries of a canonical map, and the bytes of the one entry after them, still to be unpacked.
+
+    For a document with a large middle and a tail that is seldom needed: the last of `names` is a byte string, given
+    as a view into `raw`, and nothing is copied. Raises `error` for anything but a map of just these and one more.
+    """
+    try:
+        reader = cbor2.CBORDecoder(BytesIO(raw[1:_MAX_SMALL]))
+        small = [reader.decode() for _ in range(2 * len(names) - 1)]
+        first = dict(zip(small[:-1:2], small[1::2], strict=True))
+        # Packed again with an empty byte string, its last byte is where the length of the real one begins.
+        head = pack({**first, small[-1]: b""})
+        start, end = _byte_string(raw, len(head) - 1)
+    except (cbor2.CBORError, ValueError, TypeError, IndexError, RecursionError, OverflowError, MemoryError):
+        start = end = 0
+    # A map of one entry more differs in its first byte only: 0xa0 and the number of entries.
+    if not start or (*first, small[-1]) != names or raw[0] != head[0] + 1 or raw[1 : len(head) - 1] != head[1:-1]:
+        raise error(f"{what} cannot be read", hint="it is damaged, or comes from other software")
+    return {**first, names[-1]: raw[start:end]}, raw[end:]
+
+
+def _byte_string(raw: memoryview, at: int) -> tuple[int, int]:
+    """Where the content of the byte string at `at` begins and ends (RFC 8949, section 3.1); ValueError if nowhere."""
+    width = {0x58: 1, 0x59: 2, 0x5A: 4}.get(raw[at], 0)
+    length = int.from_bytes(raw[at + 1 : at + 1 + width], "big") if width else raw[at] - 0x40
+    start = at + 1 + width
+    shortest = {0: 0, 1: 24, 2: 2**8, 4: 2**16}[width]
+    if not shortest <= length <= len(raw) - start or (not width and length >= 24):
+        raise ValueError
+    return start, start + length

@@ -1,0 +1,97 @@
+"""The plain content of a batch: read without copying, encounters only when asked for, and nothing malformed passes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.columns import columns_from_bytes, columns_to_bytes
+from shared.epochs import Epoch
+from shared.errors import BadBatch, BadInput
+from shared.sightings import Encounter, SightingColumns
+from shared.wire import pack, unpack_first
+from tests.shared.test_batches import sighting
+
+EPOCH = Epoch("cell-1", 498_681)
+NAMES = ("n", "cameras", "columns")
+MET = Encounter(1, 2, EPOCH.start, EPOCH.start + timedelta(seconds=61.5), 0.83, 0.21)
+
+
+def plain(*changes: tuple[str, Any]) -> bytes:
+    """The content of a batch of two sightings and one encounter, with some entries of its map replaced."""
+    document = cbor2.loads(columns_to_bytes(EPOCH, [sighting(1), sighting(2)], [MET]))
+    return cbor2.dumps({**document, **dict(changes)}, canonical=True)
+
+
+def read(content: bytes) -> SightingColumns:
+    return columns_from_bytes(len(content).to_bytes(4, "big") + content + bytes(100), "node-1", 1, EPOCH)
+
+
+@given(st.integers(0, 2**32), st.lists(st.text(max_size=40), max_size=300), st.integers(0, 70_000))
+def test_the_first_entries_are_those_of_the_whole_document(n: int, cameras: list[str], length: int) -> None:
+    """Reading the head gives the same values as reading everything, for byte strings of every width of length."""
+    document = {"n": n, "cameras": cameras, "columns": bytes(length), "encounters": [[1, 2]]}
+    first, rest = unpack_first(memoryview(pack(document)), NAMES, BadInput, "it")
+    assert {**first, "columns": bytes(first["columns"])} == {name: document[name] for name in NAMES}
+    assert bytes(rest) == pack("encounters") + pack([[1, 2]])
+
+
+@given(st.data())
+def test_a_damaged_head_is_refused_or_reads_as_what_it_now_says(data: st.DataObject) -> None:
+    """No change of one byte makes a document that is read otherwise than by a full canonical reading."""
+    raw = bytearray(pack({"n": 3, "cameras": ["a"], "columns": bytes(30), "encounters": []}))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        first, rest = unpack_first(memoryview(raw), NAMES, BadInput, "it")
+    except BadInput:
+        return
+    head = pack({**first, "columns": bytes(first["columns"])})
+    assert bytes([head[0] + 1]) + head[1:] + bytes(rest) == bytes(raw)
+
+
+def test_a_length_that_is_not_the_shortest_is_refused() -> None:
+    """A document has one spelling: a byte string whose length takes more bytes than it needs is not ours."""
+    good = plain()
+    at = good.index(b"gcolumns") + 8
+    assert good[at] == 0x59
+    with pytest.raises(BadBatch):
+        read(good[:at] + b"\x5a\0\0" + good[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    "encounters", [7, None, "met", [7], [[1, 2, 3]], [[1, 2, 0, 0, 5, "x"]], [[1, 2, 0, 2**70, 5, 5]]]
+)
+def test_malformed_encounters_are_refused_when_they_are_asked_for(encounters: object) -> None:
+    """The sightings of such a batch can be read; its encounters are a named error."""
+    columns = read(plain(("encounters", encounters)))
+    assert len(columns) == 2
+    with pytest.raises(BadBatch):
+        columns.meetings()
+
+
+@pytest.mark.parametrize("row", [[1, 2, 0, 2**40, 5, 5], [-1, 2, 0, 0, 5, 5], [1, 2, 0, 0, -5, 5]])
+def test_encounters_out_of_range_are_refused(row: list[int]) -> None:
+    """A time days away from its epoch and a negative number or distance do not come from a box."""
+    with pytest.raises(BadBatch, match="out of range"):
+        _ = read(plain(("encounters", [row]))).encounters
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("n", 3), ("n", "2"), ("n", -1), ("cameras", 5), ("cameras", ["UPPER"]), ("cameras", []), ("columns", "text")],
+)
+def test_malformed_sightings_are_refused_at_once(change: tuple[str, Any]) -> None:
+    """Counts, names and columns that do not fit each other never become arrays."""
+    with pytest.raises(BadBatch):
+        read(plain(change))
+
+
+def test_encounters_come_out_as_they_went_in() -> None:
+    """Asked for once or twice, the encounter is the same, to the millisecond and the centimetre."""
+    columns = read(plain())
+    assert columns.encounters == columns.encounters == (MET,)
