@@ -23,11 +23,34 @@ Boxes = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """Where a face is in a picture, in pixels, and how sure that is, 0..1.
+
+    `box` [4] is x1, y1, x2, y2. `landmarks` [6, 2] are x, y of the eye on the picture's left, the other eye, the tip of
+    the nose, the middle of the mouth, the ear on the picture's left, the other ear.
+    """
+
+    box: Floats = field(repr=False)
+    landmarks: Floats = field(repr=False)
+    score: float
+
+    @property
+    def eye_distance(self) -> float:
+        """Pixels between the eyes: the measure of how much of a face there is to see."""
+        return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0]))
+
+    def moved(self, x: float, y: float) -> Face:
+        """The same face in a picture whose corner lies at (−x, −y) of this one."""
+        shift = np.array([x, y], np.float32)
+        return Face(self.box + np.tile(shift, 2), self.landmarks + shift, self.score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FaceShot:
-    """A face cut out with some margin: `rgb` and `box` within it, landmarks if known, quality 0..1."""
+    """A face cut out with a margin as wide as itself; `face` is where it lies in `rgb`. Quality is 0..1."""
 
     rgb: Picture = field(repr=False)
-    face: object = field(repr=False)
+    face: Face = field(repr=False)
     quality: float
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from edge.cameras import Frame
+from edge.pictures import cut, sharpness
 from edge.tracking.best_shot import BestShots
 from edge.tracking.tracker import Track
 from edge.vision import FaceShot, Picture, Vision
@@ -18,7 +18,10 @@ from edge.vision import FaceShot, Picture, Vision
 FACE_EVERY: Final = timedelta(seconds=0.2)
 _KEPT_FACES: Final = 5
 _KEPT_BODIES: Final = 3
-_SMALLEST_BODY: Final = (16, 32)
+_SMALLEST_BODY: Final = (16, 32)  # width, height in pixels
+_SMALLEST_HEAD: Final = (16, 32)
+# A person is about eight faces tall; below this the eyes are too near each other for any use of the face.
+_SMALLEST_WITH_FACE_PX: Final = 100
 _HEAD_SHARE: Final = 0.45  # a face is looked for in the upper part of a person only
 _MARGIN: Final = 0.15
 
@@ -46,13 +49,14 @@ class Photographer:
     def take(self, frame: Frame, track: Track) -> None:
         """Keep the body and the face of a track that was seen in this frame, if they are among its best."""
         shots = self._shots.setdefault(track.number, Shots())
-        body = cut(frame.rgb, track.box)
+        body = cut(frame.rgb, track.box, _SMALLEST_BODY)
         if body is None:
             return
         quality = body_quality(body, track.box, frame.rgb.shape)
         if shots.bodies.would_keep(quality):
             shots.bodies.offer(quality, body.copy())
-        if shots.looked_at is None or frame.time - shots.looked_at >= FACE_EVERY:
+        due = shots.looked_at is None or frame.time - shots.looked_at >= FACE_EVERY
+        if due and body.shape[0] >= _SMALLEST_WITH_FACE_PX:
             shots.looked_at = frame.time
             self._take_face(frame, track, shots)
 
@@ -66,20 +70,10 @@ class Photographer:
             self._shots.pop(number).drop()
 
     def _take_face(self, frame: Frame, track: Track, shots: Shots) -> None:
-        head = cut(frame.rgb, head_box(track.box))
+        head = cut(frame.rgb, head_box(track.box), _SMALLEST_HEAD)
         found = [] if head is None else self._vision.faces(head)[:1]
         for shot in found:
             shots.faces.offer(shot.quality, shot)
-
-
-def cut(rgb: Picture, box: npt.NDArray[np.float64]) -> Picture | None:
-    """The part of the picture inside the box, or none if it is too small to show a person."""
-    height, width = rgb.shape[:2]
-    x1, y1 = max(0, round(float(box[0]))), max(0, round(float(box[1])))
-    x2, y2 = min(width, round(float(box[2]))), min(height, round(float(box[3])))
-    if x2 - x1 < _SMALLEST_BODY[0] or y2 - y1 < _SMALLEST_BODY[1]:
-        return None
-    return rgb[y1:y2, x1:x2]
 
 
 def head_box(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -87,12 +81,6 @@ def head_box(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     x1, y1, x2, y2 = box
     dx, dy = (x2 - x1) * _MARGIN, (y2 - y1) * _MARGIN / 2
     return np.array([x1 - dx, y1 - dy, x2 + dx, y1 + max(_HEAD_SHARE * (y2 - y1), 33)])
-
-
-def sharpness(rgb: Picture) -> float:
-    """0..1 from the variance of the Laplacian of a grey picture; 100 grey levels squared count as half sharp."""
-    variance = float(cv2.Laplacian(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
-    return variance / (variance + 100.0)
 
 
 def body_quality(body: Picture, box: npt.NDArray[np.float64], shape: tuple[int, ...]) -> float:

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from edge.tracking.association import Boxes, match
+from edge.geometry.boxes import Boxes
+from edge.tracking.association import match
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.geometry.boxes import Boxes, iou
 from edge.geometry.encounters import EncounterFinder
 from edge.geometry.ground_plane import Ground, GroundPlane
-from edge.tracking.association import Boxes, iou, match
+from edge.tracking.association import match
 from edge.tracking.best_shot import BestShots
 from edge.tracking.tracker import Tracker, TrackerRules
 
