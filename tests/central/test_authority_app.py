@@ -47,9 +47,9 @@ def serving(app: FastAPI, tls: Tls | None = None) -> Iterator[str]:
     server = uvicorn.Server(server_config(app, "127.0.0.1", 0, tls))
     thread = threading.Thread(target=server.run)
     thread.start()
-    wait_until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
+        wait_until(lambda: server.started, "the server")
+        port = server.servers[0].sockets[0].getsockname()[1]
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
@@ -170,7 +170,7 @@ def test_a_round_starts_when_the_broker_is_reached(world: World) -> None:
     before = len(world.broker.log)
     rounds = Rounds(world.authorities[0], transport, hours_ahead=2)
     rounds.start()
-    wait_until(lambda: len(world.broker.log) > before)
+    wait_until(lambda: len(world.broker.log) > before, "the first round")
     rounds.stop()
     assert world.broker.log[-1].topic.endswith(f"{NODE}/grants/authority-a")
     assert not transport.connected
