@@ -39,20 +39,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the box until it is told to stop."""
+    """Run the box until it is told to stop, or until its recording is over and the centre has everything."""
     from edge.model_vision import ModelVision
     from edge.runner import Runner
     from edge.settings import load_settings
+    from edge.watching import Patience
     from shared.clock import SystemClock
     from shared.transport.mqtt import MqttSettings, MqttTransport
 
     settings = load_settings(options.config)
     broker = settings.broker
     mqtt = MqttSettings(broker.host, broker.port, settings.node.id, broker.ca, broker.certificate, broker.key)
-    runner = Runner(settings, ModelVision.load(), SystemClock(), lambda will: MqttTransport(mqtt, will))
+    patience = Patience(options.wait_for_keys, options.wait_for_acks)
+    runner = Runner(settings, ModelVision.load(), SystemClock(), lambda will: MqttTransport(mqtt, will), patience)
+    asked_to_stop: list[int] = []
+
+    def stop(received: int, _frame: object) -> None:
+        asked_to_stop.append(received)
+        runner.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: runner.stop())
-    runner.run()
+        signal.signal(number, stop)
+    try:
+        runner.run()
+    finally:
+        print(runner.outcome.to_json() if options.json else runner.outcome, flush=True)
+    if signal.SIGINT in asked_to_stop:
+        raise KeyboardInterrupt
+    if not asked_to_stop:
+        runner.outcome.check()
 
 
 def process(options: argparse.Namespace) -> None:
@@ -124,6 +139,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = _command(commands, "run", run, "cairn-edge run /etc/cairn/edge.toml")
     sub.add_argument("config", type=Path, help="the settings of this box, TOML")
+    sub.add_argument("--json", action="store_true", help="say at the end what became of everything in JSON")
+    _seconds(sub, "--wait-for-keys", "at the start, for the authorities' grants; then go on and count what is lost")
+    _seconds(sub, "--wait-for-acks", "after a recording, for the centre to have it all; Ctrl-C ends it")
 
     sub = _command(commands, "process", process, "cairn-edge process walk.mp4 --json --stride 2")
     sub.add_argument("video", type=Path, help="a video file, or a folder of pictures")
@@ -147,9 +165,15 @@ def _command(
     function: Callable[[argparse.Namespace], None],
     example: str,
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=function.__doc__, description=function.__doc__, epilog=f"example: {example}")
+    parser = commands.add_parser(
+        name, help=function.__doc__, description=function.__doc__, epilog=f"example: {example}"
+    )
     parser.set_defaults(command=function)
     return parser
+
+
+def _seconds(parser: argparse.ArgumentParser, name: str, help_: str) -> None:
+    parser.add_argument(name, type=float, default=60.0, metavar="SECONDS", help=f"how long to wait {help_}")
 
 
 def _moment(text: str) -> datetime:

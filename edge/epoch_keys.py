@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -17,6 +19,8 @@ from shared.errors import CairnError
 from shared.node_shares import open_grant
 
 _log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S: Final = 0.25
 
 
 class KeysMissing(CairnError):
@@ -44,6 +48,7 @@ class EpochKeys:
         self._shares: dict[Epoch, dict[str, Shares]] = {}
         self._oldest_hour = 0
         self._lock = threading.Lock()
+        self._granted = threading.Condition(self._lock)
 
     def take_grant(self, authority: str, raw: bytes) -> int:
         """Open one authority's grant; returns how many hours of this cell it was good for.
@@ -62,7 +67,22 @@ class EpochKeys:
             wanted = {e: s for e, s in granted.items() if e.cell == self._cell and e.hour >= self._oldest_hour}
             for epoch, shares in wanted.items():
                 self._shares.setdefault(epoch, {})[authority] = shares
+            self._granted.notify_all()
         return len(wanted)
+
+    def wait(self, epoch: Epoch, seconds: float, give_up: Callable[[], bool]) -> bool:
+        """Wait until every authority has granted `epoch`; False when `seconds` are over or `give_up` says so.
+
+        `give_up` is asked several times a second, because a signal handler can set a flag but not notify a condition.
+        """
+        end = monotonic() + seconds
+        while not give_up():
+            with self._lock:
+                left = end - monotonic()
+                if len(self._shares.get(epoch, {})) == len(self._authorities) or left <= 0:
+                    return left > 0
+                self._granted.wait(min(left, _LOOK_EVERY_S))
+        return False
 
     def keys(self, epoch: Epoch) -> HourKeys:
         """The keys of `epoch`. Raises KeysMissing, naming the authorities that have not granted."""

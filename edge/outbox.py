@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from shared.acks import Ack, AckStatus
 from shared.clock import Clock
 from shared.epochs import Epoch
 from shared.errors import CairnError
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS batch (
     state TEXT NOT NULL CHECK (state IN ('pending', 'ready')), raw BLOB NOT NULL,
     PRIMARY KEY (boot, sequence)) STRICT;
 CREATE TABLE IF NOT EXISTS refused (
-    boot INTEGER NOT NULL, sequence INTEGER NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,
+    boot INTEGER NOT NULL, sequence INTEGER NOT NULL, hour INTEGER NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,
     PRIMARY KEY (boot, sequence)) STRICT;
 """
 
@@ -120,42 +121,48 @@ class Outbox:
             self._bytes = self._stored_bytes()
             return len(runs)
 
-    def waiting(self) -> list[tuple[int, int]]:
-        """(boot, sequence) of every batch ready to be sent, oldest first."""
-        with self._lock:
-            found = self._db.execute("SELECT boot, sequence FROM batch WHERE state = 'ready' ORDER BY boot, sequence")
+    def waiting(self, most: int = -1) -> list[tuple[int, int]]:
+        """(boot, sequence) of the batches ready to be sent, oldest first; `most` of them, or all."""
+        query = "SELECT boot, sequence FROM batch WHERE state = 'ready' ORDER BY boot, sequence LIMIT ?"
+        with self._read() as db:
+            found = db.execute(query, (most,))
             return [(int(boot), int(sequence)) for boot, sequence in found]
 
     def read(self, boot: int, sequence: int) -> Waiting | None:
         """One batch ready to be sent, or none if it was acknowledged meanwhile."""
-        with self._lock:
-            row = self._db.execute(
+        with self._read() as db:
+            row = db.execute(
                 "SELECT raw FROM batch WHERE boot = ? AND sequence = ? AND state = 'ready'", (boot, sequence)
             ).fetchone()
         return None if row is None else Waiting(boot, sequence, bytes(row[0]))
 
-    def stored(self, boot: int, sequence: int) -> None:
-        """The centre has it: delete. An acknowledgement of something unknown, or still pending, changes nothing."""
-        with self._lock, self._write():
-            self._delete_ready(boot, sequence)
+    def settle(self, acks: Sequence[Ack]) -> tuple[int, int]:
+        """Take the centre's answers, all in one commit; returns how many batches were let go as stored, as refused.
 
-    def refused(self, boot: int, sequence: int, reason: str) -> None:
-        """The centre will never take it: keep it aside for a person to look at, and stop sending it."""
+        What is stored is deleted. What is refused is never sent again and kept aside for a person to look at, until
+        `expire`. An answer about a batch that is unknown, or still pending, changes nothing.
+        """
         with self._lock, self._write():
-            copied = self._db.execute(
-                "INSERT OR IGNORE INTO refused SELECT boot, sequence, ?, raw FROM batch"
-                " WHERE boot = ? AND sequence = ? AND state = 'ready'",
-                (reason, boot, sequence),
-            ).rowcount
-            self._delete_ready(boot, sequence, freed=False)
-        if copied:
-            _log.error("the centre refused batch %d/%d: %s", boot, sequence, reason)
+            freed = [self._delete_ready(ack) for ack in acks if ack.status is AckStatus.STORED]
+            refused = [ack for ack in acks if ack.status is AckStatus.REFUSED and self._set_aside(ack)]
+        self._bytes -= sum(freed)
+        for ack in refused:
+            _log.error("the centre refused batch %d/%d: %s", ack.boot, ack.sequence, ack.reason)
+        return sum(size > 0 for size in freed), len(refused)
+
+    def expire(self, hour: int) -> int:
+        """Retention holds for a box, too: drop every batch of an hour before `hour`; returns how many were unsent."""
+        with self._lock, self._write():
+            self._db.execute("DELETE FROM refused WHERE hour < ?", (hour,))
+            dropped = self._db.execute("DELETE FROM batch WHERE hour < ?", (hour,)).rowcount
+            self._bytes = self._stored_bytes()
+        return dropped
 
     def depth(self) -> dict[str, int]:
         """How many batches are pending, ready and refused, and the bytes they take."""
-        with self._lock:
-            counts = dict(self._db.execute("SELECT state, count(*) FROM batch GROUP BY state").fetchall())
-            refused = int(self._db.execute("SELECT count(*) FROM refused").fetchone()[0])
+        with self._read() as db:
+            counts = dict(db.execute("SELECT state, count(*) FROM batch GROUP BY state").fetchall())
+            refused = int(db.execute("SELECT count(*) FROM refused").fetchone()[0])
             return {
                 "pending": counts.get("pending", 0),
                 "ready": counts.get("ready", 0),
@@ -196,13 +203,21 @@ class Outbox:
             (stamp.boot, stamp.sequence, epoch.cell, epoch.hour, state, raw),
         )
 
-    def _delete_ready(self, boot: int, sequence: int, freed: bool = True) -> None:
+    def _set_aside(self, ack: Ack) -> bool:
+        self._db.execute(
+            "INSERT OR IGNORE INTO refused SELECT boot, sequence, hour, ?, raw FROM batch"
+            " WHERE boot = ? AND sequence = ? AND state = 'ready'",
+            (ack.reason, ack.boot, ack.sequence),
+        )
+        return self._delete_ready(ack) > 0
+
+    def _delete_ready(self, ack: Ack) -> int:
+        """The size of what was deleted, or 0."""
         found = self._db.execute(
             "DELETE FROM batch WHERE boot = ? AND sequence = ? AND state = 'ready' RETURNING length(raw)",
-            (boot, sequence),
+            (ack.boot, ack.sequence),
         ).fetchone()
-        if found is not None and freed:
-            self._bytes -= int(found[0])
+        return 0 if found is None else int(found[0])
 
     def _stored_bytes(self) -> int:
         return int(self._db.execute(_SIZE).fetchone()[0])
@@ -213,6 +228,14 @@ class Outbox:
                 f"the outbox holds {self._bytes} bytes and may hold {self._cap_bytes}",
                 hint="restore the link to the centre, or raise outbox_cap_mib",
             )
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise _named(error) from error
 
     @contextmanager
     def _write(self) -> Iterator[None]:

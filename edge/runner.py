@@ -4,33 +4,41 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
+from edge import systemd
 from edge.cameras import Camera
 from edge.cameras.live import LiveCamera
 from edge.cameras.replay import ReplayCamera
+from edge.clock_error import UNKNOWN_MS, clock_error_ms
 from edge.epoch_keys import EpochKeys
 from edge.geometry.ground_plane import GroundPlane
-from edge.health import Health, birth, clock_is_synchronised, death
+from edge.health import death
+from edge.housekeeping import Housekeeper
 from edge.outbox import Outbox
+from edge.outcome import Outcome
 from edge.pipeline import Pipeline
 from edge.recorder import Recorder
 from edge.sealing import Sealer
 from edge.settings import CameraSettings, Settings
 from edge.uplink import Uplink
 from edge.vision import MODELS, Vision
+from edge.watching import BeatingCamera, Patience, Watch
 from shared import topics
 from shared.clock import Clock
-from shared.errors import TransportDown
+from shared.epochs import Epoch
 from shared.keys import read_sealing_key, read_signing_key
 from shared.transport import Message, Transport
 
 _log = logging.getLogger(__name__)
 
-HEALTH_EVERY_S: Final = 60.0
+_STUCK_AFTER_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.1
 
 Connect = Callable[[Message], Transport]
 
@@ -38,45 +46,99 @@ Connect = Callable[[Message], Transport]
 class Runner:
     """One box. `connect` makes a transport that leaves the given will with the broker."""
 
-    def __init__(self, settings: Settings, vision: Vision, clock: Clock, connect: Connect) -> None:
-        node = settings.node
-        self._node, self._clock = node.id, clock
+    def __init__(
+        self, settings: Settings, vision: Vision, clock: Clock, connect: Connect, patience: Patience | None = None
+    ) -> None:
+        node, self._live = settings.node, settings.camera.is_live
+        self._node, self._cell, self._patience = node.id, node.cell, patience or Patience()
         self._keys = EpochKeys(node.id, node.cell, read_sealing_key(node.sealing_key), node.authorities, MODELS)
-        sealer = Sealer(node.id, self._keys, read_signing_key(node.signing_key), MODELS)
-        camera = open_camera(settings.camera, clock)
+        # The time of a recording was given by a person; how far it is off, this machine cannot know.
+        error = clock_error_ms if self._live else lambda: UNKNOWN_MS
+        sealer = Sealer(node.id, self._keys, read_signing_key(node.signing_key), MODELS, error)
+        source = open_camera(settings.camera, clock)
+        self._first = clock.now() if self._live else settings.camera.started()
         self._outbox = Outbox(node.state_dir / "outbox.db", clock, node.outbox_cap_mib * 1024**2)
         self._transport = connect(death(node.id, self._outbox.boot, clock))
         self._uplink = Uplink(self._transport, self._outbox, node.id, clock)
         self._recorder = Recorder(node.cell, self._keys, sealer, self._outbox, self._uplink.wake)
-        self._pipeline = Pipeline(camera, vision, self._recorder, ground_plane(settings.camera))
-        self._over = threading.Event()
+        self._pulse = systemd.Pulse(_STUCK_AFTER_S)
+        camera = BeatingCamera(source, self._pulse, self._tell)
+        pipeline = Pipeline(camera, vision, self._recorder, ground_plane(settings.camera))
+        self._watch = Watch(pipeline, camera, self._recorder, clock, self._patience)
+        self._house = Housekeeper(
+            node.id, clock, self._transport, self._outbox, self._keys, self._recorder, self._pulse, self._camera_state
+        )
+        self._stopped, self._over = False, threading.Event()
         self._listen(node.authorities)
+        self.outcome = Outcome(0, 0, 0, 0, 0)
 
     def run(self) -> None:
-        """Until the camera ends or `stop`. Raises CameraError when the camera fails."""
-        threads = [
-            threading.Thread(target=self._uplink.run, name="uplink"),
-            threading.Thread(target=self._tell_health, name="health"),
-        ]
+        """Until `stop`, or until a recording has ended and the centre has everything.
+
+        Raises CameraError when a recording fails; a live camera that fails is waited for. `outcome` holds the numbers.
+        """
         self._transport.connect()
+        with self._beside(self._uplink.run, partial(self._house.run, self._over)):
+            try:
+                self._await_keys()
+                self._see()
+            finally:
+                self._recorder.close()
+                self._await_acks()
+
+    def stop(self) -> None:
+        """May be called from a signal handler: it only sets flags."""
+        self._stopped = True
+        self._watch.stop()
+
+    @contextmanager
+    def _beside(self, *works: Callable[[], None]) -> Iterator[None]:
+        threads = [threading.Thread(target=work, name="beside") for work in works]
         for thread in threads:
             thread.start()
+        systemd.tell(systemd.READY)
         try:
-            self._pipeline.run()
+            yield
         finally:
-            self._recorder.close()
-            self._uplink.drain()
+            systemd.tell(systemd.STOPPING)
             self._over.set()
             self._uplink.stop()
             for thread in threads:
                 thread.join()
-            self._say(self._health("down"))
+            self._uplink.drain()
+            self._house.tell("down")
             self._transport.close()
+            self.outcome = self._count()
             self._outbox.close()
 
-    def stop(self) -> None:
-        """May be called from a signal handler."""
-        self._pipeline.stop()
+    def _await_keys(self) -> None:
+        epoch = Epoch.at(self._cell, self._first)
+        seconds = self._patience.keys_s
+        if not self._keys.wait(epoch, seconds, self._given_up) and not self._stopped:
+            hour = f"{epoch.start:%Y-%m-%d %H}:00 UTC"
+            _log.error("no keys for %s after %.0f s: until they come, whoever is seen is lost", hour, seconds)
+
+    def _see(self) -> None:
+        if self._stopped:
+            return
+        if self._live:
+            self._watch.always(self._pulse.beat, self._tell)
+        else:
+            self._watch.once()
+
+    def _await_acks(self) -> None:
+        """After a recording: wait for the centre to have it all. A box that is told to stop does not wait."""
+        end = monotonic() + (0 if self._live else self._patience.acks_s)
+        while self._count().left and monotonic() < end and not self._given_up():
+            self._over.wait(_LOOK_EVERY_S)
+
+    def _given_up(self) -> bool:
+        self._pulse.beat()
+        return self._stopped
+
+    def _count(self) -> Outcome:
+        depth, recorder, uplink = self._outbox.depth(), self._recorder, self._uplink
+        return Outcome(recorder.kept, recorder.lost, uplink.stored, uplink.refused, depth["pending"] + depth["ready"])
 
     def _listen(self, authorities: tuple[str, ...]) -> None:
         self._transport.on_connected = self._connected
@@ -89,38 +151,23 @@ class Runner:
         self._keys.take_grant(authority, message.payload)
 
     def _connected(self) -> None:
-        self._say(birth(self._node, self._outbox.boot, self._clock))
+        self._house.say_born()
         self._uplink.reconnected()
 
-    def _tell_health(self) -> None:
-        while not self._over.wait(HEALTH_EVERY_S):
-            self._say(self._health("up"))
+    def _camera_state(self) -> str:
+        return self._watch.state
 
-    def _health(self, state: str) -> Message:
-        return Health(
-            node=self._node,
-            boot=self._outbox.boot,
-            state=state,
-            at=int(self._clock.now().timestamp()),
-            camera=self._pipeline.camera_state.value,
-            outbox=self._outbox.depth(),
-            key_hours=self._keys.hours(),
-            lost=self._recorder.lost,
-            clock_synchronised=clock_is_synchronised(),
-        ).message()
-
-    def _say(self, message: Message) -> None:
-        try:
-            self._transport.publish(message)
-        except TransportDown:
-            _log.debug("no link, so nobody hears how this box is")
+    def _tell(self) -> None:
+        self._house.tell("up")
 
 
 def open_camera(settings: CameraSettings, clock: Clock) -> Camera:
-    """Raises CannotRead, BadSettings."""
+    """Raises CannotRead for a recording that is not there, BadSettings."""
     if settings.is_live:
         return LiveCamera(settings.name, settings.source, clock)
-    return ReplayCamera(settings.name, Path(settings.source), settings.started(), settings.fps, settings.stride)
+    recording = ReplayCamera(settings.name, Path(settings.source), settings.started(), settings.fps, settings.stride)
+    recording.check()
+    return recording
 
 
 def ground_plane(settings: CameraSettings) -> GroundPlane | None:

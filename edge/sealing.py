@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.clock_error import clock_error_ms
 from edge.epoch_keys import EpochKeys
 from edge.outbox import Outbox, Stamp
 from shared.batches import SCHEMA_VERSION, BatchKeys, Header, open_batch, read_batch, seal_batch
@@ -18,13 +19,13 @@ from shared.sightings import Encounter, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Everything that a batch of this node needs besides what was seen."""
+    """Everything that a batch of this node needs besides what was seen; `clock_error` gives ms, or UNKNOWN_MS."""
 
     node: str
     keys: EpochKeys
     signing: Ed25519PrivateKey
     models: Mapping[str, str]
-    clock_error_ms: int = 0
+    clock_error: Callable[[], int] = clock_error_ms
 
     def store(self, outbox: Outbox, epoch: Epoch, sighting: Sighting, encounters: Sequence[Encounter] = ()) -> Stamp:
         """Seal one ended track and put it on disk. Raises KeysMissing, OutboxFull, DiskFull."""
@@ -54,7 +55,7 @@ class Sealer:
             covers=stamp.covers,
             cell=epoch.cell,
             hour=epoch.hour,
-            clock_error_ms=self.clock_error_ms,
+            clock_error_ms=self.clock_error(),
             models=dict(self.models),
             people=len(sightings),
             masks=(masks[FaceMask.WORN], masks[FaceMask.INCORRECT], masks[FaceMask.ABSENT], masks[FaceMask.UNKNOWN]),

@@ -7,9 +7,9 @@ import threading
 from datetime import datetime, timedelta
 from typing import Final
 
-from edge.outbox import Outbox
+from edge.outbox import Outbox, OutboxError
 from shared import topics
-from shared.acks import Ack, AckStatus, decode_acks
+from shared.acks import Ack, decode_acks
 from shared.clock import Clock
 from shared.errors import CairnError, TransportDown
 from shared.transport import Message, Transport
@@ -22,14 +22,19 @@ _LOOK_EVERY_S: Final = 5.0
 
 
 class Uplink:
-    """Sends at most `WINDOW` unacknowledged batches at a time; sends them again after a reconnect or a long silence."""
+    """Sends at most `WINDOW` unacknowledged batches at a time; sends them again after a reconnect or a long silence.
+
+    The transport's thread only notes what arrives; the disk is touched on the thread of `run`.
+    """
 
     def __init__(self, transport: Transport, outbox: Outbox, node: str, clock: Clock) -> None:
         self._transport, self._outbox, self._node, self._clock = transport, outbox, node, clock
         self._sent: dict[tuple[int, int], datetime] = {}
+        self._answers: list[Ack] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self.stored = self.refused = 0
 
     def reconnected(self) -> None:
         """Whatever was under way may be lost: send everything unacknowledged again."""
@@ -39,19 +44,23 @@ class Uplink:
 
     def listen(self) -> None:
         """Subscribe to the centre's acknowledgements."""
-        self._transport.subscribe(topics.acks(self._node), self._take_acks)
+        self._transport.subscribe(topics.acks(self._node), self._note_acks)
 
     def drain(self) -> int:
-        """Send what is due; returns how many batches were sent. Raises nothing when the link is down."""
-        if not self._transport.connected:
-            return 0
+        """Take in the answers that came, and send what is due; returns how many batches were sent.
+
+        Raises nothing when the link or the disk fails: both are tried again.
+        """
         try:
+            self._settle()
             return sum(self._send(boot, sequence) for boot, sequence in self._due())
         except TransportDown as down:
             _log.info("the link went down while sending: %s", down)
             with self._lock:
                 self._sent.clear()
-            return 0
+        except OutboxError as error:
+            _log.error("the outbox cannot be worked on just now: %s", error)
+        return 0
 
     def run(self) -> None:
         """Send whenever there is something to send, until `stop`."""
@@ -69,8 +78,10 @@ class Uplink:
         self._wake.set()
 
     def _due(self) -> list[tuple[int, int]]:
+        if not self._transport.connected:
+            return []
         now = self._clock.now()
-        waiting = self._outbox.waiting()
+        waiting = self._outbox.waiting(2 * WINDOW)
         with self._lock:
             under_way = {key for key, at in self._sent.items() if now - at < RESEND_AFTER}
         return [key for key in waiting if key not in under_way][: max(0, WINDOW - len(under_way))]
@@ -85,18 +96,29 @@ class Uplink:
         self._transport.publish(Message(topics.batches(self._node), batch.raw))
         return True
 
-    def _take_acks(self, message: Message) -> None:
+    def _note_acks(self, message: Message) -> None:
         try:
-            for ack in decode_acks(message.payload):
-                self._take(ack)
+            acks = decode_acks(message.payload)
         except CairnError as error:
             _log.error("an acknowledgement could not be used: %s", error)
+            return
+        with self._lock:
+            self._answers += acks
         self._wake.set()
 
-    def _take(self, ack: Ack) -> None:
-        if ack.status is AckStatus.STORED:
-            self._outbox.stored(ack.boot, ack.sequence)
-        else:
-            self._outbox.refused(ack.boot, ack.sequence, ack.reason)
+    def _settle(self) -> None:
         with self._lock:
-            self._sent.pop((ack.boot, ack.sequence), None)
+            answers, self._answers = self._answers, []
+        if not answers:
+            return
+        try:
+            stored, refused = self._outbox.settle(answers)
+        except OutboxError:
+            with self._lock:  # a full disk, perhaps: they still hold when there is room again
+                self._answers = answers + self._answers
+            raise
+        self.stored += stored
+        self.refused += refused
+        with self._lock:
+            for ack in answers:
+                self._sent.pop((ack.boot, ack.sequence), None)

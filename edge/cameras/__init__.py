@@ -37,8 +37,10 @@ class Frame:
 class Camera(Protocol):
     """Yields frames in order of time until it ends or is closed."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def frames(self) -> Iterator[Frame]: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Ends `frames` soon; may be called from a signal handler."""

@@ -39,6 +39,15 @@ class ReplayCamera:
             if index % self.stride == 0:
                 yield Frame(rgb, first + timedelta(seconds=index / fps), index)
 
+    def check(self) -> None:
+        """Open the source and look no further. Raises CannotRead, so that nobody waits for what is not there."""
+        if self.source.is_dir():
+            _pictures(self.source)
+        elif not self.fps:
+            _own_fps(self.source)
+        else:
+            _open(self.source).release()
+
     def close(self) -> None:
         """Nothing to release: each pass over the frames opens the source anew."""
 
@@ -48,11 +57,15 @@ def to_rgb(bgr: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
 
 
-def _folder(folder: Path) -> Iterator[npt.NDArray[np.uint8]]:
+def _pictures(folder: Path) -> list[Path]:
     names = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
     if not names:
         raise CannotRead(f"{folder} holds no picture", hint="put .jpg or .png files there, named in order")
-    for path in names:
+    return names
+
+
+def _folder(folder: Path) -> Iterator[npt.NDArray[np.uint8]]:
+    for path in _pictures(folder):
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if bgr is None:
             raise BrokenVideo(f"{path} does not decode", hint="replace or remove that picture")

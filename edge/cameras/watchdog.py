@@ -18,11 +18,12 @@ _FLAT_DEVIATION: Final = 3.0
 
 
 class CameraState(StrEnum):
-    """What the pictures say about the camera."""
+    """What the pictures say about the camera; `lost` is said when there are none."""
 
     SEEING = "seeing"
     BLIND = "blind"
     FROZEN = "frozen"
+    LOST = "lost"
 
 
 class Watchdog:

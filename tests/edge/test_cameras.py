@@ -93,7 +93,7 @@ def test_a_start_without_a_zone_is_refused(video: Path) -> None:
 def test_a_camera_that_does_not_answer_does_not_tell_its_password() -> None:
     """The error names the address without the user and password in it."""
     with pytest.raises(CannotRead) as caught:
-        LiveCamera("cam-1", "rtsp://admin:hunter2@127.0.0.1:9/stream", SystemClock())
+        list(LiveCamera("cam-1", "rtsp://admin:hunter2@127.0.0.1:9/stream", SystemClock()).frames())
     assert "hunter2" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
 

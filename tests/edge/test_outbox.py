@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.outbox import DiskFull, Outbox, OutboxError, OutboxFull, OutboxInUse, Stamp, Waiting
+from shared.acks import Ack, AckStatus
 from shared.clock import FixedClock
 from shared.epochs import Epoch
 
@@ -32,6 +33,14 @@ def _join(raws: Sequence[bytes], stamp: Stamp) -> bytes:
 
 def _all(box: Outbox) -> list[Waiting]:
     return [batch for key in box.waiting() if (batch := box.read(*key)) is not None]
+
+
+def _stored(*stamps: Stamp) -> list[Ack]:
+    return [Ack(stamp.boot, stamp.sequence, AckStatus.STORED) for stamp in stamps]
+
+
+def _refused(stamp: Stamp, why: str) -> list[Ack]:
+    return [Ack(stamp.boot, stamp.sequence, AckStatus.REFUSED, why)]
 
 
 @pytest.fixture
@@ -131,11 +140,12 @@ def test_only_an_acknowledgement_of_a_ready_batch_deletes(path: Path) -> None:
     """An answer about a batch that was never sent, or is unknown, deletes nothing."""
     box = _box(path)
     stamp = box.add(EPOCH, _seal)
-    box.stored(stamp.boot, stamp.sequence)
-    box.stored(stamp.boot, 99)
+    assert box.settle(_stored(stamp)) == (0, 0)
+    assert box.settle([Ack(stamp.boot, 99, AckStatus.STORED)]) == (0, 0)
     assert box.depth()["pending"] == 1
     box.close_epoch(EPOCH, None)
-    box.stored(stamp.boot, stamp.sequence)
+    assert box.settle(_stored(stamp)) == (1, 0)
+    assert box.settle(_stored(stamp)) == (0, 0)
     assert box.depth() == {"pending": 0, "ready": 0, "refused": 0, "bytes": 0}
     box.close()
 
@@ -145,10 +155,25 @@ def test_a_refused_batch_is_kept_aside_and_logged(path: Path, caplog: pytest.Log
     box = _box(path)
     stamp = box.add(EPOCH, _seal)
     box.close_epoch(EPOCH, None)
-    box.refused(stamp.boot, stamp.sequence, "too old")
+    assert box.settle(_refused(stamp, "too old")) == (0, 1)
     assert box.waiting() == []
     assert box.depth() == {"pending": 0, "ready": 0, "refused": 1, "bytes": 100}
     assert "too old" in caplog.text
+    box.close()
+
+
+def test_retention_holds_on_the_box_too(path: Path) -> None:
+    """Batches of hours before the limit go, refused ones and unsent ones, and their room is used again."""
+    box = _box(path, cap=250)
+    old, _ = box.add(EPOCH, _seal), box.add(NEXT, _seal)
+    box.close_epoch(EPOCH, None)
+    box.settle(_refused(old, "too old"))
+    assert box.expire(EPOCH.hour) == 0
+    assert box.expire(NEXT.hour) == 0
+    assert box.depth() == {"pending": 1, "ready": 0, "refused": 0, "bytes": 100}
+    box.add(NEXT, _seal)
+    assert box.expire(NEXT.hour + 1) == 2
+    assert box.depth() == {"pending": 0, "ready": 0, "refused": 0, "bytes": 0}
     box.close()
 
 
@@ -161,7 +186,7 @@ def test_a_full_outbox_refuses_the_new_and_keeps_the_old(path: Path) -> None:
         box.add(EPOCH, _seal)
     assert box.depth()["pending"] == 2
     box.close_epoch(EPOCH, None)
-    box.stored(stamp.boot, stamp.sequence)
+    box.settle(_stored(stamp))
     assert box.add(EPOCH, _seal).sequence == 3
     box.close()
 

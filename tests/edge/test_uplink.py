@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.health import birth, death
-from edge.outbox import Outbox, Stamp
+from edge.outbox import DiskFull, Outbox, Stamp
 from edge.uplink import RESEND_AFTER, WINDOW, Uplink
 from shared import topics
 from shared.acks import Ack, AckStatus, encode_acks
@@ -63,7 +63,9 @@ def test_a_batch_is_sent_once_and_kept_until_acknowledged(bench: Bench) -> None:
     assert bench.uplink.drain() == 2
     assert bench.uplink.drain() == 0
     bench.answer(first)
+    assert bench.uplink.drain() == 0
     assert bench.box.waiting() == [(second.boot, second.sequence)]
+    assert (bench.uplink.stored, bench.uplink.refused) == (1, 0)
 
 
 def test_everything_unacknowledged_is_sent_again_after_a_reconnect(bench: Bench) -> None:
@@ -111,6 +113,7 @@ def test_an_answer_may_arrive_before_publish_returns(bench: Bench) -> None:
     bench.store(WINDOW * 2)
     assert bench.uplink.drain() == WINDOW
     assert bench.uplink.drain() == WINDOW
+    assert bench.uplink.drain() == 0
     assert bench.box.waiting() == []
 
 
@@ -119,9 +122,10 @@ def test_a_refused_batch_is_set_aside_and_the_rest_goes_on(bench: Bench, caplog:
     first, second = bench.store(2)
     bench.uplink.drain()
     bench.answer(first, AckStatus.REFUSED, "15 days old")
+    bench.uplink.drain()
     assert "15 days old" in caplog.text
     assert bench.box.waiting() == [(second.boot, second.sequence)]
-    assert bench.box.depth()["refused"] == 1
+    assert bench.box.depth()["refused"] == bench.uplink.refused == 1
 
 
 def test_rubbish_as_an_acknowledgement_is_logged_and_deletes_nothing(
@@ -131,8 +135,38 @@ def test_rubbish_as_an_acknowledgement_is_logged_and_deletes_nothing(
     bench.store(1)
     bench.uplink.drain()
     bench.broker.deliver(Message(topics.acks("node-1"), b"\xff rubbish"))
+    bench.uplink.drain()
     assert "could not be used" in caplog.text
     assert len(bench.box.waiting()) == 1
+
+
+def test_an_answer_touches_the_disk_on_our_own_thread_only(bench: Bench) -> None:
+    """The transport's thread is free at once: nothing is deleted before the uplink's own next turn."""
+    (stamp,) = bench.store(1)
+    bench.uplink.drain()
+    bench.answer(stamp)
+    assert len(bench.box.waiting()) == 1
+    bench.uplink.drain()
+    assert bench.box.waiting() == []
+
+
+def test_a_disk_that_fails_costs_no_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the outbox cannot be written the answers are kept, and the uplink's thread lives on."""
+    (stamp,) = bench.store(1)
+    bench.uplink.drain()
+    bench.answer(stamp)
+
+    def full(_acks: object) -> tuple[int, int]:
+        raise DiskFull("the disk of the outbox is full", hint="free some space")
+
+    with monkeypatch.context() as during:
+        during.setattr(bench.box, "settle", full)
+        assert bench.uplink.drain() == 0
+    assert "free some space" in caplog.text
+    bench.uplink.drain()
+    assert bench.box.waiting() == []
 
 
 def test_a_dead_box_is_announced_by_the_broker(tmp_path: Path) -> None:
