@@ -1,0 +1,1 @@
+"""Who was near the patient, for how long, and what each dated preset makes of it."""

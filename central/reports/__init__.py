@@ -1,0 +1,1 @@
+"""What a tracer looks at or hands on."""

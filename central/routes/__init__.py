@@ -1,0 +1,1 @@
+"""From candidates to a route: pure mathematics, no database, no network."""

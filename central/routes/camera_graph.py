@@ -1,0 +1,125 @@
+"""Cameras as places: how far apart they are, and which way between two of them is possible in which time.
+
+There is no street map here: a way is the straight line times a detour factor. A walking network can follow later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.errors import BadInput
+from shared.geo import EARTH_RADIUS_M, haversine_m
+from shared.ids import check_id
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+
+# As of 2026-11. Streets are about 1.2 to 1.3 times as long as the straight line in grown cities (Levinson and
+# El-Geneidy 2009, "The minimum circuity frontier and the journey to work"; Ballou et al. 2002 for whole countries).
+DETOUR = 1.25
+# A camera sees about this far, so people are not at the camera's own position.
+VIEW_M = 25.0
+# Two cameras' clocks may differ by this much (nodes report their clock error; this covers what they accept).
+CLOCK_SLACK_S = 5.0
+# Radii at which cameras are counted; in between, the count is interpolated.
+_RINGS_M = np.concatenate([[0.0], np.geomspace(25.0, 51_200.0, 23)])
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlace:
+    """Where a camera hangs, in degrees; the cell is that of its keys."""
+
+    camera: str
+    latitude: float
+    longitude: float
+    indoor: bool
+    cell: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A way of getting about: `share` of legs, the usual and the greatest speed on the way, and time spent waiting."""
+
+    name: str
+    share: float
+    usual_m_s: float
+    greatest_m_s: float
+    wait_s: float
+
+
+# Walking: 1.34 m/s in the mean (Weidmann 1993, "Transporttechnik der Fussgänger", 0.26 m/s standard deviation), a
+# runner's 3.5 m/s as the limit. Riding: 20 km/h door to door, after a wait; 80 km/h along the way is the limit, which
+# Korean city streets (50 km/h since April 2021) do not reach, but urban motorways and metro lines do.
+MODES = (
+    Mode("walk", 0.85, usual_m_s=1.34, greatest_m_s=3.5, wait_s=0.0),
+    Mode("ride", 0.15, usual_m_s=5.6, greatest_m_s=22.2, wait_s=60.0),
+)
+
+
+class CameraGraph:
+    """Cameras and the ways between them; indices follow the order of the names, so input order never matters."""
+
+    def __init__(self, places: Sequence[CameraPlace]) -> None:
+        """Raises BadInput when a camera is named twice, or lies nowhere on earth."""
+        ordered = sorted(places, key=lambda place: place.camera)
+        self.places = MappingProxyType({_checked(place).camera: place for place in ordered})
+        if len(self.places) != len(ordered):
+            raise BadInput("a camera is listed twice", hint="give every camera one place")
+        self.index = MappingProxyType({camera: i for i, camera in enumerate(self.places)})
+        self.latitude = np.array([place.latitude for place in ordered], np.float64)
+        self.longitude = np.array([place.longitude for place in ordered], np.float64)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def straight_m(self, a: Indices, b: Indices) -> Floats:
+        """Great-circle metres between cameras by index; broadcasts."""
+        return haversine_m(self.latitude[a], self.longitude[a], self.latitude[b], self.longitude[b])
+
+    def way_m(self, a: Indices, b: Indices) -> Floats:
+        """Expected metres on foot between cameras by index; broadcasts."""
+        return DETOUR * self.straight_m(a, b)
+
+    def in_reach(self, camera: Indices, radius_m: Floats) -> Floats:
+        """About how many cameras lie within `radius_m` of each, itself included; broadcasts, grows with the radius."""
+        self._count_around(np.unique(camera))
+        ring = np.interp(radius_m, _RINGS_M, np.arange(len(_RINGS_M)))
+        below = ring.astype(np.intp)
+        lower = self._counts[camera, below]
+        upper = self._counts[camera, np.minimum(below + 1, len(_RINGS_M) - 1)]
+        return np.asarray(lower + (ring - below) * (upper - lower), np.float64)
+
+    @cached_property
+    def _counts(self) -> Floats:
+        return np.zeros((len(self), len(_RINGS_M)))  # filled row by row; a row that was counted is at least 1
+
+    @cached_property
+    def _flat_m(self) -> Floats:
+        """East and north of the cameras' middle in metres [n, 2]: exact enough to count who is near."""
+        middle = float(self.latitude.mean())
+        east = np.cos(np.radians(middle)) * np.radians(self.longitude - self.longitude.mean())
+        return EARTH_RADIUS_M * np.stack([east, np.radians(self.latitude - middle)], axis=1)
+
+    def _count_around(self, cameras: Indices) -> None:
+        missing = cameras[self._counts[cameras, 0] == 0]
+        for at in range(0, len(missing), _AT_ONCE):
+            some = missing[at : at + _AT_ONCE]
+            away = np.linalg.norm(self._flat_m[some, None] - self._flat_m[None], axis=2)
+            ring = np.searchsorted(_RINGS_M, away)  # the first ring that holds the camera
+            flat = ring + (len(_RINGS_M) + 1) * np.arange(len(some))[:, None]
+            found = np.bincount(flat.ravel(), minlength=len(some) * (len(_RINGS_M) + 1))
+            self._counts[some] = found.reshape(len(some), -1).cumsum(axis=1)[:, :-1]
+
+
+def _checked(place: CameraPlace) -> CameraPlace:
+    check_id(place.camera, "camera")
+    if not (-90 <= place.latitude <= 90 and -180 <= place.longitude <= 180):
+        raise BadInput(f"{place.camera} is nowhere on earth", hint="latitude and longitude in degrees")
+    return place

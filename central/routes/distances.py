@@ -1,0 +1,121 @@
+"""How distances of codes are distributed, for one person and for two: parameters in, tables by distance out.
+
+A bit of two codes differs with probability angle/π, and the angle varies from pair to pair, so a distance is binomial
+with more than binomial spread: the beta-binomial law. The nearest of the strangers do not follow any law of the bulk;
+below a threshold an exponential tail takes over, the generalised Pareto law of shape 0 (Pickands 1975, "Statistical
+inference using extreme order statistics"). It is heavier than what was measured, which errs on the side of doubt.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A beta-binomial law: mean share of differing bits 0..1, and the correlation of bits 0..1 that widens it."""
+
+    mean: float
+    spread: float
+
+    def log_pmf(self, bits: int) -> Floats:
+        """ln P(distance = k) for k = 0..bits."""
+        total = 1 / self.spread - 1
+        a, b = self.mean * total, (1 - self.mean) * total
+        k = range(bits + 1)
+        ln = math.lgamma
+        constant = ln(bits + 1) + ln(a + b) - ln(a) - ln(b) - ln(bits + a + b)
+        return np.array([constant - ln(i + 1) - ln(bits - i + 1) + ln(i + a) + ln(bits - i + b) for i in k])
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Below `below` bits, which a `share` of strangers reach, each `scale` bits less is e times rarer."""
+
+    below: int
+    share: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Distances of one kind of comparison.
+
+    The correlations are those of two sightings of one person with one template, for the patient and for a stranger: a
+    look-alike stays one, and the second picture says less than the first.
+    """
+
+    bits: int
+    same: Bulk
+    other: Bulk
+    tail: Tail
+    same_correlation: float
+    other_correlation: float
+
+    def tables(self) -> Tables:
+        same, other = self.same.log_pmf(self.bits), self._other()
+        # A nearer code never speaks less for the same person, whatever the fitted laws say far from any data.
+        ratio = np.maximum.accumulate((same - other)[::-1])[::-1]
+        return Tables(ratio, _scores(same), _scores(other), np.cumsum(np.exp(other)))
+
+    def _other(self) -> Floats:
+        bulk, below = self.other.log_pmf(self.bits), self.tail.below
+        above = bulk[below:] + math.log1p(-self.tail.share) - _log_sum(bulk[below:])
+        # P(distance < k) = share·exp((k - below)/scale), so the differences are geometric.
+        step = -math.expm1(-1 / self.tail.scale)
+        rest = math.log(self.tail.share * step) - (below - 1 - np.arange(below)) / self.tail.scale
+        return np.concatenate([rest, above])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """By distance 0..bits: ln P(distance | same)/P(distance | other), standard normal scores of both, and
+    P(a stranger is as near)."""
+
+    log_ratio: Floats
+    same_score: Floats
+    other_score: Floats
+    other_reach: Floats
+
+
+def fit(
+    same: npt.NDArray[np.int64], other: npt.NDArray[np.int64], bits: int, share: float = 1e-3
+) -> tuple[Bulk, Bulk, Tail]:
+    """Laws of measured distances: the bulk by its moments, the tail below the `share` quantile by its mean excess."""
+    below = int(np.quantile(other, share))
+    near = other[other < below]
+    tail = Tail(below, len(near) / len(other), float((below - near).mean()))
+    return _bulk(same, bits), _bulk(other, bits), tail
+
+
+def _bulk(distances: npt.NDArray[np.int64], bits: int) -> Bulk:
+    mean = float(distances.mean()) / bits
+    widened = float(distances.var()) / (bits * mean * (1 - mean))  # 1 where bits are independent
+    return Bulk(mean, min(max((widened - 1) / (bits - 1), 1e-6), 0.999))
+
+
+def _scores(log_pmf: Floats) -> Floats:
+    """Standard normal scores of the middle of each step of the distribution, within ±8."""
+    pmf = np.exp(log_pmf)
+    # Both ends are summed from their own side, where the small numbers are.
+    lower, upper = np.cumsum(pmf) - pmf / 2, np.cumsum(pmf[::-1])[::-1] - pmf / 2
+    normal = NormalDist()
+    return np.array(
+        [normal.inv_cdf(p) if p < q else -normal.inv_cdf(q) for p, q in zip(*_kept(lower, upper), strict=True)]
+    )
+
+
+def _kept(*probabilities: Floats) -> list[list[float]]:
+    return [np.clip(p, 1e-15, 1).tolist() for p in probabilities]
+
+
+def _log_sum(x: Floats) -> float:
+    top = float(x.max())
+    return top + math.log(float(np.exp(x - top).sum()))

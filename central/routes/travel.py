@@ -1,0 +1,62 @@
+"""How plausible it is to be seen at one camera so long after another: the transition of the hidden-Markov model."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from central.routes.camera_graph import CLOCK_SLACK_S, DETOUR, MODES, VIEW_M, CameraGraph, Floats, Indices, Mode
+
+# Time without a sighting has a long tail: next door within seconds, or hours in a building (bursts and long rests are
+# found in human activity, Barabási 2005, "The origin of bursts and heavy tails in human dynamics"). A Lomax law with
+# half of the silences under SCALE·(2^(1/SHAPE) - 1) = 6 min and one in ten over SCALE·(10^(1/SHAPE) - 1) = 3.3 h.
+SILENCE_SCALE_S = 120.0
+SILENCE_SHAPE = 0.5
+
+
+def log_silence(seconds: Floats) -> Floats:
+    """ln of the density per second of being seen again after so many seconds (Lomax 1954)."""
+    rate = np.log(SILENCE_SHAPE / SILENCE_SCALE_S)
+    return np.asarray(rate - (SILENCE_SHAPE + 1) * np.log1p(np.maximum(seconds, 0) / SILENCE_SCALE_S), np.float64)
+
+
+def log_still_unseen(seconds: Floats) -> Floats:
+    """ln of the probability of not being seen again within so many seconds."""
+    return np.asarray(-SILENCE_SHAPE * np.log1p(np.maximum(seconds, 0) / SILENCE_SCALE_S), np.float64)
+
+
+def possible(straight_m: Floats, seconds: Floats, other_camera: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether anybody could have come so far in the time, along a straight street at the greatest speed of any mode.
+
+    `seconds` are negative where the second sighting began before the first ended: only two cameras within sight of
+    each other see one person at once.
+    """
+    between = _between_views_m(straight_m)
+    fastest = max(mode.greatest_m_s for mode in MODES)
+    return np.asarray((between <= fastest * (seconds + CLOCK_SLACK_S)) | ((between == 0) & other_camera), np.bool_)
+
+
+def log_transition(graph: CameraGraph, origin: Indices, target: Indices, seconds: Floats) -> Floats:
+    """ln density, per second and camera, of being seen next at `target` so long after leaving `origin`'s view.
+
+    -inf where impossible. In each mode every camera within reach is equally likely: shortly after a sighting these are
+    the neighbours, hours later it is the whole city. Broadcasts.
+    """
+    straight = graph.straight_m(origin, target)
+    density = sum((_mode_density(mode, graph, origin, straight, seconds) for mode in MODES), np.zeros(()))
+    allowed = possible(straight, seconds, np.not_equal(origin, target))
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.where(allowed, np.log(density), -np.inf) + log_silence(seconds), np.float64)
+
+
+def _mode_density(mode: Mode, graph: CameraGraph, origin: Indices, straight_m: Floats, seconds: Floats) -> Floats:
+    moving = np.maximum(seconds - mode.wait_s, 0) + CLOCK_SLACK_S
+    usual = mode.usual_m_s * moving / DETOUR + 2 * VIEW_M
+    speed = DETOUR * _between_views_m(straight_m) / moving
+    # Up to the usual speed all is well; from there plausibility falls as a straight line to the greatest speed.
+    fits = np.clip((mode.greatest_m_s - speed) / (mode.greatest_m_s - mode.usual_m_s), 0, 1)
+    return np.asarray(mode.share * fits / graph.in_reach(origin, usual), np.float64)
+
+
+def _between_views_m(straight_m: Floats) -> Floats:
+    return np.maximum(straight_m - 2 * VIEW_M, 0)
