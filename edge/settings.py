@@ -44,14 +44,14 @@ class NodeSettings(_Strict):
     signing_key: Path
     sealing_key: Path
     state_dir: Path
-    outbox_cap_mib: int = Field(2048, ge=16)
+    outbox_cap_mib: int = Field(default=2048, ge=16)
 
 
 class BrokerSettings(_Strict):
     """Where the broker is and what proves both sides."""
 
     host: str = Field(min_length=1)
-    port: int = Field(8883, ge=1, le=65535)
+    port: int = Field(default=8883, ge=1, le=65535)
     ca: Path
     certificate: Path
     key: Path
@@ -63,7 +63,7 @@ class GroundSettings(_Strict):
     height_m: float = Field(gt=0.5, lt=100)
     tilt_deg: float = Field(ge=0, le=90)
     focal_px: float = Field(gt=50)
-    heading_deg: float = Field(0.0, ge=0, lt=360)
+    heading_deg: float = Field(default=0.0, ge=0, lt=360)
 
 
 class CameraSettings(_Strict):
@@ -72,8 +72,8 @@ class CameraSettings(_Strict):
     name: Id
     source: str = Field(min_length=1)
     start: AwareDatetime | None = None
-    fps: float = Field(0.0, ge=0)
-    stride: int = Field(1, ge=1)
+    fps: float = Field(default=0.0, ge=0)
+    stride: int = Field(default=1, ge=1)
     ground: GroundSettings | None = None
 
     @property

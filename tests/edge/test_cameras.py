@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,13 @@ import numpy.typing as npt
 import pytest
 
 from edge.cameras import BrokenVideo, CannotRead, Frame
-from edge.cameras.live import LiveCamera
+from edge.cameras.live import CameraLost, LiveCamera
 from edge.cameras.replay import ReplayCamera
 from edge.cameras.watchdog import CameraState, Watchdog
 from shared.clock import SystemClock
 from shared.errors import BadInput
+from tests.edge.street import HEIGHT, WIDTH, NetworkCamera
+from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -66,6 +71,7 @@ def test_a_cut_video_is_named_after_its_whole_part_was_played(video: Path) -> No
     with pytest.raises((BrokenVideo, CannotRead), match=r"copy it again|try an"):
         for frame in ReplayCamera("cam-1", video, NOON, fps=10).frames():
             played.append(frame)
+    assert 1 <= len(played) < 30
 
 
 def test_rubbish_missing_and_empty_sources_are_named(tmp_path: Path) -> None:
@@ -96,6 +102,56 @@ def test_a_camera_that_does_not_answer_does_not_tell_its_password() -> None:
         list(LiveCamera("cam-1", "rtsp://admin:hunter2@127.0.0.1:9/stream", SystemClock()).frames())
     assert "hunter2" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+def test_a_password_reaches_no_log_of_a_library_either() -> None:
+    """What OpenCV prints by itself when a camera does not answer does not hold the address's password."""
+    code = (
+        "import sys; from edge.cameras.live import CameraLost, LiveCamera; from shared.clock import SystemClock; "
+        "from shared.errors import CairnError\n"
+        "for scheme in ('rtsp', 'http', 'rtmp', 'nonsense'):\n"
+        "    try: list(LiveCamera('cam-1', scheme + '://admin:hunter2@127.0.0.1:9/s', SystemClock()).frames())\n"
+        "    except CairnError as error: print(error, file=sys.stderr)\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stderr.count("does not answer") == 4
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+@pytest.fixture
+def network_camera() -> Iterator[NetworkCamera]:
+    made = NetworkCamera()
+    yield made
+    made.vanish()
+
+
+def test_a_network_camera_gives_frames_of_the_moment(network_camera: NetworkCamera) -> None:
+    """Frames carry the time at which they came, and a slow reader is given the newest and no backlog."""
+    camera = LiveCamera("cam-1", network_camera.address, SystemClock())
+    frames = camera.frames()
+    first = next(frames)
+    served = network_camera.served
+    wait_until(lambda: network_camera.served > served + 20, "20 more pictures")
+    later = next(frames)
+    assert first.rgb.shape == (HEIGHT, WIDTH, 3)
+    assert (later.index, first.index) == (1, 0)
+    assert later.time - first.time > timedelta(seconds=0.4)
+    camera.close()
+    assert list(frames) == []
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_camera_that_stops_or_falls_silent_is_lost(network_camera: NetworkCamera, silent: bool) -> None:
+    """A link that breaks and one on which nothing comes any more both end in CameraLost, and soon."""
+    frames = LiveCamera("cam-1", network_camera.address, SystemClock(), silent_after_s=1).frames()
+    next(frames)
+    if silent:
+        network_camera.silent = True
+    else:
+        network_camera.vanish()
+    with pytest.raises(CameraLost, match="check its power"):
+        list(frames)
 
 
 def _frame(rgb: npt.NDArray[Any], second: float) -> Frame:
