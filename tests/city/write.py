@@ -1,0 +1,172 @@
+"""A city as a scenario folder, the one format that replays, tests, benchmarks and outside evaluators share."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.face_mask import FaceMask
+from tests.city.city import City
+from tests.city.faces import clothes_vectors, face_vectors, is_covered, reference_vectors
+from tests.city.patients import Patient
+from tests.city.streets import Bools, Floats
+
+Float32 = npt.NDArray[np.float32]
+
+
+def sighting_name(row: int) -> str:
+    """What a scenario calls a sighting."""
+    return f"s{row:07d}"
+
+
+def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
+    """Write every file of the format; what stood there under these names is replaced. Returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "scenario.json", _scenario(city))
+    _write_csv(folder / "cameras.csv", ("camera_id", "latitude", "longitude", "indoor", "cell"), _cameras(city))
+    _write_csv(folder / "outages.csv", ("camera_id", "start", "end"), _outages(city))
+    tell("embeddings")
+    _write_vectors(folder / "faces.npy", int(city.sightings.has_face.sum()), city.plan.face_dimensions, faces(city))
+    pictures = [patient.person for patient in city.patients if patient.full_length_picture]
+    rows = int(city.sightings.has_clothes.sum()) + len(pictures)
+    _write_vectors(folder / "appearances.npy", rows, city.plan.appearance_dimensions, clothes(city, pictures))
+    np.save(folder / "reference_faces.npy", references(city))
+    tell("sightings and encounters")
+    _write_csv(folder / "sightings.csv", _SIGHTING_FIELDS, _sightings(city))
+    _write_csv(folder / "encounters.csv", _ENCOUNTER_FIELDS, _encounters(city))
+    _write_json(folder / "patients.json", [_patient(city, k, patient) for k, patient in enumerate(city.patients)])
+    return folder
+
+
+_SIGHTING_FIELDS = (
+    "sighting_id", "camera_id", "start", "end", "face", "appearance", "mask", "quality", "east_m", "north_m",
+)  # fmt: skip
+_ENCOUNTER_FIELDS = ("sighting_a", "sighting_b", "start", "end", "min_distance_m")
+
+
+def faces(city: City) -> Iterator[Float32]:
+    """Vectors of all sightings with a face, in their order, in portions."""
+    seen = city.sightings.take(city.sightings.has_face)
+    covered = is_covered(city.tracks.mask[seen.track])
+    return face_vectors(city.plan, city.identities, seen.person, covered, seen.quality)
+
+
+def clothes(city: City, pictures: Sequence[int] = ()) -> Iterator[Float32]:
+    """Vectors of all sightings with clothes, in their order, then those of the full-length pictures of `pictures`."""
+    seen = city.sightings.take(city.sightings.has_clothes)
+    person = np.concatenate([seen.person, np.array(pictures, np.int64)])
+    start = np.concatenate([seen.start, np.zeros(len(pictures))])
+    return clothes_vectors(city.plan, person, start)
+
+
+def references(city: City) -> Float32:
+    """Two rows a patient: without a mask and with one."""
+    if not city.patients:
+        return np.zeros((0, city.plan.face_dimensions), np.float32)
+    return reference_vectors(city.plan, city.identities, [patient.person for patient in city.patients])
+
+
+def _scenario(city: City) -> dict[str, object]:
+    plan = city.plan
+    return {
+        "version": 1,
+        "name": f"city of {plan.cameras} cameras and {plan.people} people, seed {plan.seed}",
+        "start": plan.start.isoformat(),
+        "end": plan.end.isoformat(),
+        "face_model": plan.face_model,
+        "appearance_model": plan.appearance_model,
+    }
+
+
+def _cameras(city: City) -> Iterator[tuple[object, ...]]:
+    for p in city.cameras.places:
+        yield p.camera, f"{p.latitude:.7f}", f"{p.longitude:.7f}", int(p.indoor), p.cell
+
+
+def _outages(city: City) -> Iterator[tuple[object, ...]]:
+    out, begin = city.outages, city.plan.start.timestamp()
+    for camera, start, end in zip(out.camera, out.start, out.end, strict=True):
+        yield city.cameras.places[camera].camera, f"{begin + start:.3f}", f"{begin + end:.3f}"
+
+
+def _sightings(city: City) -> Iterator[tuple[object, ...]]:
+    seen, names = city.sightings, [place.camera for place in city.cameras.places]
+    masks = [mask.label for mask in FaceMask]
+    begin = city.plan.start.timestamp()
+    columns: list[Iterable[object]] = [
+        map(sighting_name, range(len(seen))),
+        (names[camera] for camera in seen.camera.tolist()),
+        _seconds(begin, seen.start),
+        _seconds(begin, seen.end),
+        _rows(seen.has_face),
+        _rows(seen.has_clothes),
+        (masks[mask] for mask in seen.mask.tolist()),
+        *(map("{:.3f}".format, seen.quality.tolist()),),
+        *(map("{:.2f}".format, side.tolist()) for side in seen.place.T),
+    ]
+    return zip(*columns, strict=True)
+
+
+def _encounters(city: City) -> Iterator[tuple[object, ...]]:
+    met, begin = city.encounters, city.plan.start.timestamp()
+    names = (map(sighting_name, side.tolist()) for side in (met.a, met.b))
+    times = _seconds(begin, met.start), _seconds(begin, met.end)
+    return zip(*names, *times, map("{:.2f}".format, met.min_distance_m.tolist()), strict=True)
+
+
+def _patient(city: City, k: int, patient: Patient) -> dict[str, object]:
+    def when(seconds: float) -> str:
+        return (city.plan.start + timedelta(seconds=seconds)).isoformat()
+
+    before = sum(other.full_length_picture for other in city.patients[:k])
+    picture = int(city.sightings.has_clothes.sum()) + before
+    return {
+        "patient_id": f"patient-{k + 1}",
+        "faces": [2 * k, 2 * k + 1],
+        "appearance": picture if patient.full_length_picture else None,
+        "consent": ["face", "appearance"],
+        "window": [city.plan.start.isoformat(), city.plan.end.isoformat()],
+        "testimony": [
+            {"latitude": s.latitude, "longitude": s.longitude, "start": when(s.start), "end": when(s.end)}
+            for s in patient.testimony
+        ],
+        "truth_sightings": [sighting_name(row) for row in patient.sightings],
+        "truth_contacts": {
+            preset: [[sighting_name(row) for row in rows] for rows in contacts]
+            for preset, contacts in patient.contacts.items()
+        },
+    }
+
+
+def _rows(has: Bools) -> Iterable[int]:
+    """Each sighting's row in the vectors' file, or -1."""
+    return np.where(has, np.cumsum(has) - 1, -1).tolist()  # type: ignore[no-any-return]
+
+
+def _seconds(begin: float, seconds: Floats) -> Iterator[str]:
+    return map("{:.3f}".format, (begin + seconds).tolist())
+
+
+def _write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(chain([head], rows))
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_vectors(path: Path, rows: int, dimensions: int, portions: Iterator[Float32]) -> None:
+    """Portion by portion, so that a large city's vectors never lie in memory at once."""
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, dimensions)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for portion in portions:
+            file.write(np.ascontiguousarray(portion, "<f4").tobytes())
