@@ -17,6 +17,7 @@ DOORS = {
     "paho": {"shared/transport/mqtt.py"},
     "ai_edge_litert": {"edge/inference/litert.py"},
     "tflite_runtime": {"edge/inference/litert.py"},
+    "faiss": {"central/search/kernel.py"},
     "picamera2": {"edge/cameras/picamera.py"},
     "cryptography.x509": {"provisioning/authority.py"},
     "subprocess": {"provisioning/commands.py", "central/search/dispatch.py"},

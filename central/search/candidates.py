@@ -16,7 +16,12 @@ from shared.wire import pack, unpack
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A sighting that an encounter joins to a candidate; `number` counts in the candidate's node and boot."""
+    """A sighting that an encounter joins to a candidate; `number` counts in the candidate's node and boot.
+
+    Partners with the same `person` in one cell look like one person, who was encoded under one epoch's key; None where
+    no face was seen. It is a number of this answer and means nothing in another. `mask` is unknown where the batch
+    of the partner was not in scope or did not open.
+    """
 
     number: int
     start: datetime
@@ -24,6 +29,7 @@ class Partner:
     min_distance_m: float
     distance_error_m: float
     mask: FaceMask
+    person: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def _row(c: Candidate) -> list[Any]:
 
 
 def _partner_row(p: Partner) -> list[Any]:
-    return [p.number, _ms(p.start), _ms(p.end), p.min_distance_m, p.distance_error_m, int(p.mask)]
+    return [p.number, _ms(p.start), _ms(p.end), p.min_distance_m, p.distance_error_m, int(p.mask), p.person]
 
 
 def _candidate(row: list[Any]) -> Candidate:
@@ -96,8 +102,8 @@ def _candidate(row: list[Any]) -> Candidate:
 
 
 def _partner(row: list[Any]) -> Partner:
-    number, start, end, nearest, error, mask = row
-    return Partner(number, _time(start), _time(end), nearest, error, FaceMask(mask))
+    number, start, end, nearest, error, mask, person = row
+    return Partner(number, _time(start), _time(end), nearest, error, FaceMask(mask), person)
 
 
 def _ms(at: datetime) -> int:

@@ -30,7 +30,8 @@ from central.search.job import (
     event_to_bytes,
     job_from_bytes,
 )
-from central.search.scan import merged, scan
+from central.search.neighbours import Hit, Neighbours, Opened, merged
+from central.search.scan import scan
 from shared.batches import open_batch, read_batch
 from shared.epochs import Epoch, Modality, seal_key
 from shared.errors import BadInput, CairnError, CannotOpen
@@ -48,20 +49,32 @@ class Search:
     end: datetime
     radius: Mapping[Modality, int]
 
-    def candidates(self, raw: bytes) -> tuple[Candidate, ...]:
-        """Candidates of one sealed batch within the window; BadBatch kinds when it cannot be searched."""
+    def opened(self, index: int, raw: bytes) -> Opened:
+        """One sealed batch, opened; BadBatch kinds when it cannot be."""
         batch = read_batch(raw)
         epoch = batch.header.epoch
         if epoch not in self.shares:
             raise CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")
         columns = open_batch(batch, seal_key(self.shares[epoch], batch.header.node, epoch))
-        found = [
-            candidate
-            for probe in self.probes.get(epoch, ())
-            if batch.header.models.get(probe.modality.value) == probe.model
-            for candidate in scan(columns, probe, self.radius[probe.modality])
-        ]
-        return tuple(one for one in found if one.start < self.end and one.end >= self.start)
+        return Opened(index, columns, batch.header.models)
+
+    def hits(self, opened: Opened) -> list[Hit]:
+        """What of one batch lies within the radius of a probe, and within the window."""
+        columns, start_ms, end_ms = opened.columns, *self.window_ms
+        hits = []
+        for probe in self.probes.get(columns.epoch, ()):
+            if opened.models.get(probe.modality.value) != probe.model:
+                continue
+            near = scan(columns, probe, self.radius[probe.modality])
+            for row, distance in zip(near.rows.tolist(), near.distances.tolist(), strict=True):
+                if columns.start[row] < end_ms and columns.end[row] >= start_ms:
+                    hits.append(Hit(opened, row, probe.modality, distance, probe.codes.shape[1] * 8))
+        return hits
+
+    @property
+    def window_ms(self) -> tuple[int, int]:
+        """The window in Unix milliseconds."""
+        return round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000)
 
 
 def open_job(job: Job, private: X25519PrivateKey) -> Search:
@@ -81,15 +94,21 @@ def open_job(job: Job, private: X25519PrivateKey) -> Search:
 def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
     """Events of one search. A batch that fails is reported, and the rest goes on."""
     found: list[Candidate] = []
+    near = Neighbours(work.window_ms)
     done = failed = 0
     for done, raw in enumerate(batches, 1):
         try:
-            found += work.candidates(raw)
+            opened = work.opened(done - 1, raw)
+            found += near.take(opened, work.hits(opened))
         except CairnError as error:
             failed += 1
             yield BatchFailed(done - 1, f"{type(error).__name__}: {error.message}")
         if done % PROGRESS_EVERY == 0:
             yield Progress(done, failed)
+    found += near.finish()
+    for index, reason in near.broken.items():
+        failed += 1
+        yield BatchFailed(index, reason)
     yield Progress(done, failed)
     yield Found(merged(found))
 

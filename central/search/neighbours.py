@@ -1,0 +1,177 @@
+"""Joins hits with who was near them, across the batches of one cell.
+
+An encounter rides in the batch of whichever sighting ended later, so it may lie in another batch than the hit, and
+the other sighting's mask in a third: batches of one track after a power cut, a second batch of a busy hour, or the
+next hour's. Batches come in order of cell and hour, and are held only as long as somebody in them may have met
+whoever is found next, which bounds the memory to a few hours of one cell.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from central.search.candidates import Candidate, Partner
+from central.search.people import People
+from shared.epochs import HOUR_S, Epoch, Modality
+from shared.errors import BadBatch
+from shared.face_mask import FaceMask
+from shared.sightings import SightingColumns, encounter, sighting_id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """An opened batch, its position in the stream, and the models behind its codes, by modality."""
+
+    index: int
+    columns: SightingColumns
+    models: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row of an opened batch within the radius."""
+
+    opened: Opened
+    row: int
+    modality: Modality
+    distance: int
+    bits: int
+
+    @property
+    def start_ms(self) -> int:
+        return int(self.opened.columns.start[self.row])
+
+    @property
+    def end_ms(self) -> int:
+        return int(self.opened.columns.end[self.row])
+
+    @property
+    def number(self) -> int:
+        return int(self.opened.columns.number[self.row])
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What is known of the cell whose batches are streaming."""
+
+    name: str
+    hour: int
+    held: list[Opened] = field(default_factory=list)
+    waiting: list[Hit] = field(default_factory=list)
+    people: People = field(default_factory=People)
+
+
+class Neighbours:
+    """Takes opened batches in the order of the store and gives candidates as soon as nobody can have met them still.
+
+    Encounters outside `window`, in Unix milliseconds, are left out. `broken` tells of batches whose encounters could
+    not be joined, by position in the stream, and why.
+    """
+
+    def __init__(self, window: tuple[int, int]) -> None:
+        self._window = window
+        self._cell = _Cell("", 0)
+        self._past: set[str] = set()
+        self.broken: dict[int, str] = {}
+
+    def take(self, opened: Opened, hits: Sequence[Hit]) -> list[Candidate]:
+        """Remember one batch and its hits; the candidates that are complete now."""
+        epoch, ready = opened.columns.epoch, []
+        if epoch.cell in self._past or (epoch.cell == self._cell.name and epoch.hour < self._cell.hour):
+            self.broken[opened.index] = "the batch came out of order, so encounters may be missing"
+        if epoch.cell != self._cell.name or epoch.hour < self._cell.hour:
+            ready = self.finish()
+            self._cell = _Cell(epoch.cell, epoch.hour)
+        elif epoch.hour > self._cell.hour:
+            self._cell.hour = epoch.hour
+            ready = self._settle(epoch)
+        self._cell.held.append(opened)
+        self._cell.waiting.extend(hits)
+        return ready
+
+    def finish(self) -> list[Candidate]:
+        """The candidates that still wait, at the end of a cell or of the stream."""
+        ready = self._joined(self._cell.waiting)
+        self._past.add(self._cell.name)
+        self._cell = _Cell("", 0)
+        return ready
+
+    def _settle(self, epoch: Epoch) -> list[Candidate]:
+        # A partner was in view at the same moment, so it began before the hit ended, and ended after the hit began.
+        now_ms = epoch.hour * HOUR_S * 1000
+        cell = self._cell
+        ready = self._joined([hit for hit in cell.waiting if hit.end_ms < now_ms])
+        cell.waiting = [hit for hit in cell.waiting if hit.end_ms >= now_ms]
+        oldest = min([now_ms, *(hit.start_ms for hit in cell.waiting)])
+        cell.held = [one for one in cell.held if len(one.columns) and one.columns.end.max() >= oldest]
+        return ready
+
+    def _joined(self, hits: Sequence[Hit]) -> list[Candidate]:
+        of_boot: dict[tuple[str, int], list[Hit]] = defaultdict(list)
+        for hit in hits:
+            of_boot[hit.opened.columns.node, hit.opened.columns.boot].append(hit)
+        candidates: list[Candidate] = []
+        for (node, boot), group in of_boot.items():
+            mates = [one for one in self._cell.held if (one.columns.node, one.columns.boot) == (node, boot)]
+            partners = self._partners(mates, {hit.number for hit in group})
+            candidates += [_candidate(hit, partners[hit.number]) for hit in group]
+        return candidates
+
+    def _partners(self, mates: Sequence[Opened], numbers: set[int]) -> dict[int, list[Partner]]:
+        """Partners of each of some numbers, from all batches of their node and boot that are held."""
+        partners: dict[int, dict[Partner, None]] = defaultdict(dict)  # ordered, and each once
+        for a, b, *facts in self._meetings(mates):
+            if facts[0] >= self._window[1] or facts[1] < self._window[0]:
+                continue
+            for number, other in ((a, b), (b, a)):
+                if number in numbers:
+                    partners[number][self._partner(other, [number, other, *facts], mates)] = None
+        return defaultdict(list, {number: list(found) for number, found in partners.items()})
+
+    def _meetings(self, mates: Sequence[Opened]) -> Iterable[list[int]]:
+        for one in mates:
+            try:
+                yield from one.columns.meetings().tolist()
+            except BadBatch as error:
+                self.broken[one.index] = f"{type(error).__name__}: {error.message}"
+
+    def _partner(self, other: int, row: list[int], mates: Sequence[Opened]) -> Partner:
+        met, mask, person = encounter(row), FaceMask.UNKNOWN, None
+        for one in mates:
+            for at in (one.columns.number == other).nonzero()[0][:1].tolist():
+                mask = FaceMask(int(one.columns.mask[at]))
+                person = self._cell.people.number(one.columns, at, one.models.get(Modality.FACE.value, ""))
+        return Partner(other, met.start, met.end, met.min_distance_m, met.distance_error_m, mask, person)
+
+
+def _candidate(hit: Hit, partners: Sequence[Partner]) -> Candidate:
+    columns = hit.opened.columns
+    seen = columns.sighting(hit.row)
+    return Candidate(
+        sighting=sighting_id(columns.node, columns.boot, seen.number),
+        node=columns.node,
+        camera=seen.camera,
+        start=seen.start,
+        end=seen.end,
+        modality=hit.modality,
+        distance=hit.distance,
+        bits=hit.bits,
+        mask=seen.mask,
+        quality=seen.quality,
+        east_m=seen.east_m,
+        north_m=seen.north_m,
+        epoch=columns.epoch,
+        partners=tuple(sorted(partners, key=lambda partner: (partner.start, partner.number))),
+    )
+
+
+def merged(parts: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """One candidate a sighting and modality, the nearest, in order of time."""
+    best: dict[tuple[str, Modality], Candidate] = {}
+    for part in parts:
+        key = (part.sighting, part.modality)
+        if key not in best or part.distance < best[key].distance:
+            best[key] = part
+    return tuple(sorted(best.values(), key=lambda c: (c.start, c.sighting)))
