@@ -1,8 +1,8 @@
 """Simulated embeddings: unit vectors around a person's centre, as scattered as a street camera's are.
 
 A picture's vector is e = g·c + √(1 - g²)·u, with c the centre, u a random unit vector at right angles to it, and g
-drawn by quality and mask so that the cosine with a good reference follows the plan. Strangers' centres are random with a
-falling spectrum, so that their cosines have the plan's spread, and share a little with some others, which makes the
+drawn by quality and mask so that the cosine with a good reference follows the plan. Strangers' centres are random with
+a falling spectrum, so that their cosines have the plan's spread, and share a little with some others, which makes the
 tail heavier than a normal one. Look-alikes share much of a centre, in all their pictures.
 """
 
