@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shared.errors import CairnError
-
-if TYPE_CHECKING:
-    from edge.sightings import EndedTrack
-    from shared.sightings import Encounter
 
 _REFUSED = 2
 
@@ -71,16 +65,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def process(options: argparse.Namespace) -> None:
-    """Print the ended tracks of a recording; needs no keys, stores nothing, prints no code and no embedding."""
-    from edge.cameras.replay import ReplayCamera
-    from edge.model_vision import ModelVision
-    from edge.pipeline import Pipeline
+    """Print what a box would send of a recording, in words; needs no keys and no network, and stores nothing."""
+    from edge.process import process as run_trial
 
-    camera = ReplayCamera("trial", options.video, options.start, options.fps, options.stride)
-    pipeline = Pipeline(camera, ModelVision.load(), _Printer(options.json))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: pipeline.stop())
-    pipeline.run()
+    run_trial(options)
 
 
 def register(options: argparse.Namespace) -> None:
@@ -98,38 +86,6 @@ def register(options: argparse.Namespace) -> None:
         hint = "name a new file in a folder that exists"
         raise CairnError(f"cannot write {options.out}: {error.strerror}", hint=hint) from None
     print(f"the template of case {options.case} from {len(options.photos)} photos is in {options.out}")
-
-
-class _Printer:
-    """Where a trial's tracks go: one line each."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def take(self, ended: EndedTrack, encounters: Sequence[Encounter]) -> bool:
-        ground = ended.ground
-        row = {
-            "number": ended.number,
-            "start": ended.start.isoformat(timespec="milliseconds"),
-            "seconds": round((ended.end - ended.start).total_seconds(), 2),
-            "mask": ended.mask.label,
-            "quality": round(ended.quality, 3),
-            "face": ended.face is not None,
-            "appearance": ended.appearance is not None,
-            "east_m": None if ground is None else round(ground.east_m, 2),
-            "north_m": None if ground is None else round(ground.north_m, 2),
-            "met": sorted({met.a + met.b - ended.number for met in encounters}),
-        }
-        print(json.dumps(row) if self._as_json else _sentence(row), flush=True)
-        return True
-
-    def passed(self, now: datetime, oldest: datetime) -> None:
-        """A trial has no hours to close."""
-
-
-def _sentence(row: dict[str, object]) -> str:
-    face = f"face seen, mask {row['mask']}, quality {row['quality']}" if row["face"] else "no face seen"
-    return f"person {row['number']} from {row['start']} for {row['seconds']} s: {face}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,14 +8,15 @@ from typing import Final
 
 import numpy as np
 
+from edge.drawn_mask import COLOURS, draw_mask
 from edge.geometry.boxes import Boxes, Scores
 from edge.inference import Session
 from edge.models import appearance_embedder, face_embedder, mask_classifier, person_detector
 from edge.models.appearance_embedder import AppearanceEmbedder
 from edge.models.catalogue import WEIGHTS, open_model
-from edge.models.face_aligner import align
+from edge.models.face_aligner import align, aligned_landmarks
 from edge.models.face_detector import FAR, LAYOUTS, NEAR, FaceDetector
-from edge.models.face_embedder import FaceEmbedder
+from edge.models.face_embedder import FaceEmbedder, unit
 from edge.models.face_quality import face_quality, usable
 from edge.models.mask_classifier import MaskClassifier
 from edge.models.person_detector import PersonDetector
@@ -53,16 +54,23 @@ class ModelVision:
 
     def find_faces(self, rgb: Picture) -> list[Face]:
         """Every face, usable or not: by the quick model, and by the thorough one where that is not sure."""
-        found = self._near.detect(rgb)
-        if found and found[0].score >= _SURE_FACE:
-            return found
+        sure = [face for face in self._near.detect(rgb) if face.score >= _SURE_FACE]
+        if sure:
+            return sure
         # Faces that fill a picture are found more surely with some air around them.
         air = max(rgb.shape[:2]) // 4
         padded = np.pad(rgb, ((air, air), (air, air), (0, 0)), constant_values=128)
-        return [face.moved(-air, -air) for face in self._far.detect(padded)]
+        found = [face.moved(-air, -air) for face in self._far.detect(padded)]
+        return [face for face in found if face.score >= _SURE_FACE] or found[:1]
 
-    def embed_face(self, shot: FaceShot) -> Floats:
+    def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
         return self._embedder.embed(align(shot.rgb, shot.face))
+
+    def embed_face_masked(self, shot: FaceShot) -> Floats:
+        """The face as it would be with a mask: one is drawn in several colours, and the embeddings are averaged."""
+        aligned, landmarks = align(shot.rgb, shot.face), aligned_landmarks(shot.face)
+        drawn = [self._embedder.embed(draw_mask(aligned, landmarks, colour)) for colour in COLOURS]
+        return unit(np.sum(drawn, axis=0, dtype=np.float32))
 
     def judge_mask(self, shot: FaceShot) -> MaskVote:
         worn = self._masks.worn(shot.rgb, shot.face)

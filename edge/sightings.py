@@ -34,14 +34,15 @@ def sum_up(camera: str, track: Track, shots: Shots, ground: Ground | None, visio
     """Embed and judge the kept shots, then drop them."""
     faces, bodies = shots.faces.best_first(), shots.bodies.best_first()
     weights = [quality for quality, _ in faces]
+    mask = vote([vision.judge_mask(shot) for _, shot in faces], weights)
     ended = EndedTrack(
         number=track.number,
         camera=camera,
         start=track.start,
         end=track.end,
-        face=fuse([vision.embed_face(shot) for _, shot in faces], weights),
+        face=fuse([vision.embed_face(shot, mask) for _, shot in faces], weights),
         appearance=fuse([vision.embed_appearance(body) for _, body in bodies], [quality for quality, _ in bodies]),
-        mask=vote([vision.judge_mask(shot) for _, shot in faces], weights),
+        mask=mask,
         quality=max(weights, default=0.0),
         ground=ground,
     )

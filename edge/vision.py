@@ -71,13 +71,20 @@ class Vision(Protocol):
     def faces(self, rgb: Picture) -> Sequence[FaceShot]:
         """Every face in a picture, the best first."""
 
-    def embed_face(self, shot: FaceShot) -> Floats:
-        """A unit vector [192]."""
+    def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
+        """A unit vector [192]; how a mask is worn decides how the face is read."""
 
     def judge_mask(self, shot: FaceShot) -> MaskVote: ...
 
     def embed_appearance(self, rgb: Picture) -> Floats:
         """A unit vector [1280] of a picture of one whole person."""
+
+
+class TemplateVision(Vision, Protocol):
+    """What registration needs beside that."""
+
+    def embed_face_masked(self, shot: FaceShot) -> Floats:
+        """A unit vector [192] of the same bare face as if it wore a face mask."""
 
 
 def fuse(embeddings: Sequence[Floats], weights: Sequence[float]) -> Floats | None:

@@ -17,13 +17,24 @@ TEMPLATE: Final = np.array([[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [56.
 
 def align(rgb: Picture, face: Face) -> Picture:
     """The face as RGB uint8 [112, 112, 3]; black where the picture ends."""
-    turn = similarity(face.landmarks[:4], TEMPLATE)
+    turn = to_template(face)
     scale = float(np.hypot(turn[0, 0], turn[1, 0]))
     if scale < 0.5:
         # Sampling a large picture sparsely makes patterns that are not there: soften it to the final size first.
         deviation = 0.5 / scale - 0.5
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), deviation), np.uint8)
     return np.asarray(cv2.warpAffine(rgb, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def to_template(face: Face) -> Floats:
+    """What takes points of the picture into the aligned one, [2, 3]."""
+    return similarity(face.landmarks[:4], TEMPLATE)
+
+
+def aligned_landmarks(face: Face) -> Floats:
+    """Where the six landmarks lie in the aligned picture."""
+    turn = to_template(face)
+    return (face.landmarks @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
 
 
 def similarity(source: Floats, target: Floats) -> Floats:

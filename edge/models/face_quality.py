@@ -11,7 +11,7 @@ from edge.vision import Face, Picture
 
 SMALLEST_EYES_PX: Final = 8.0  # below, the embedding says nothing: faces of about 20 pixels
 _WIDE_EYES_PX: Final = 36.0  # the aligned picture's own: more pixels add nothing
-_MOST_TURNED: Final = 0.75
+_MOST_TURNED: Final = 1.1
 
 
 def turned(face: Face) -> float:
