@@ -12,7 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from central.routes.distances import Bulk, Curve, Tables, Tail
+import numpy as np
+
+from central.routes.distances import Bulk, Curve, Floats, Tables, Tail
 from central.search.candidates import Candidate
 from shared.epochs import Modality
 from shared.errors import BadInput, Refused
@@ -69,6 +71,18 @@ class Calibration:
         what = f"{candidate.modality} codes of {candidate.bits} bits"
         raise CalibrationMissing(f"no calibration of {what}", hint="use the calibration of the models in use")
 
+    def correlations(self) -> tuple[Floats, Floats]:
+        """How alike two sightings of the patient score, and two of one stranger, by modality [2]; the mean over bands.
+
+        Given for a chain, in which each sighting is predicted from the one before: two sightings of equal correlation r
+        to a third predict it as well as one of correlation 2r/(1 + r) would (Spearman 1910, Brown 1910).
+        """
+        same, other = (
+            np.array([np.mean([get(b) for b in self.bands.get(m, ())] or [0.0]) for m in Modality])
+            for get in (_same_correlation, _other_correlation)
+        )
+        return 2 * same / (1 + same), 2 * other / (1 + other)
+
     def for_template(self, masked: bool) -> Calibration:
         """The same for a patient who gave a template with a face mask too, or none."""
         return replace(self, masked_template=masked)
@@ -84,6 +98,14 @@ class Calibration:
                 best_first = sorted(own, key=lambda band: -band.lowest)
                 made[modality, mask] = [(band.lowest, band.curve.bits, band.curve.tables()) for band in best_first]
         return made
+
+
+def _same_correlation(band: Band) -> float:
+    return band.curve.same_correlation
+
+
+def _other_correlation(band: Band) -> float:
+    return band.curve.other_correlation
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -1,4 +1,4 @@
-"""Candidates as numbers: one observation a sighting, face and clothes together, in an order that input never changes."""
+"""Candidates as numbers: one observation a sighting, face and clothes together, in one order whatever the input's."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from central.routes.camera_graph import CameraGraph, Floats, Indices
 from central.routes.likelihood import Calibration
 from central.search.candidates import Candidate
+from central.search.job import DEFAULT_RADIUS
 from shared.epochs import Modality
 
 # More than these are not weighed against each other: their number is squared. The likeliest are kept.
@@ -22,8 +23,9 @@ _MODALITIES = tuple(Modality)
 class Observations:
     """n sightings in order of time; times are seconds since the window began.
 
-    `log_ratio` [n] is ln P(distances | patient)/P(distances | stranger), `reach` [n] how rare such a stranger is; the
-    scores [n, modalities] are standard normal under each of the two, and nan where a modality was not compared.
+    `log_ratio` [n] is ln P(distances | patient)/P(distances | stranger). The scores [n, modalities] are standard normal
+    under each of the two, and nan where a modality was not compared. `stands_for` [n] is how many strangers' sightings
+    are searched for one such hit.
     """
 
     candidates: tuple[Candidate, ...]
@@ -33,6 +35,7 @@ class Observations:
     log_ratio: Floats
     same_score: Floats
     other_score: Floats
+    stands_for: Floats
     unplaced: int
 
     def __len__(self) -> int:
@@ -57,6 +60,7 @@ def observe(
         log_ratio=np.array([one.log_ratio for one in ordered], np.float64),
         same_score=np.array([one.same_score for one in ordered], np.float64).reshape(-1, len(_MODALITIES)),
         other_score=np.array([one.other_score for one in ordered], np.float64).reshape(-1, len(_MODALITIES)),
+        stands_for=np.array([one.stands_for for one in ordered], np.float64),
         unplaced=len(known) - len(placed) + len(sightings) - len(kept),
     )
 
@@ -83,6 +87,7 @@ class _Weighed:
     log_ratio: float
     same_score: list[float]
     other_score: list[float]
+    stands_for: float
 
     @classmethod
     def of(cls, parts: list[Candidate], calibration: Calibration) -> _Weighed:
@@ -93,7 +98,9 @@ class _Weighed:
             ratio += float(tables.log_ratio[one.distance])
             same[one.modality] = float(tables.same_score[one.distance])
             other[one.modality] = float(tables.other_score[one.distance])
-        return cls(parts[0], ratio, list(same.values()), list(other.values()))
+        head = parts[0]
+        within = float(calibration.tables(head).other_reach[max(DEFAULT_RADIUS[head.modality], head.distance)])
+        return cls(head, ratio, list(same.values()), list(other.values()), 1 / within)
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
