@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -212,6 +212,76 @@ def test_a_full_disk_is_a_named_error_and_loses_nothing_stored(path: Path, monke
     assert box.close_epoch(EPOCH, None) == stored
     assert [sequence for _, sequence in box.waiting()] == list(range(1, stored + 1))
     box.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 4 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)],  # noqa: S607
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip(f"a disk of its own needs the right to mount: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607
+
+
+def _fill(box: Outbox, size: int = 3000) -> int:
+    """Add until the disk is full; returns how many tracks were stored."""
+    for count in range(10_000):
+        try:
+            box.add(EPOCH, lambda stamp: stamp.sequence.to_bytes(4, "big") + bytes(size))
+        except DiskFull:
+            return count
+    raise AssertionError("the disk never filled")
+
+
+def _numbers(box: Outbox) -> list[int]:
+    return [int.from_bytes(batch.raw[:4], "big") for batch in _all(box)]
+
+
+def test_a_disk_that_somebody_else_fills_costs_only_what_comes_then(small_disk: Path) -> None:
+    """On a real full disk earlier tracks stay, the new one is refused by name, and with room it goes on by itself."""
+    box = Outbox(small_disk / "outbox.db", FixedClock(NOON), reserve_bytes=1_000_000)
+    box.add(EPOCH, lambda stamp: stamp.sequence.to_bytes(4, "big"))
+    ballast = small_disk / "log"
+    ballast.write_bytes(bytes(2_000_000))
+    stored = 1 + _fill(box)
+    ballast.unlink()
+    assert box.add(EPOCH, lambda stamp: stamp.sequence.to_bytes(4, "big")).sequence == stored + 1
+    box.close_epoch(EPOCH, None)
+    assert _numbers(box) == list(range(1, stored + 2))
+    box.close()
+
+
+def test_a_disk_that_the_outbox_filled_is_emptied_by_acknowledgements_alone(small_disk: Path) -> None:
+    """Nobody has to free space: hours close, answers delete, and then there is room for new tracks again."""
+    box = Outbox(small_disk / "outbox.db", FixedClock(NOON), reserve_bytes=1_000_000)
+    stored = _fill(box)
+    assert stored > 100
+    assert box.close_epoch(EPOCH, None) == stored
+    keys = box.waiting()
+    assert len(keys) == stored
+    for at in range(0, stored // 2, 64):
+        assert box.settle([Ack(*key, AckStatus.STORED) for key in keys[at : at + 64]]) == (64, 0)
+    assert _fill(box) >= stored // 4
+    box.close()
+
+
+def test_a_box_starts_on_a_full_disk(small_disk: Path) -> None:
+    """After a restart on a disk that is still full, everything stored is there to be sent, under a new boot."""
+    path = small_disk / "outbox.db"
+    first = Outbox(path, FixedClock(NOON), reserve_bytes=1_000_000)
+    stored = _fill(first)
+    first.close()
+    (small_disk / "log").write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize))
+    second = Outbox(path, FixedClock(NOON), reserve_bytes=1_000_000)
+    assert second.boot == first.boot + 1
+    assert _numbers(second) == list(range(1, stored + 1))
+    second.close()
 
 
 def test_a_second_process_cannot_open_the_same_outbox(path: Path) -> None:
