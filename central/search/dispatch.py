@@ -6,12 +6,14 @@ The parent carries sealed bytes only. The one place in the centre that starts a 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from pathlib import Path
 from types import TracebackType
 
 from central.search.frames import read_frame, write_frame
@@ -28,6 +30,8 @@ from central.search.job import (
 )
 from shared.errors import BadInput, Refused
 
+log = logging.getLogger(__name__)
+
 _ENDS_WITHIN_S = 10
 
 
@@ -43,11 +47,20 @@ class SearchWorker:
 
     def __init__(self) -> None:
         command = [sys.executable, "-B", "-m", "central.search.worker"]
+        # A session of its own: Ctrl-C in the service's terminal is the service's to handle, and it kills the worker.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), bufsize=-1
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd="/",
+            start_new_session=True,
         )
         assert self._process.stdin and self._process.stdout  # noqa: S101  (for the type checker: PIPE was asked for)
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._listener = threading.Thread(target=self._listen, name="search-messages", daemon=True)
+        self._listener.start()
         self._cancelled = threading.Event()
         self._feed_error: Exception | None = None
         hello = self._next()
@@ -91,6 +104,7 @@ class SearchWorker:
     ) -> None:
         self.cancel()
         self._process.wait(_ENDS_WITHIN_S)
+        self._listener.join()
         self._stdout.close()
         with contextlib.suppress(BrokenPipeError):  # bytes that were never sent, to a worker that is gone
             self._stdin.close()
@@ -105,6 +119,13 @@ class SearchWorker:
             self._feed_error = error
             self.cancel()
 
+    def _listen(self) -> None:
+        # The worker may write no file, and the service's own messages often go to one: they are passed on from here.
+        assert self._process.stderr  # noqa: S101  (for the type checker)
+        with self._process.stderr as messages:
+            for line in messages:
+                log.warning("worker %d: %s", self._process.pid, line.decode(errors="replace").rstrip())
+
     def _next(self) -> Event | None:
         try:
             frame = read_frame(self._stdout)
@@ -116,5 +137,6 @@ class SearchWorker:
 def _environment() -> dict[str, str]:
     """Nothing of the service's environment, where passwords and addresses may stand."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
-    path = os.pathsep.join([str(part) for part in sys.path if part] or ["."])
-    return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    path = os.pathsep.join(str(Path(part).resolve()) for part in sys.path or [""])
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return kept | one_thread | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -9,6 +9,10 @@ from shared.errors import BadInput
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # probe codes of a fortnight of a large city
 
 
+class FrameBroken(BadInput):
+    """A stream ended in the middle, because the other process did."""
+
+
 def write_frame(stream: IO[bytes], payload: bytes) -> None:
     stream.write(len(payload).to_bytes(4, "big"))
     stream.write(payload)
@@ -16,14 +20,14 @@ def write_frame(stream: IO[bytes], payload: bytes) -> None:
 
 
 def read_frame(stream: IO[bytes]) -> bytes | None:
-    """The next frame, or None where the stream ends; BadInput when it ends inside one."""
+    """The next frame, or None where the stream ends; FrameBroken when it ends inside one."""
     head = stream.read(4)
     if not head:
         return None
     length = int.from_bytes(head, "big")
     if len(head) < 4 or length > MAX_FRAME_BYTES:
-        raise BadInput("a frame is broken", hint="run the search again")
+        raise FrameBroken("a frame is broken", hint="run the search again")
     payload = stream.read(length)
     if len(payload) < length:
-        raise BadInput("a frame is cut short", hint="run the search again")
+        raise FrameBroken("a frame is cut short", hint="run the search again")
     return payload

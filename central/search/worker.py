@@ -6,6 +6,7 @@ Its private key is drawn at start and never leaves, so what was sealed to it is 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from central.authority.released import Recipient, combined, open_released
 from central.probes.probe_sets import ProbeSet, open_probe_sets
 from central.search.candidates import Candidate
-from central.search.frames import read_frame, write_frame
+from central.search.frames import FrameBroken, read_frame, write_frame
 from central.search.isolation import give_up_rights
 from central.search.job import (
     BatchFailed,
@@ -114,7 +115,7 @@ def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
 
 
 def run(stdin: IO[bytes], stdout: IO[bytes]) -> int:
-    """The whole life of a worker; 0 when it gave an answer."""
+    """The whole life of a worker; 0 when it gave an answer, 1 when it refused or its parent went away."""
     private = X25519PrivateKey.generate()
     write_frame(stdout, event_to_bytes(Hello(private.public_key().public_bytes_raw())))
     asked = read_frame(stdin)
@@ -134,8 +135,18 @@ def run(stdin: IO[bytes], stdout: IO[bytes]) -> int:
 def _batches(stdin: IO[bytes]) -> Iterator[bytes]:
     while raw := read_frame(stdin):
         yield raw
+    if raw is None:
+        raise FrameBroken("the batches ended before their end was said", hint="run the search again")
+
+
+def main() -> int:
+    """Run on the standard streams. A parent that was killed leaves nobody to tell, so the worker ends in silence."""
+    give_up_rights()
+    try:
+        return run(sys.stdin.buffer, sys.stdout.buffer)
+    except (FrameBroken, BrokenPipeError):
+        os._exit(1)  # without flushing into a pipe that nobody reads
 
 
 if __name__ == "__main__":
-    give_up_rights()
-    sys.exit(run(sys.stdin.buffer, sys.stdout.buffer))
+    sys.exit(main())

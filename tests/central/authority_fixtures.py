@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,8 +117,15 @@ class World:
         }
         self.probes.register(case, seal_to(self.probes_key.public_key(), template_info(case), pack(template)))
 
-    def batch(self, faces: np.ndarray, encounters: tuple[Encounter, ...] = (), sequence: int = 0) -> bytes:
-        """One sealed batch of this hour: a sighting a face, numbered from 0, one a minute."""
+    def batch(
+        self,
+        faces: np.ndarray,
+        encounters: tuple[Encounter, ...] = (),
+        sequence: int = 0,
+        numbers: Sequence[int] | None = None,
+    ) -> bytes:
+        """One sealed batch of this hour: a sighting a face, one a minute, numbered from 0; or only those `numbers`."""
+        numbers = range(len(faces)) if numbers is None else numbers
         epoch = Epoch.at(CELL, self.clock.now())
         code_shares, seal_shares = self.node_shares(epoch)
         face_key = code_key(code_shares, Modality.FACE, FACE_MODEL, epoch)
@@ -137,12 +145,11 @@ class World:
                 east_m=1.5,
                 north_m=-2.25,
             )
-            for n in range(len(faces))
+            for n in numbers
         ]
         models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
-        header = Header(
-            SCHEMA_VERSION, NODE, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(faces), (0, 0, len(faces), 0)
-        )
+        masks = (0, 0, len(numbers), 0)
+        header = Header(SCHEMA_VERSION, NODE, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(numbers), masks)
         keys = BatchKeys(seal_key(seal_shares, NODE, epoch), self.node_signing)
         return seal_batch(header, sightings, encounters, keys, sequence)
 

@@ -108,3 +108,15 @@ def test_a_search_that_is_stopped_before_it_begins_gives_no_answer(world: World)
     site = SearchParts(world.authorities, world.probes, _Endless(world.batch(some_faces(2))))
     with pytest.raises(SearchFailed, match="stopped"):
         search_case(world.signed(world.scope()), site, lambda _: None, stop)
+
+
+def test_single_batches_of_a_power_cut_still_tell_who_was_near(world: World) -> None:
+    """Each track came in a batch of its own and in no order: partner, mask and meeting are joined all the same."""
+    faces = some_faces(5)
+    world.register(faces[:1], (FaceMask.ABSENT,))
+    at = NOW.replace(minute=0, second=0)
+    met = Encounter(0, 3, at, at + timedelta(seconds=9), 0.75, 0.25)
+    raws = [world.batch(faces, (met,) if number == 3 else (), number, [number]) for number in (3, 1, 4, 0, 2)]
+    answer = search_case(world.signed(world.scope()), parts(world, *raws), lambda _: None, threading.Event())
+    (candidate,) = answer.candidates
+    assert [(p.number, p.mask, p.person) for p in candidate.partners] == [(3, FaceMask.ABSENT, 0)]
