@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from shared.cells import neighbours
 from shared.errors import BadInput, CairnError
 from shared.ids import check_id
 
 COLUMNS = ("camera_id", "latitude", "longitude", "indoor", "cell")
-CELL_SIZE = 16
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _SHOWN = 10
 
@@ -54,7 +54,7 @@ def assign_cells(rows: Sequence[CameraRow]) -> list[CameraRow]:
     waiting = [row for row in rows if not row.cell]
     taken = {row.cell for row in rows if row.cell}
     names = (name for number in range(len(rows) + len(taken) + 1) if (name := f"cell-{number:04d}") not in taken)
-    cells = {row.camera: name for group, name in zip(_halve(waiting), names, strict=False) for row in group}
+    cells = {row.camera: name for group, name in zip(neighbours(waiting), names, strict=False) for row in group}
     return [replace(row, cell=row.cell or cells[row.camera]) for row in rows]
 
 
@@ -102,13 +102,3 @@ def _row(line: dict[str, str]) -> CameraRow:
     cell = (line.get("cell") or "").strip()
     camera = check_id(line["camera_id"], "camera")
     return CameraRow(camera, latitude, longitude, line["indoor"] == "1", check_id(cell, "cell") if cell else "")
-
-
-def _halve(rows: Sequence[CameraRow]) -> list[list[CameraRow]]:
-    if len(rows) <= CELL_SIZE:
-        return [list(rows)] if rows else []
-    height = max(r.latitude for r in rows) - min(r.latitude for r in rows)
-    width = max(r.longitude for r in rows) - min(r.longitude for r in rows)
-    ordered = sorted(rows, key=lambda r: (r.latitude if height > width else r.longitude, r.camera))
-    middle = len(ordered) // 2
-    return _halve(ordered[:middle]) + _halve(ordered[middle:])

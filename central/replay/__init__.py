@@ -1,0 +1,1 @@
+"""Scenario folders with known truth, played through the real code and scored."""
