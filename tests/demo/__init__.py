@@ -1,0 +1,1 @@
+"""The demonstration: rendered cameras, real boxes, real centre."""
