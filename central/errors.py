@@ -1,12 +1,33 @@
-"""Refusals of the centre, each with the HTTP status that stands for it."""
+"""Refusals of the centre, each with the HTTP status that stands for it.
+
+BadInput ── NotFound, BadSettings, BadRequest, TooMuch, NoPictures
+Refused ─── NotSignedIn, NotAllowed, WrongCaller, WrongState (CaseEnded)
+TransportDown ── ServiceDown
+"""
 
 from __future__ import annotations
 
-from shared.errors import BadInput, CairnError, Refused, TransportDown
+from shared.errors import BadInput, CairnError, Refused, TooLarge, TransportDown
 
 
 class NotFound(BadInput):
     """There is no such thing, or it is not yours to know."""
+
+
+class BadSettings(BadInput):
+    """A program's settings are missing, malformed or still hold a placeholder."""
+
+
+class BadRequest(BadInput):
+    """A request does not have the form that the API describes."""
+
+
+class TooMuch(BadInput):
+    """A request's body is over the size limit."""
+
+
+class NoPictures(BadInput):
+    """Somebody sent an image; the centre takes none, not even a patient's."""
 
 
 class NotSignedIn(Refused):
@@ -17,8 +38,20 @@ class NotAllowed(Refused):
     """The account's role does not permit this."""
 
 
+class WrongCaller(Refused):
+    """Another service's certificate was shown than the one that may ask this."""
+
+
 class WrongState(Refused):
     """The case is not in a state in which this can be done."""
+
+
+class CaseEnded(WrongState):
+    """The case was withdrawn or closed; nothing of it can be searched any more."""
+
+
+class ServiceDown(TransportDown):
+    """An authority or the probe service does not answer; the case waits."""
 
 
 STATUS: dict[type[CairnError], int] = {
@@ -26,6 +59,9 @@ STATUS: dict[type[CairnError], int] = {
     NotSignedIn: 401,
     NotAllowed: 403,
     WrongState: 409,
+    TooMuch: 413,
+    TooLarge: 413,
+    NoPictures: 415,
     Refused: 403,
     BadInput: 422,
     TransportDown: 503,

@@ -116,12 +116,17 @@ def read_batch(raw: bytes) -> SealedBatch:
 def verify_batch(raw: bytes, node_key: Ed25519PublicKey) -> SealedBatch:
     """Parse, and prove that the holder of `node_key` made it. Raises BadSignature and what read_batch raises."""
     batch = read_batch(raw)
+    prove_batch(batch, node_key)
+    return batch
+
+
+def prove_batch(batch: SealedBatch, node_key: Ed25519PublicKey) -> None:
+    """Raises BadSignature unless the holder of `node_key` made this batch."""
     try:
-        node_key.verify(raw[-_SIGNATURE:], raw[:-_SIGNATURE])
+        node_key.verify(batch.raw[-_SIGNATURE:], batch.raw[:-_SIGNATURE])
     except InvalidSignature:
         hint = "look for a swapped key or a forger; enrol the node again if its key was replaced"
         raise BadSignature(f"a batch in the name of {batch.header.node} is not signed by it", hint=hint) from None
-    return batch
 
 
 def open_batch(batch: SealedBatch, seal_key: bytes) -> SightingColumns:
@@ -173,6 +178,7 @@ def _check_header(header: Header) -> None:
     numbers = (header.version, header.boot, header.sequence, header.covers, header.people, *header.masks)
     fits = all(type(n) is int and 0 <= n < 2**32 for n in numbers) and len(header.masks) == 4
     fits = fits and type(header.hour) is int and type(header.clock_error_ms) is int
+    fits = fits and abs(header.clock_error_ms) < 2**31
     fits = fits and 1 <= header.covers <= header.sequence + 1 and isinstance(header.models, dict)
     if not fits or not all(check_id(key, "modality") and check_id(m, "model") for key, m in header.models.items()):
         raise BadBatch("a batch's header has a number out of range", hint="only Cairn nodes may write here")

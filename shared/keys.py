@@ -50,6 +50,11 @@ def read_sealing_key(path: Path) -> X25519PrivateKey:
     return X25519PrivateKey.from_private_bytes(_read(path))
 
 
+def read_public(path: Path) -> bytes:
+    """A raw public key from its file; BadInput when it is missing or of another length."""
+    return _read(path)
+
+
 def signing_public(raw: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(_exactly(raw, "a public signing key"))
 

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import base64
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import httpx
 
 from central.authority.released import Recipient
-from shared.errors import BadRelease, ReleaseRefused, TransportDown
+from central.errors import ServiceDown, WrongCaller
+from central.serving import Tls
+from shared.errors import (
+    BadEmbedding,
+    BadIdentifier,
+    BadInput,
+    BadRelease,
+    CairnError,
+    CannotOpen,
+    Refused,
+    ReleaseRefused,
+    TransportDown,
+)
 
 TIMEOUT_S = 30.0
+# Refusals that travel by name and come out as what they were.
+_TRAVEL: tuple[type[CairnError], ...] = (
+    ReleaseRefused,
+    WrongCaller,
+    BadRelease,
+    BadEmbedding,
+    BadIdentifier,
+    CannotOpen,
+)
+_KINDS = {kind.__name__: kind for kind in (*_TRAVEL, TransportDown, ServiceDown)}
 
 
 class Releases(Protocol):
@@ -25,59 +47,75 @@ class Releases(Protocol):
 
     def withdraw(self, case: str) -> None: ...
 
+    def check_up(self) -> None:
+        """Return when the other side is there; raises ServiceDown when it is not."""
+
 
 @dataclass(slots=True)
 class AuthorityClient:
-    """One authority over HTTP. Raises ReleaseRefused or BadRelease as it says, TransportDown when it is away."""
+    """One authority over HTTP. Raises ReleaseRefused or BadRelease as it says, ServiceDown when it is away."""
 
     name: str
     http: httpx.Client
 
     def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
         body = {"release": _text(release_bytes), "recipient": recipient.value, "public_key": _text(public)}
-        return self._post("/release", body).content
+        return self._ask("POST", "/release", body).content
 
     def withdraw(self, case: str) -> None:
-        self._post("/withdraw", {"case": case})
+        self._ask("POST", "/withdraw", {"case": case})
 
-    def _post(self, path: str, body: dict[str, str]) -> httpx.Response:
-        return checked(f"Authority {self.name}", self.http, self.http.build_request("POST", path, json=body))
+    def check_up(self) -> None:
+        said = self._ask("GET", "/health").json()
+        if said.get("authority") != self.name:
+            hint = "compare the names and addresses in the settings"
+            raise ServiceDown(f"another service answers in place of authority {self.name}", hint=hint)
 
-
-def tls_client(name: str, url: str, ca: Path, certificate: Path, key: Path) -> AuthorityClient:
-    """A client that proves who it is with a certificate, and trusts only `ca`."""
-    context = ssl.create_default_context(cafile=str(ca))
-    context.load_cert_chain(certificate, key)
-    return AuthorityClient(name, httpx.Client(base_url=url, verify=context, timeout=TIMEOUT_S))
-
-
-def plain_client(name: str, url: str) -> AuthorityClient:
-    """A client without TLS, for services on one machine only."""
-    return AuthorityClient(name, httpx.Client(base_url=url, timeout=TIMEOUT_S))
+    def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
+        return checked(f"authority {self.name}", self.http, self.http.build_request(method, path, json=body))
 
 
-def checked(who: str, http: httpx.Client, request: httpx.Request) -> httpx.Response:
-    """Send, and turn an error answer into the error that it stands for."""
+def client(url: str, tls: Tls | None) -> httpx.Client:
+    """A client that proves who it is with a certificate and trusts only the CA of `tls`; without it, in the clear.
+
+    Raises BadInput for a clear address beyond this machine, and for TLS files that cannot be used.
+    """
+    host = httpx.URL(url).host
+    if tls is None:
+        if httpx.URL(url).scheme != "https" and host not in {"127.0.0.1", "::1", "localhost"}:
+            raise BadInput(f"{host} would be asked without TLS", hint="set ca, certificate and key")
+        return httpx.Client(base_url=url, timeout=TIMEOUT_S)
+    try:
+        context = ssl.create_default_context(cafile=str(tls.ca) if tls.ca else None)
+        context.load_cert_chain(tls.certificate, tls.key)
+    except (OSError, ssl.SSLError):
+        hint = "check ca, certificate and key in the settings"
+        raise BadInput(f"the TLS files for {host} cannot be used", hint=hint) from None
+    return httpx.Client(base_url=url, verify=context, timeout=TIMEOUT_S)
+
+
+def checked(
+    who: str, http: httpx.Client, request: httpx.Request, kinds: Mapping[str, type[CairnError]] = _KINDS
+) -> httpx.Response:
+    """Send, and turn an error answer into the error that it stands for; `kinds` are the names that are known."""
     try:
         answer = http.send(request)
-    except httpx.TransportError as error:
-        raise TransportDown(f"{who} does not answer.", hint="Check that its process runs, and its address.") from error
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        hint = "the case waits: check that its process runs, and its address, then try again"
+        raise ServiceDown(f"{who} does not answer", hint=hint) from error
     if answer.is_success:
         return answer
-    raise _refusal(who, answer)
+    raise _refusal(who, answer, {**_KINDS, **kinds})
 
 
-def _refusal(who: str, answer: httpx.Response) -> ReleaseRefused | BadRelease | TransportDown:
+def _refusal(who: str, answer: httpx.Response, kinds: Mapping[str, type[CairnError]]) -> CairnError:
     try:
         said = answer.json()
-        message, hint = f"{who}: {said['message']}", str(said["hint"])
+        name, message, hint = str(said["error"]), f"{who}: {said['message']}", str(said["hint"])
     except (ValueError, KeyError, TypeError):
-        message, hint = f"{who} answered {answer.status_code}.", "Look into its log."
-    if answer.status_code == 403:
-        return ReleaseRefused(message, hint=hint)
-    if answer.status_code < 500:
-        return BadRelease(message, hint=hint)
-    return TransportDown(message, hint=hint)
+        name, message, hint = "", f"{who} answered {answer.status_code}", "look into its log"
+    fallback = Refused if answer.status_code == 403 else BadRelease if answer.status_code < 500 else ServiceDown
+    return kinds.get(name, fallback)(message, hint=hint)
 
 
 def _text(raw: bytes) -> str:

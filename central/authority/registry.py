@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlalchemy import Engine, delete
+from sqlmodel import Session, col, select
 
-from central.authority.tables import NodeEntry, PersonEntry
+from central.authority.tables import DroppedNode, NodeEntry, PersonEntry
 from shared.errors import BadInput
+from shared.fleet import Fleet
 from shared.ids import check_id
 from shared.keys import sealing_public, signing_public
 from shared.releases import Person
@@ -37,20 +39,59 @@ class Registry:
         if not roles or not roles <= ROLES:
             raise BadInput("A role is unknown.", hint=f"Use {' or '.join(sorted(ROLES))}.")
         signing_public(public_key)
-        self._put(PersonEntry(name=check_id(name, "person"), roles=" ".join(sorted(roles)), public_key=public_key))
+        row = PersonEntry(name=check_id(name, "person"), roles=" ".join(sorted(roles)), public_key=public_key)
+        with Session(self._engine) as session:
+            session.merge(row)
+            session.commit()
 
     def put_node(self, node: str, cell: str, public_key: bytes) -> None:
         """Add or replace a node; it gets shares of this cell's hours and of no other's."""
         sealing_public(public_key)
-        self._put(NodeEntry(node=check_id(node, "node"), cell=check_id(cell, "cell"), public_key=public_key))
+        with Session(self._engine) as session:
+            _enter(session, NodeEntry(node=check_id(node, "node"), cell=check_id(cell, "cell"), public_key=public_key))
+            session.commit()
 
     def drop_person(self, name: str) -> None:
         """A person who left signs nothing more; an unknown name is no error."""
-        self._drop(PersonEntry, name)
+        with Session(self._engine) as session:
+            session.execute(delete(PersonEntry).where(col(PersonEntry.name) == name))
+            session.commit()
 
     def drop_node(self, node: str) -> None:
-        """A revoked node gets no further shares; an unknown name is no error."""
-        self._drop(NodeEntry, node)
+        """A revoked node gets no further shares; an unknown name is no error. Its grant is to be cleared: `dropped`."""
+        with Session(self._engine) as session:
+            _drop(session, node)
+            session.commit()
+
+    def dropped(self) -> list[str]:
+        """Nodes whose retained grants are still on the broker."""
+        with Session(self._engine) as session:
+            return list(session.exec(select(DroppedNode.node).order_by(DroppedNode.node)).all())
+
+    def cleared(self, node: str) -> None:
+        """The node's retained grant is gone."""
+        with Session(self._engine) as session:
+            session.execute(delete(DroppedNode).where(col(DroppedNode.node) == node))
+            session.commit()
+
+    def stamp(self) -> bytes:
+        """Changes whenever a node was entered, changed or dropped, by this process or by a command beside it."""
+        with Session(self._engine) as session:
+            known = session.exec(select(NodeEntry.node, NodeEntry.cell, NodeEntry.public_key).order_by(NodeEntry.node))
+            digest = sha256(repr(known.all()).encode())
+        return sha256(digest.digest() + repr(self.dropped()).encode()).digest()
+
+    def take_over(self, fleet: Fleet) -> dict[str, int]:
+        """Enter the boxes of a fleet file and drop its revoked ones; again is harmless."""
+        with Session(self._engine) as session:
+            for one in fleet.nodes:
+                if one.revoked:
+                    _drop(session, one.node)
+                else:
+                    _enter(session, NodeEntry(node=one.node, cell=one.cell, public_key=one.sealing_public))
+            session.commit()
+        dropped = sum(one.revoked for one in fleet.nodes)
+        return {"nodes": len(fleet.nodes) - dropped, "dropped": dropped}
 
     def people(self) -> dict[str, Person]:
         with Session(self._engine) as session:
@@ -62,13 +103,14 @@ class Registry:
             rows = session.exec(select(NodeEntry).order_by(NodeEntry.node)).all()
         return [KnownNode(row.node, row.cell, sealing_public(row.public_key)) for row in rows]
 
-    def _put(self, row: PersonEntry | NodeEntry) -> None:
-        with Session(self._engine) as session:
-            session.merge(row)
-            session.commit()
 
-    def _drop(self, table: type[PersonEntry] | type[NodeEntry], name: str) -> None:
-        with Session(self._engine) as session:
-            if (row := session.get(table, name)) is not None:
-                session.delete(row)
-                session.commit()
+def _enter(session: Session, row: NodeEntry) -> None:
+    session.merge(row)
+    session.execute(delete(DroppedNode).where(col(DroppedNode.node) == row.node))
+
+
+def _drop(session: Session, node: str) -> None:
+    known = session.get(NodeEntry, node)
+    if known is not None:
+        session.delete(known)
+        session.merge(DroppedNode(node=node))

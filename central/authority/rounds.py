@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from time import monotonic
 
 from central.authority.service import Authority
 from shared.errors import CairnError
@@ -11,8 +12,10 @@ from shared.transport import Transport
 
 log = logging.getLogger(__name__)
 
-# Nodes hold up to 24 hours of shares, so a round may be missed; a short pause serves newly registered nodes soon.
+# Nodes hold up to 24 hours of shares, so a round may be missed.
 PAUSE_S = 600.0
+# A box that was entered or dropped by a command is served, or loses its grant, this soon.
+LOOK_EVERY_S = 2.0
 
 
 class Rounds:
@@ -34,17 +37,22 @@ class Rounds:
         self._thread.join()
         self._transport.close()
 
-    def once(self) -> None:
-        """One round. What fails is logged and done again in the next."""
+    def once(self) -> bool:
+        """One round; False when something failed, which is logged and done again in the next."""
         try:
             self._authority.destroy_expired()
             self._authority.publish_grants(self._transport, self._hours_ahead)
         except CairnError as error:
             log.warning("round not finished: %s", error)
+            return False
+        return True
 
     def _run(self) -> None:
+        served, next_round = b"", 0.0
         while not self._over.is_set():
-            if self._transport.connected:
-                self.once()
-            self._due.wait(PAUSE_S)
+            stamp = self._authority.registry.stamp()
+            due = self._due.is_set() or stamp != served or monotonic() >= next_round
             self._due.clear()
+            if due and self._transport.connected and self.once():
+                served, next_round = self._authority.registry.stamp(), monotonic() + PAUSE_S
+            self._due.wait(LOOK_EVERY_S)

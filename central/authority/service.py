@@ -73,6 +73,8 @@ class Authority:
                 shares = self._coming(known.cell, hours_ahead)
                 sealed = seal_grant(self.name, known.node, shares, known.public)
                 transport.publish(Message(grants(known.node, self.name), sealed, retain=True))
+            for node in self.registry.dropped():
+                self._clear(transport, node)
             self._note("granted", detail=f"{len(nodes)} nodes, {hours_ahead} hours ahead")
         return len(nodes)
 
@@ -80,8 +82,7 @@ class Authority:
         """Forget a node and clear its retained grant, so that a stolen box gets no hour that it has not yet."""
         with self._lock:
             self.registry.drop_node(node)
-            transport.publish(Message(grants(node, self.name), b"", retain=True))
-            self._note("revoked", detail=node)
+            self._clear(transport, node)
 
     def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
         """Sealed shares of the cell-hours in scope; ReleaseRefused or BadRelease, each of them logged."""
@@ -98,6 +99,9 @@ class Authority:
             self._open_case(release.scope)
             self._note("released", case, f"{recipient}: {len(released.shares)} cell-hours")
             return sealed
+
+    def check_up(self) -> None:
+        """It is here, in this process."""
 
     def withdraw(self, case: str) -> None:
         """Nothing is released for this case any more, known or not, for ever."""
@@ -125,6 +129,11 @@ class Authority:
         """The whole log, oldest first."""
         with Session(self._engine) as session:
             return list(session.exec(select(LogEntry).order_by(col(LogEntry.id))).all())
+
+    def _clear(self, transport: Transport, node: str) -> None:
+        transport.publish(Message(grants(node, self.name), b"", retain=True))
+        self.registry.cleared(node)
+        self._note("revoked", detail=node)
 
     def _released(self, release: Release, recipient: Recipient, public: bytes) -> ReleasedShares:
         now = self._clock.now()

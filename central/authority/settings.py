@@ -1,19 +1,23 @@
-"""Settings of one authority's process, from the environment (CAIRN_AUTHORITY_*) or keyword arguments."""
+"""Settings of one authority's process, from the environment (CAIRN_AUTHORITY_*), a file or keyword arguments."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from central.settings import ServiceSettings
 from shared.transport.mqtt import MqttSettings
 
 
-class AuthoritySettings(BaseSettings):
-    """Paths and addresses; no secret is ever a setting, only the file that holds it."""
+class AuthoritySettings(ServiceSettings):
+    """Paths and addresses; no secret is ever a setting, only the file that holds it.
 
-    model_config = SettingsConfigDict(env_prefix="CAIRN_AUTHORITY_", frozen=True)
+    `centre` and `probes` are the names in the certificates of the two services that may ask.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CAIRN_AUTHORITY_")
 
     name: str
     database: Path
@@ -21,27 +25,15 @@ class AuthoritySettings(BaseSettings):
     signing_key: Path
     probes_public: Path = Field(description="Raw X25519 public key of the one probe service.")
     hours_ahead: int = Field(default=24, ge=0, le=24)
+    centre: str = "svc-centre"
+    probes: str = "svc-probes"
 
     host: str = "127.0.0.1"
-    port: int = 8471
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    port: int = Field(default=8471, ge=0, le=65535)
 
     broker_host: str = ""
-    broker_port: int = 8883
-
-    @property
-    def tls(self) -> tuple[Path, Path, Path] | None:
-        """CA, certificate and key when all three are set: then clients must bring a certificate too."""
-        if self.ca and self.certificate and self.key:
-            return self.ca, self.certificate, self.key
-        return None
+    broker_port: int = Field(default=8883, ge=1, le=65535)
 
     def mqtt(self) -> MqttSettings | None:
-        """Where grants are published, or None when no broker is configured."""
-        if not self.broker_host or self.tls is None:
-            return None
-        ca, certificate, key = self.tls
-        name = f"svc-{self.name}"
-        return MqttSettings(self.broker_host, self.broker_port, name, ca, certificate, key)
+        """Where grants are published, or None when no broker is configured. The broker's ACL knows this name."""
+        return self.broker(self.broker_host, self.broker_port, f"svc-authority-{self.name}")

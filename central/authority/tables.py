@@ -6,24 +6,10 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, event
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Engine, MetaData, event
 from sqlmodel import Field, SQLModel, create_engine, text
 
-from shared.clock import as_utc
-
-
-class UtcTime(TypeDecorator[dt.datetime]):
-    """SQLite forgets zones; this stores UTC and hands back aware times."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
-        return None if value is None else as_utc(value).replace(tzinfo=None)
-
-    def process_result_value(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
-        return None if value is None else value.replace(tzinfo=dt.UTC)
+from central.database import UtcTime
 
 
 class AuthorityTable(SQLModel):
@@ -61,6 +47,12 @@ class NodeEntry(AuthorityTable, table=True):
     node: str = Field(primary_key=True)
     cell: str
     public_key: bytes
+
+
+class DroppedNode(AuthorityTable, table=True):
+    """A node that gets no further shares, and whose retained grant is still on the broker."""
+
+    node: str = Field(primary_key=True)
 
 
 class CaseEntry(AuthorityTable, table=True):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import ColumnElement, Engine, delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from central.batches.tables import StoredBatch
+from central.database import writing
 from shared.batches import SealedBatch
 from shared.errors import BadBatch
 from shared.releases import CaseScope
 
 READ_AT_ONCE = 200
 CELLS_AT_ONCE = 500
+Key = tuple[str, int, int]  # node, boot, sequence
+_IN_ORDER = (col(StoredBatch.cell), col(StoredBatch.hour))
 
 
 class SequenceReused(BadBatch):
@@ -29,7 +33,10 @@ class BatchStore(Protocol):
         """Make batches durable, all in one commit; one answer each, an error where another batch has its number."""
 
     def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
-        """Batches of the scope's cell-hours, streamed."""
+        """Batches of the scope's cell-hours, streamed cell by cell and each cell's hours in order.
+
+        A search relies on the order: it joins the batches of one cell and must know when it has seen them all.
+        """
 
     def count(self, scope: CaseScope) -> int: ...
 
@@ -44,24 +51,21 @@ class SqlBatchStore:
         self._engine = engine
 
     def add(self, batches: Sequence[SealedBatch], now: datetime) -> list[SequenceReused | None]:
-        with Session(self._engine) as session:
-            answers, fresh = [], {}
-            for batch in batches:
-                key = (batch.header.node, batch.header.boot, batch.header.sequence)
-                known = fresh[key].raw if key in fresh else _known(session, key)
-                answers.append(_reused(batch) if known is not None and known != batch.raw else None)
-                if known is None:
-                    fresh[key] = batch
-            if fresh:
-                session.execute(insert(StoredBatch), [_row(batch, now) for batch in fresh.values()])
+        first: dict[Key, SealedBatch] = {}
+        for batch in batches:
+            first.setdefault(_key(batch), batch)
+        kept = {key: batch.raw for key, batch in first.items()}
+        with writing(self._engine) as session:
+            for key in first.keys() - _insert(session, first.values(), now):
+                kept[key] = _known(session, key)
             session.commit()
-        return answers
+        return [None if kept[_key(batch)] == batch.raw else _reused(batch) for batch in batches]
 
     def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
         with Session(self._engine) as session:
             for condition in _conditions(scope):
-                query = select(StoredBatch.raw).where(*condition).execution_options(yield_per=READ_AT_ONCE)
-                yield from session.exec(query)
+                query = select(StoredBatch.raw).where(*condition).order_by(*_IN_ORDER)
+                yield from session.exec(query.execution_options(yield_per=READ_AT_ONCE))
 
     def count(self, scope: CaseScope) -> int:
         with Session(self._engine) as session:
@@ -71,13 +75,13 @@ class SqlBatchStore:
             )
 
     def drop_before(self, hour: int) -> int:
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             dropped = session.execute(delete(StoredBatch).where(col(StoredBatch.hour) < hour))
             session.commit()
             return int(dropped.rowcount)  # type: ignore[attr-defined]
 
 
-def _conditions(scope: CaseScope) -> Iterator[tuple[object, ...]]:
+def _conditions(scope: CaseScope) -> Iterator[tuple[ColumnElement[bool], ...]]:
     # A track belongs to the epoch of its first frame, so one that began just before the window lies in the hour before.
     epochs = scope.epochs()
     first, last = epochs[0].hour, epochs[-1].hour
@@ -86,10 +90,25 @@ def _conditions(scope: CaseScope) -> Iterator[tuple[object, ...]]:
         yield col(StoredBatch.cell).in_(cells), col(StoredBatch.hour) >= first, col(StoredBatch.hour) <= last
 
 
-def _known(session: Session, key: tuple[str, int, int]) -> bytes | None:
+def _key(batch: SealedBatch) -> Key:
+    return batch.header.node, batch.header.boot, batch.header.sequence
+
+
+def _insert(session: Session, batches: Iterable[SealedBatch], now: datetime) -> set[Key]:
+    """Insert what is new, in one statement; returns the numbers that were."""
+    rows = [_row(batch, now) for batch in batches]
+    if not rows:
+        return set()
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    fresh = insert(StoredBatch).on_conflict_do_nothing(index_elements=["node", "boot", "sequence"])
+    numbers = fresh.returning(col(StoredBatch.node), col(StoredBatch.boot), col(StoredBatch.sequence))
+    return {(node, boot, sequence) for node, boot, sequence in session.execute(numbers, rows)}
+
+
+def _known(session: Session, key: Key) -> bytes:
     node, boot, sequence = key
     same = (StoredBatch.node == node, StoredBatch.boot == boot, StoredBatch.sequence == sequence)
-    return session.exec(select(StoredBatch.raw).where(*same)).first()
+    return session.exec(select(StoredBatch.raw).where(*same)).one()
 
 
 def _reused(batch: SealedBatch) -> SequenceReused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field
 
 from central.database import CentreTable, UtcTime
@@ -20,17 +20,18 @@ class StoredBatch(CentreTable, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     node: str
-    boot: int
-    sequence: int
-    covers: int
+    # Numbers of the header go up to 2³², which PostgreSQL's plain integer does not hold.
+    boot: int = Field(sa_type=BigInteger)
+    sequence: int = Field(sa_type=BigInteger)
+    covers: int = Field(sa_type=BigInteger)
     cell: str
     hour: int
-    clock_error_ms: int
-    people: int
-    mask_worn: int
-    mask_incorrect: int
-    mask_absent: int
-    mask_unknown: int
+    clock_error_ms: int = Field(sa_type=BigInteger)
+    people: int = Field(sa_type=BigInteger)
+    mask_worn: int = Field(sa_type=BigInteger)
+    mask_incorrect: int = Field(sa_type=BigInteger)
+    mask_absent: int = Field(sa_type=BigInteger)
+    mask_unknown: int = Field(sa_type=BigInteger)
     received_at: dt.datetime = Field(sa_type=UtcTime)
     raw: bytes
 

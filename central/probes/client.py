@@ -10,6 +10,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from central.authority.client import checked
+from central.probes.templates import NoTemplate
 
 
 class Probes(Protocol):
@@ -24,10 +25,13 @@ class Probes(Protocol):
 
     def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes: ...
 
+    def check_up(self) -> None:
+        """Return when the service is there; raises ServiceDown when it is not."""
+
 
 @dataclass(slots=True)
 class ProbeClient:
-    """The probe service over HTTP. Raises ReleaseRefused or BadRelease as it says, TransportDown when it is away."""
+    """The probe service over HTTP. Raises ReleaseRefused or BadRelease as it says, ServiceDown when it is away."""
 
     http: httpx.Client
 
@@ -47,8 +51,11 @@ class ProbeClient:
         body = {name: base64.b64encode(value).decode() for name, value in raw.items()}
         return self._ask("POST", "/probes", body=body).content
 
+    def check_up(self) -> None:
+        self._ask("GET", "/health")
+
     def _ask(
         self, method: str, path: str, *, content: bytes | None = None, body: dict[str, str] | None = None
     ) -> httpx.Response:
         request = self.http.build_request(method, path, content=content, json=body)
-        return checked("The probe service", self.http, request)
+        return checked("the probe service", self.http, request, {NoTemplate.__name__: NoTemplate})

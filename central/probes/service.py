@@ -35,6 +35,9 @@ class ProbeService:
         """Raw X25519: what templates and code shares are sealed to."""
         return self._private.public_key().public_bytes_raw()
 
+    def check_up(self) -> None:
+        """It is here, in this process."""
+
     def register(self, case: str, sealed: bytes) -> None:
         """Keep a template that a box sealed to this service; refused unless it opens for this case."""
         open_template(self._private, case, sealed)

@@ -1,30 +1,28 @@
-"""Settings of the probe service's process, from the environment (CAIRN_PROBES_*) or keyword arguments."""
+"""Settings of the probe service's process, from the environment (CAIRN_PROBES_*), a file or keyword arguments."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from central.settings import ServiceSettings
 
 
-class ProbeSettings(BaseSettings):
-    """`authorities` maps each authority's name to its URL, as JSON in the environment."""
+class ProbeSettings(ServiceSettings):
+    """`authorities` maps each authority's name to its URL, as JSON in the environment.
 
-    model_config = SettingsConfigDict(env_prefix="CAIRN_PROBES_", frozen=True)
+    `sealing_key` is the file with the raw X25519 key that templates and code shares are sealed to; `centre` is the
+    name in the certificate of the one service that may ask.
+    """
 
-    key: Path
+    model_config = SettingsConfigDict(env_prefix="CAIRN_PROBES_")
+
+    sealing_key: Path
     templates: Path
     authorities: dict[str, str]
+    centre: str = "svc-centre"
 
     host: str = "127.0.0.1"
-    port: int = 8481
-    ca: Path | None = None
-    certificate: Path | None = None
-    certificate_key: Path | None = None
-
-    @property
-    def tls(self) -> tuple[Path, Path, Path] | None:
-        """CA, certificate and its key when all three are set."""
-        if self.ca and self.certificate and self.certificate_key:
-            return self.ca, self.certificate, self.certificate_key
-        return None
+    port: int = Field(default=8481, ge=0, le=65535)

@@ -14,20 +14,21 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from fastapi import FastAPI
 
 from central.authority import app as authority_app
-from central.authority.client import AuthorityClient, plain_client, tls_client
+from central.authority.client import AuthorityClient, Releases, client
 from central.authority.released import Recipient, open_released
 from central.authority.rounds import Rounds
-from central.authority.serving import Tls, server_config
 from central.authority.settings import AuthoritySettings
+from central.errors import ServiceDown
 from central.probes import app as probes_app
 from central.probes.client import ProbeClient
 from central.probes.probe_sets import open_probe_sets
 from central.probes.service import ProbeService
 from central.probes.settings import ProbeSettings
-from central.probes.templates import SealedTemplates, template_info
+from central.probes.templates import NoTemplate, SealedTemplates, template_info
+from central.serving import Tls, server_config
 from provisioning.authority import CertificateAuthority, new_request, write_private
 from shared.codes import quantise
-from shared.errors import BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
+from shared.errors import BadEmbedding, BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
 from shared.face_mask import FaceMask
 from shared.keys import seal_to
 from shared.transport.memory import MemoryTransport
@@ -62,7 +63,7 @@ def authority_settings(world: World, name: str = "authority-a") -> AuthoritySett
 
 
 def probe_settings(world: World) -> ProbeSettings:
-    return ProbeSettings(key=world.folder / "unused", templates=world.folder / "templates", authorities={})
+    return ProbeSettings(sealing_key=world.folder / "unused", templates=world.folder / "templates", authorities={})
 
 
 def credentials(ca: CertificateAuthority, name: str, folder: Path, hosts: tuple[str, ...] = ()) -> Tls:
@@ -76,10 +77,8 @@ def credentials(ca: CertificateAuthority, name: str, folder: Path, hosts: tuple[
 @contextlib.contextmanager
 def served_authority(world: World) -> Iterator[AuthorityClient]:
     app = authority_app.create_app(authority_settings(world), world.authorities[0])
-    with serving(app) as url:
-        client = plain_client("authority-a", url)
-        with client.http:
-            yield client
+    with serving(app) as url, client(url, None) as http:
+        yield AuthorityClient("authority-a", http)
 
 
 def test_a_client_with_a_service_certificate_gets_its_shares(world: World) -> None:
@@ -90,10 +89,9 @@ def test_a_client_with_a_service_certificate_gets_its_shares(world: World) -> No
     centre = credentials(ca, "svc-centre", world.folder)
     app = authority_app.create_app(authority_settings(world), world.authorities[0])
     worker = X25519PrivateKey.generate()
-    with serving(app, server) as url:
-        client = tls_client("authority-a", url, centre.ca, centre.certificate, centre.key)
-        with client.http:
-            sealed = client.release(world.release(), Recipient.SEARCH, worker.public_key().public_bytes_raw())
+    with serving(app, server) as url, client(url, centre) as http:
+        asks = AuthorityClient("authority-a", http)
+        sealed = asks.release(world.release(), Recipient.SEARCH, worker.public_key().public_bytes_raw())
     assert open_released(worker, sealed, "authority-a", CASE, Recipient.SEARCH).shares
 
 
@@ -106,9 +104,9 @@ def test_without_a_certificate_of_the_services_nobody_is_answered(world: World) 
     node = credentials(nodes, "node-1", world.folder)
     app = authority_app.create_app(authority_settings(world), world.authorities[0])
     with serving(app, server) as url:
-        stranger = tls_client("authority-a", url, services.certificate_path, node.certificate, node.key)
-        with stranger.http, pytest.raises(TransportDown):
-            stranger.release(world.release(), Recipient.SEARCH, bytes(32))
+        stranger = Tls(services.certificate_path, node.certificate, node.key)
+        with client(url, stranger) as http, pytest.raises(TransportDown):
+            AuthorityClient("authority-a", http).release(world.release(), Recipient.SEARCH, bytes(32))
         import ssl
 
         context = ssl.create_default_context(cafile=str(services.certificate_path))
@@ -125,17 +123,17 @@ def test_serving_beyond_the_loopback_needs_tls() -> None:
 def test_refusals_travel_by_name_and_with_their_hint(world: World) -> None:
     """A refused release is 403 and raises ReleaseRefused at the client; nonsense raises BadRelease."""
     key = X25519PrivateKey.generate().public_key().public_bytes_raw()
-    with served_authority(world) as client:
-        client.withdraw(CASE)
+    with served_authority(world) as asks:
+        asks.withdraw(CASE)
         with pytest.raises(ReleaseRefused, match="withdrawn") as refusal:
-            client.release(world.release(), Recipient.SEARCH, key)
+            asks.release(world.release(), Recipient.SEARCH, key)
         assert refusal.value.hint
         with pytest.raises(BadRelease):
-            client.release(b"nonsense", Recipient.SEARCH, key)
+            asks.release(b"nonsense", Recipient.SEARCH, key)
         with pytest.raises(BadRelease):
-            client.release(world.release(world.scope("case-2")), Recipient.SEARCH, b"short")
-        assert client.http.get("/health").json() == {"authority": "authority-a", "status": "ok"}
-    with pytest.raises(TransportDown), plain_client("authority-a", "http://127.0.0.1:9").http as gone:
+            asks.release(world.release(world.scope("case-2")), Recipient.SEARCH, b"short")
+        assert asks.http.get("/health").json() == {"authority": "authority-a", "status": "ok"}
+    with pytest.raises(ServiceDown, match="authority-a does not answer"), client("http://127.0.0.1:9", None) as gone:
         AuthorityClient("authority-a", gone).withdraw(CASE)
 
 
@@ -144,21 +142,21 @@ def test_the_probe_service_asks_the_authorities_over_the_wire(world: World) -> N
     worker = X25519PrivateKey.generate()
     template = {"faces": [quantise(some_faces(1))[0].tobytes()], "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL}
     with served_authority(world) as first:
-        authorities = [first, world.authorities[1]]
+        authorities: list[Releases] = [first, world.authorities[1]]
         service = ProbeService(world.probes_key, SealedTemplates(world.folder / "kept"), authorities)
         with (
             serving(probes_app.create_app(probe_settings(world), service)) as url,
             httpx.Client(base_url=url) as http,
         ):
-            client = ProbeClient(http)
-            assert client.public == service.public
-            client.register(CASE, seal_to(world.probes_key.public_key(), template_info(CASE), pack(template)))
-            sealed = client.probes(world.release(), worker.public_key())
-            assert client.erase(CASE)
-            with pytest.raises(BadRelease, match="no template"):
-                client.probes(world.release(), worker.public_key())
-            with pytest.raises(BadRelease, match="too large"):
-                client.register(CASE, bytes(300_000))
+            asks = ProbeClient(http)
+            assert asks.public == service.public
+            asks.register(CASE, seal_to(world.probes_key.public_key(), template_info(CASE), pack(template)))
+            sealed = asks.probes(world.release(), worker.public_key())
+            assert asks.erase(CASE)
+            with pytest.raises(NoTemplate, match="no template"):
+                asks.probes(world.release(), worker.public_key())
+            with pytest.raises(BadEmbedding, match="too large"):
+                asks.register(CASE, bytes(300_000))
     assert len(open_probe_sets(CASE, sealed, worker)) == 10
     with pytest.raises(CannotOpen):
         open_probe_sets(CASE, sealed, X25519PrivateKey.generate())

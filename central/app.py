@@ -1,0 +1,106 @@
+"""The centre's API: cases, searches, routes, contacts, boxes, accounts, audit. Nothing here takes a picture."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel
+from sqlmodel import Session, text
+from starlette.concurrency import run_in_threadpool
+
+from central.accounts.endpoints import At
+from central.accounts.endpoints import router as accounts
+from central.answers import explain, speak_plainly
+from central.audit.endpoints import router as audit
+from central.authority.client import AuthorityClient, client
+from central.batches.store import SqlBatchStore
+from central.cases.endpoints import router as cases
+from central.centre import Centre, Upkeep
+from central.database import open_database
+from central.errors import NotFound, NotSignedIn
+from central.nodes.endpoints import router as nodes
+from central.probes.client import ProbeClient
+from central.routes.endpoints import router as routes
+from central.routes.jobs import RouteJobs
+from central.routes.likelihood import calibration_for
+from central.search.case_search import SearchParts
+from central.settings import CentreSettings
+from shared.clock import SystemClock
+from shared.epochs import Modality
+from shared.errors import CairnError, Refused
+
+log = logging.getLogger(__name__)
+
+ABOUT = """Rebuild the route of one confirmed, consenting patient from sealed sightings.
+
+A case needs the patient's consent and the signatures of two people, made with their own keys on their own machines;
+authorities check them again before they release any key. There is no endpoint that takes an image.
+"""
+
+
+class HealthOut(BaseModel):
+    status: str
+
+
+def make_centre(settings: CentreSettings) -> Centre:
+    """Open the database and get ready to ask the offices. Raises BadInput kinds for settings that cannot work."""
+    engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
+    authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
+    parts = SearchParts(authorities, ProbeClient(client(settings.probes, settings.tls)), SqlBatchStore(engine))
+    calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
+    return Centre(engine, clock, parts, RouteJobs(engine, clock, parts, calibration, settings.searches_at_once))
+
+
+def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:
+    """The application; pass a `centre` to serve one that is open already."""
+    served = centre or make_centre(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        upkeep = Upkeep(served)
+        upkeep.start()
+        yield
+        upkeep.stop()
+        served.jobs.close()
+
+    app = FastAPI(title="Cairn", version="0.1.0", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.centre = served
+    speak_plainly(app)
+    app.add_exception_handler(CairnError, _explain_and_note)
+    app.middleware("http")(_keep_private)
+    for router in (cases, routes, nodes, accounts, audit):
+        app.include_router(router)
+
+    @app.get("/health", tags=["health"], summary="Whether the centre works")
+    def health(here: At) -> HealthOut:
+        with Session(here.engine) as session:
+            session.execute(text("SELECT 1"))
+        return HealthOut(status="ok")
+
+    return app
+
+
+async def _explain_and_note(request: Request, error: Exception) -> Response:
+    await run_in_threadpool(_note_refusal, request, error)
+    return await explain(request, error)
+
+
+def _note_refusal(request: Request, error: Exception) -> None:
+    # Whoever shows no valid token is only logged: strangers must not be able to fill the audit log.
+    account = getattr(request.state, "account", "")
+    if not account or isinstance(error, NotSignedIn) or not isinstance(error, Refused | NotFound):
+        log.info("%s %s: %s", request.method, request.url.path, type(error).__name__)
+        return
+    centre: Centre = request.app.state.centre
+    detail = f"{request.method} {type(error).__name__}: {error.message}"
+    centre.note(account, "refused", str(request.path_params.get("case", ""))[:63], detail)
+
+
+async def _keep_private(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    answer = await call_next(request)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer

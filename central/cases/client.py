@@ -1,0 +1,127 @@
+"""A person's side of a case: signs with the person's own key on the person's own machine, and asks the API."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.clock import as_utc
+from shared.errors import BadInput, BadRelease, CairnError, TransportDown
+from shared.releases import CaseScope, ConsentReceipt, scope_from_bytes, sign
+
+TIMEOUT_S = 60.0
+
+
+class ApiRefused(CairnError):
+    """The centre refused; `name` is the refusal's own name, `status` its HTTP status."""
+
+    def __init__(self, name: str, status: int, message: str, hint: str) -> None:
+        super().__init__(f"{name}: {message}", hint=hint)
+        self.name, self.status = name, status
+
+
+@dataclass(slots=True)
+class CaseClient:
+    """The centre's API for one account. Raises ApiRefused as the centre refuses, TransportDown when it is away."""
+
+    http: httpx.Client
+    account: str
+
+    def open(self, scope: CaseScope, key: Ed25519PrivateKey) -> Any:
+        times = {name: as_utc(getattr(scope, name)).isoformat() for name in ("start", "end", "expires")}
+        plain = {"case": scope.case, "purpose": scope.purpose, "opened_by": scope.opened_by}
+        names = {"cells": list(scope.cells), "consents": list(scope.consents)}
+        signature = _text(sign(scope, "opener", key))
+        return self.ask("POST", "/cases", {**plain, **times, **names, "opener_signature": signature})
+
+    def register(self, case: str, sealed: bytes) -> Any:
+        return self.ask("PUT", f"/cases/{case}/template", content=sealed)
+
+    def consent(self, receipt: ConsentReceipt, key: Ed25519PrivateKey) -> Any:
+        body = {
+            "receipt": receipt.receipt,
+            "scopes": list(receipt.scopes),
+            "given_at": as_utc(receipt.given_at).isoformat(),
+            "expires": as_utc(receipt.expires).isoformat(),
+            "signed_by": receipt.signed_by,
+            "witness_signature": _text(sign(receipt, "witness", key)),
+        }
+        return self.ask("POST", f"/cases/{receipt.case}/consent", body)
+
+    def scope_to_sign(self, case: str) -> CaseScope:
+        """The document that waits for a signature, read from the very bytes that will be signed."""
+        shown = self.show(case)
+        scope = scope_from_bytes(base64.b64decode(shown["documents"]["scope"]))
+        if scope.case != case:
+            raise BadRelease("the centre showed another case's document", hint="do not sign; tell the privacy officer")
+        return scope
+
+    def approve(self, scope: CaseScope, key: Ed25519PrivateKey) -> Any:
+        body = {"approver_signature": _text(sign(scope, "approver", key))}
+        return self.ask("POST", f"/cases/{scope.case}/approve", body)
+
+    def show(self, case: str) -> Any:
+        return self.ask("GET", f"/cases/{case}")
+
+    def cells(self) -> list[str]:
+        """Every cell that has a camera."""
+        return sorted({camera["cell"] for camera in self.ask("GET", "/cameras")})
+
+    def ask(self, method: str, path: str, body: Any = None, *, content: bytes | None = None, params: Any = None) -> Any:
+        """JSON of the answer; text where it is something else; None when it is empty."""
+        headers = {"Content-Type": "application/octet-stream"} if content is not None else None
+        try:
+            answer = self.http.request(method, path, json=body, content=content, params=params, headers=headers)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            hint = "check --api, and that `cairn-central serve` runs there"
+            raise TransportDown(f"the centre does not answer ({type(error).__name__})", hint=hint) from None
+        if not answer.is_success:
+            raise _refused(answer)
+        if not answer.content:
+            return None
+        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+
+
+@contextmanager
+def connected(api: str, token_file: Path, ca: Path | None) -> Iterator[CaseClient]:
+    """Raises BadInput for a token that cannot be read, and for a clear address beyond this machine."""
+    token = _token(token_file)
+    url = httpx.URL(api)
+    if url.scheme != "https" and url.host not in {"127.0.0.1", "::1", "localhost"}:
+        raise BadInput(f"{url.host} would get the token in the clear", hint="use an https:// address")
+    verify = ssl.create_default_context(cafile=str(ca)) if ca else ssl.create_default_context()
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=url, verify=verify, headers=headers, timeout=TIMEOUT_S) as http:
+        yield CaseClient(http, token.partition(".")[0])
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f"give --token-file the file that `cairn-central account add` wrote ({type(error).__name__})"
+        raise BadInput(f"cannot read the token file {path}", hint=hint) from None
+    if not token.isascii() or "." not in token or len(token) > 200:
+        raise BadInput(f"{path} holds no token", hint="ask an administrator for a new one")
+    return token
+
+
+def _refused(answer: httpx.Response) -> ApiRefused:
+    try:
+        said = answer.json()
+        return ApiRefused(str(said["error"]), answer.status_code, str(said["message"]), str(said["hint"]))
+    except (ValueError, KeyError, TypeError):
+        hint = "check that --api is the centre's address"
+        return ApiRefused("NotTheCentre", answer.status_code, f"it answered {answer.status_code}", hint)
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

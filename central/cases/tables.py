@@ -1,0 +1,29 @@
+"""A case as the centre keeps it: the documents exactly as people signed them, and what has become of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Field
+
+from central.database import CentreTable, UtcTime
+
+
+class Case(CentreTable, table=True):
+    """`scope` and `consent` are document_bytes. `untold` names, parted by spaces, who has not heard of the end yet."""
+
+    case: str = Field(primary_key=True)
+    state: str = Field(index=True)
+    opened_by: str = Field(index=True)
+    opened_at: dt.datetime = Field(sa_type=UtcTime)
+    expires: dt.datetime = Field(sa_type=UtcTime)
+    scope: bytes
+    opener_signature: bytes
+    consent: bytes | None = None
+    consent_signature: bytes | None = None
+    registered_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    approver: str | None = None
+    approver_signature: bytes | None = None
+    approved_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    ended_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    untold: str = ""

@@ -1,0 +1,97 @@
+"""Searches, routes and contacts over HTTP. Every read is in the audit log before the answer leaves."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlmodel import Session
+
+from central.accounts.endpoints import SIGNED_IN, At, Tracer
+from central.accounts.tables import Account
+from central.answers import Name, refusals
+from central.audit.service import record
+from central.cases.service import must_not_be_ended, own_case, searchable
+from central.centre import Centre
+from central.database import writing
+from central.errors import CaseEnded, NotFound, ServiceDown, WrongState
+from central.routes import store
+from central.routes.schemas import ContactsOut, JobOut, RouteOut, job_out
+from central.routes.service import camera_graph, contact_maps, svg_of
+from central.routes.tables import FoundRoute
+from shared.errors import BadInput, ReleaseRefused
+
+router = APIRouter(prefix="/cases/{case}", tags=["routes"])
+_READ = (*SIGNED_IN, NotFound, CaseEnded)
+
+
+@router.post(
+    "/route-jobs",
+    status_code=202,
+    summary="Search for the route of an approved case",
+    responses=refusals(*_READ, WrongState, ReleaseRefused, ServiceDown),
+)
+def start_job(case: Name, centre: At, account: Tracer) -> JobOut:
+    """Begins at once and answers at once; ask for the job to see how far it is.
+
+    ServiceDown names the office that is away: the case waits until it is back.
+    """
+    now = centre.clock.now()
+    with Session(centre.engine) as session:
+        searchable(session, account, case, now)
+    centre.check_up()
+    with writing(centre.engine) as session:
+        row = centre.jobs.start(session, searchable(session, account, case, now), account.name)
+        record(session, now, account.name, "search", case, f"job {row.id}")
+        out = job_out(row, None)
+    centre.jobs.run(out.job, case)
+    return out
+
+
+@router.get("/route-jobs", summary="List the searches of a case", responses=refusals(*SIGNED_IN, NotFound))
+def list_jobs(case: Name, centre: At, account: Tracer) -> list[JobOut]:
+    with Session(centre.engine) as session:
+        own_case(session, account, case)
+        return [job_out(row, centre.jobs.progress(row.id)) for row in store.jobs_of(session, case)]
+
+
+@router.get("/route-jobs/{job}", summary="How far a search is", responses=refusals(*SIGNED_IN, NotFound))
+def show_job(case: Name, job: Name, centre: At, account: Tracer) -> JobOut:
+    with Session(centre.engine) as session:
+        own_case(session, account, case)
+        return job_out(store.job_of(session, case, job), centre.jobs.progress(job))
+
+
+@router.get("/route", summary="The route that was found", responses=refusals(*_READ))
+def show_route(case: Name, centre: At, account: Tracer) -> RouteOut:
+    row = _read(centre, account, case, "read route")
+    return RouteOut(case=case, job=row.job, found_at=row.found_at, route=json.loads(row.route))
+
+
+@router.get("/contacts", summary="People possibly exposed", responses=refusals(*_READ, BadInput))
+def show_contacts(
+    case: Name, centre: At, account: Tracer, preset: Annotated[str, Query(max_length=40)] = "kdca-2022-01"
+) -> ContactsOut:
+    """Derived anew from the raw facts each time, by the rules of one dated preset."""
+    row = _read(centre, account, case, "read contacts", preset[:40])
+    found = contact_maps(json.loads(row.route), preset)
+    return ContactsOut(case=case, preset=preset, found_at=row.found_at, contacts=found)
+
+
+@router.get("/route/map.svg", summary="The route as a picture", responses=refusals(*_READ), response_class=Response)
+def show_map(case: Name, centre: At, account: Tracer) -> Response:
+    row = _read(centre, account, case, "read route map")
+    with Session(centre.engine) as session:
+        graph = camera_graph(session)
+    return Response(svg_of(json.loads(row.route), graph, case), media_type="image/svg+xml")
+
+
+def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> FoundRoute:
+    with writing(centre.engine) as session:
+        must_not_be_ended(own_case(session, account, case))
+        row = store.route_of(session, case)
+        record(session, centre.clock.now(), account.name, action, case, detail)
+        session.refresh(row)
+        session.expunge(row)
+        return row

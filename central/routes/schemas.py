@@ -1,0 +1,68 @@
+"""What travels about searches, routes and contacts over HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from central.answers import Refusal
+from central.routes.store import FAILED, INTERRUPTED, STOPPED
+from central.routes.tables import RouteJob
+from central.search.job import Progress
+
+
+class JobOut(BaseModel):
+    """A search: `done` of `batches` are searched, `failed` of them could not be. `error` says why there is no route."""
+
+    job: str
+    case: str
+    state: str = Field(examples=["waiting", "running", "done", "failed", "stopped", "interrupted"])
+    asked_by: str
+    asked_at: datetime
+    ended_at: datetime | None
+    batches: int
+    done: int
+    failed: int
+    candidates: int
+    seconds: dict[str, float]
+    error: Refusal | None
+
+
+class RouteOut(BaseModel):
+    """The route as the way that was found: visits with their confidence, stays, legs, and gaps shown as gaps."""
+
+    case: str
+    job: str
+    found_at: datetime
+    route: dict[str, Any]
+
+
+class ContactsOut(BaseModel):
+    """People possibly exposed, by one preset. They stay pseudonymous: place, time, minutes, distance, masks."""
+
+    case: str
+    preset: str
+    found_at: datetime
+    contacts: list[dict[str, Any]]
+
+
+def job_out(row: RouteJob, progress: Progress | None) -> JobOut:
+    """The row, and how far it is by now when it runs in this process."""
+    ended_badly = row.state in (FAILED, STOPPED, INTERRUPTED)
+    return JobOut(
+        job=row.id,
+        case=row.case,
+        state=row.state,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        ended_at=row.ended_at,
+        batches=row.batches,
+        done=progress.done if progress else row.done,
+        failed=progress.failed if progress else row.failed,
+        candidates=row.candidates,
+        seconds=json.loads(row.seconds),
+        error=Refusal(error=row.error, message=row.message, hint=row.hint) if ended_badly else None,
+    )

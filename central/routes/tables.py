@@ -1,0 +1,37 @@
+"""Searches for a route, and the routes that they found."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Field
+
+from central.database import CentreTable, UtcTime
+
+
+class RouteJob(CentreTable, table=True):
+    """One search. `error`, `message` and `hint` say why it failed; `seconds` is a JSON map by stage."""
+
+    id: str = Field(primary_key=True)
+    case: str = Field(index=True)
+    asked_by: str
+    state: str = Field(index=True)
+    asked_at: dt.datetime = Field(sa_type=UtcTime)
+    ended_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    batches: int = 0
+    done: int = 0
+    failed: int = 0
+    candidates: int = 0
+    error: str = ""
+    message: str = ""
+    hint: str = ""
+    seconds: str = "{}"
+
+
+class FoundRoute(CentreTable, table=True):
+    """The latest route of a case as JSON (route_to_map); erased on withdrawal and at the end of retention."""
+
+    case: str = Field(primary_key=True)
+    job: str
+    found_at: dt.datetime = Field(sa_type=UtcTime)
+    route: str
