@@ -2,14 +2,17 @@
 
 The transform is made of integers alone, so a Raspberry Pi and a server give the same bits: the embedding is quantised
 to int8, padded to a power of two d, and turned by y = H·D₃·H·D₂·H·D₁·x, with H the Walsh–Hadamard transform and D
-random signs. Structured random rotations of this kind stand in for a dense random matrix (Andoni et al. 2015,
-"Practical and optimal LSH for angular distance", section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π
-(Charikar 2002).
+random signs. The integers are carried in floats, which a processor multiplies fastest, wide enough to hold every one
+of them exactly (see _carrier), so no rounding and no order of summation can change a bit. Structured random rotations
+of this kind stand in for a dense random matrix (Andoni et al. 2015, "Practical and optimal LSH for angular distance",
+section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π (Charikar 2002).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,14 +26,15 @@ from shared.errors import BadEmbedding, BadInput
 FACE_BITS = 1024
 APPEARANCE_BITS = 512
 BITS = {Modality.FACE: FACE_BITS, Modality.APPEARANCE: APPEARANCE_BITS}
-# |y| ≤ d^1.5·‖x‖₂ ≤ 127·d², which stays within int32 up to here.
 MAX_DIMENSIONS = 4096
 _ROUNDS = 3
+_COLUMNS_AT_ONCE = 1024  # of d numbers each; they and their product stay in a processor's own memory
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 def quantise(x: Float32) -> Int8:
@@ -54,15 +58,17 @@ def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
     x_q = np.asarray(x_q)
     if x_q.dtype != np.int8 or x_q.ndim != 2 or not 1 <= x_q.shape[1] <= MAX_DIMENSIONS:
         raise BadEmbedding(f"quantised embeddings are {x_q.dtype} {x_q.shape}", hint="pass int8 [n, d]")
-    d = _padded(x_q.shape[1])
-    signs = np.stack([_signs(key, d, bits) for key in keys]) if keys else np.empty((0, 1, _ROUNDS, d), np.int32)
-    padded = np.zeros((x_q.shape[0], d), np.int32)
-    padded[:, : x_q.shape[1]] = x_q
-    y: npt.NDArray[Any] = np.broadcast_to(padded, (len(keys), signs.shape[1], *padded.shape))  # [keys, blocks, n, d]
-    for r in range(_ROUNDS):
-        y = hadamard(y * signs[:, :, r, None, :])
-    flat = np.moveaxis(y, 1, 2).reshape(len(keys), x_q.shape[0], -1)[:, :, :bits]
-    return np.packbits(flat >= 0, axis=2)
+    (n, width), d = x_q.shape, _padded(x_q.shape[1])
+    padded = np.zeros((d, n, 1), _carrier(d))
+    padded[:width, :, 0] = x_q.T
+    codes = np.empty((len(keys), n, bits // 8), np.uint8)
+    step = max(1, _COLUMNS_AT_ONCE // max(1, n * _blocks(d, bits)))
+    memory = np.empty((2, d * n * min(step, len(keys)) * _blocks(d, bits)), padded.dtype)
+    for at in range(0, len(keys), step):
+        some = keys[at : at + step]
+        y = _turned(padded, _signs(some, d, bits), memory)
+        codes[at : at + step] = _packed(y, len(some))[:, :, : bits // 8]
+    return codes
 
 
 def decode(codes: UInt8, key: bytes, d: int) -> Float32:
@@ -70,14 +76,14 @@ def decode(codes: UInt8, key: bytes, d: int) -> Float32:
 
     Only who holds the key can do this; it is how a confirmed sighting's clothes are handed on to the next epoch.
     """
-    bits, size = codes.shape[1] * 8, _padded(d)
-    signs = _signs(key, size, bits)
-    blocks = np.zeros((codes.shape[0], signs.shape[0] * size), np.float64)
+    n, bits, size = len(codes), codes.shape[1] * 8, _padded(d)
+    signs = _signs([key], size, bits).astype(np.float64)
+    blocks = np.zeros((n, signs.shape[2] * size))
     blocks[:, :bits] = np.unpackbits(codes, axis=1) * 2.0 - 1.0
-    y: npt.NDArray[Any] = blocks.reshape(codes.shape[0], signs.shape[0], size)
+    y: npt.NDArray[Any] = blocks.reshape(n, -1, size).transpose(2, 0, 1)  # [d, n, blocks]
     for r in reversed(range(_ROUNDS)):
-        y = hadamard(y) * signs[None, :, r]  # H and D are symmetric, so Rᵀ runs the rounds backwards
-    x = y.sum(axis=1)[:, :d]
+        y = hadamard(y) * signs[r, :, None]  # H and D are symmetric, so Rᵀ runs the rounds backwards
+    x = y.sum(axis=2)[:d].T
     norms = np.linalg.norm(x, axis=1, keepdims=True)
     return np.asarray(x / np.maximum(norms, 1e-12), np.float32)
 
@@ -87,28 +93,97 @@ def hamming(a: UInt8, b: UInt8) -> Int32:
     return np.asarray(np.bitwise_count(np.bitwise_xor(a, b)).sum(axis=-1, dtype=np.int32))
 
 
-def hadamard(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The unnormalised Walsh–Hadamard transform along the last axis, whose length is a power of two."""
-    shape, d, h = y.shape, y.shape[-1], 1
-    while h < d:
-        pairs = y.reshape(*shape[:-1], d // (2 * h), 2, h)
-        left, right = pairs[..., 0, :], pairs[..., 1, :]
-        y = np.stack([left + right, left - right], axis=-2).reshape(shape)
-        h *= 2
+def hadamard(y: Floats) -> Floats:
+    """The unnormalised Walsh–Hadamard transform along the first axis, whose length is a power of two.
+
+    H of d is the Kronecker product of H of d's factors, so multiplying by one small matrix an axis gives the same as
+    all the sums and differences (Van Loan 2000, "The ubiquitous Kronecker product", section 3).
+    """
+    return _transformed(y.copy(), np.empty_like(y, order="C"))[0]
+
+
+def _transformed(y: Floats, spare: Floats) -> tuple[Floats, Floats]:
+    """The transform of y, and memory that is free again: both arrays are written to."""
+    shape, before = y.shape, 1
+    for size in _factors(len(y)):
+        parts = (before, size, y.size // (before * size))
+        np.matmul(_matrix(size).astype(y.dtype), y.reshape(parts), out=spare.reshape(parts))
+        y, spare, before = spare, y, before * size
+    return y.reshape(shape), spare
+
+
+def _turned(x: Floats, signs: Floats, memory: Floats) -> Floats:
+    """H·D₃·H·D₂·H·D₁ of x [d, n, 1] under signs [rounds, d, columns]: [d, n, columns], a part of `memory`."""
+    shape = (*x.shape[:2], signs.shape[2])
+    y, spare = (part[: math.prod(shape)].reshape(shape) for part in memory)
+    np.multiply(x, signs[0][:, None], out=y)
+    y, spare = _transformed(y, spare)
+    for one in signs[1:]:
+        np.multiply(y, one[:, None], out=y)
+        y, spare = _transformed(y, spare)
     return y
 
 
-def _signs(key: bytes, d: int, bits: int) -> Int32:
-    """Random signs [blocks, rounds, d]: block k takes the ChaCha20 stream (RFC 8439) under `key` with nonce k."""
-    if len(key) != 32 or bits % 8 or bits < 8:
+def _packed(y: Floats, keys: int) -> UInt8:
+    """Bits y ≥ 0 of y [d, n, keys · blocks], as bytes [keys, n, blocks · d/8], the first bit highest."""
+    d, n, columns = y.shape
+    ones = (y >= 0).view(np.uint8).reshape(d // 8, 8, n * columns)
+    packed = ones[:, 0].copy()
+    for bit in range(1, 8):  # whole rows at once; numpy packs along the first axis one bit after the other
+        packed = np.bitwise_or(np.left_shift(packed, 1, dtype=np.uint8), ones[:, bit])
+    blocks = columns // keys
+    return packed.reshape(d // 8, n, keys, blocks).transpose(2, 1, 3, 0).reshape(keys, n, blocks * d // 8)
+
+
+def _signs(keys: Sequence[bytes], d: int, bits: int) -> Floats:
+    """Random signs [rounds, d, keys · blocks]: block k of a key takes its ChaCha20 stream (RFC 8439) with nonce k."""
+    if bits % 8 or bits < 8 or any(len(key) != 32 for key in keys):
         raise BadInput("a code needs a 32-byte key and a multiple of 8 bits", hint="use the key from code_key")
-    blocks = -(-bits // d)
-    streams = []
-    for k in range(blocks):
-        cipher = Cipher(ChaCha20(key, bytes(4) + k.to_bytes(12, "little")), mode=None)
-        streams.append(np.frombuffer(cipher.encryptor().update(bytes(_ROUNDS * d // 8 or 1)), np.uint8))
-    ones = np.unpackbits(np.stack(streams), axis=1)[:, : _ROUNDS * d]
-    return (1 - 2 * ones.astype(np.int32)).reshape(blocks, _ROUNDS, d)
+    nonces = [bytes(4) + k.to_bytes(12, "little") for k in range(_blocks(d, bits))]
+    zeros = bytes(_ROUNDS * d // 8)
+    stream = b"".join(_streams(key, nonces, zeros) for key in keys)
+    ones = np.unpackbits(np.frombuffer(stream, np.uint8).reshape(-1, len(zeros)), axis=1)
+    signs: npt.NDArray[Any] = 1 - 2 * ones.T.astype(_carrier(d))
+    return signs.reshape(_ROUNDS, d, len(ones))
+
+
+def _streams(key: bytes, nonces: Sequence[bytes], zeros: bytes) -> bytes:
+    stream = Cipher(ChaCha20(key, nonces[0]), mode=None).encryptor()
+    parts = [stream.update(zeros)]
+    for nonce in nonces[1:]:  # a third of the cost of a cipher for each
+        stream.reset_nonce(nonce)
+        parts.append(stream.update(zeros))
+    return b"".join(parts)
+
+
+def _carrier(d: int) -> type[np.float32] | type[np.float64]:
+    """The narrowest float that holds every number of the transform exactly.
+
+    Whatever is summed up on the way, in any order, is a sum of some of the entries of one round's input v with some
+    signs, so it is at most ‖v‖₁ ≤ √d·‖v‖₂. A round stretches the Euclidean norm by √d, and ‖x‖₂ ≤ 127·√d, so the
+    third round stays within √d · d · 127·√d = 127·d². Floats hold all integers up to 2²⁴, doubles up to 2⁵³.
+    """
+    return np.float32 if 127 * d * d < 2**24 else np.float64
+
+
+def _factors(d: int) -> list[int]:
+    """Powers of two with the product d, none above 16 and all much alike: small matrices are multiplied fastest."""
+    power = d.bit_length() - 1
+    count = max(1, -(-power // 4))
+    return [1 << (power // count + (at < power % count)) for at in range(count)]
+
+
+@cache
+def _matrix(size: int) -> npt.NDArray[np.int8]:
+    """Hadamard's matrix in Sylvester's order."""
+    matrix = np.ones((1, 1), np.int8)
+    while len(matrix) < size:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return matrix
+
+
+def _blocks(d: int, bits: int) -> int:
+    return -(-bits // d)
 
 
 def _padded(d: int) -> int:
