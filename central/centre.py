@@ -40,7 +40,7 @@ class Centre:
         return [*(one.name for one in self.parts.authorities), PROBES]
 
     def check_up(self) -> None:
-        """Return when every office that a search needs is there. Raises ServiceDown, which names the one that is not."""
+        """Return when every office that a search needs is there. ServiceDown names the one that is not."""
         for one in self.parts.authorities:
             one.check_up()
         self.parts.probes.check_up()

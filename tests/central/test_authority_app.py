@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from fastapi import FastAPI
 
@@ -26,7 +24,8 @@ from central.probes.service import ProbeService
 from central.probes.settings import ProbeSettings
 from central.probes.templates import NoTemplate, SealedTemplates, template_info
 from central.serving import Tls, server_config
-from provisioning.authority import CertificateAuthority, new_request, write_private
+from provisioning.authority import CertificateAuthority, new_request
+from provisioning.files import write_private
 from shared.codes import quantise
 from shared.errors import BadEmbedding, BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
 from shared.face_mask import FaceMask
@@ -34,27 +33,13 @@ from shared.keys import seal_to
 from shared.transport.memory import MemoryTransport
 from shared.wire import pack
 from tests.central.authority_fixtures import CASE, FACE_MODEL, NODE, World, some_faces
+from tests.central.http_fixtures import serving
 from tests.waiting import wait_until
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-@contextlib.contextmanager
-def serving(app: FastAPI, tls: Tls | None = None) -> Iterator[str]:
-    """Serve on a free port of the loopback; yields the URL."""
-    server = uvicorn.Server(server_config(app, "127.0.0.1", 0, tls))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started, "the server")
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def authority_settings(world: World, name: str = "authority-a") -> AuthoritySettings:

@@ -1,0 +1,165 @@
+"""The centre with everything real but the network to its offices: API, database, authorities, probe service, worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlmodel import Session, select
+
+from central.accounts.service import Role, add_account
+from central.app import create_app
+from central.audit.tables import AuditEntry
+from central.batches.store import SqlBatchStore
+from central.cases.client import CaseClient
+from central.centre import Centre
+from central.database import open_database, writing
+from central.nodes.service import put_cameras, put_node
+from central.nodes.tables import Camera
+from central.probes.templates import template_info
+from central.routes.distances import Bulk, Curve, Tail
+from central.routes.jobs import RouteJobs
+from central.routes.likelihood import Band, Calibration
+from central.search.case_search import SearchParts
+from central.settings import CentreSettings
+from shared.batches import read_batch
+from shared.codes import APPEARANCE_BITS, FACE_BITS, quantise
+from shared.epochs import Modality
+from shared.face_mask import FaceMask
+from shared.keys import seal_to
+from shared.releases import CaseScope, ConsentReceipt
+from shared.wire import pack
+from tests.central.authority_fixtures import APPEARANCE_MODEL, CASE, CELL, FACE_MODEL, NODE, World, some_faces
+from tests.central.http_fixtures import serving
+from tests.waiting import wait_until
+
+ROLES = {
+    "kim": {Role.TRACER},
+    "lee": {Role.APPROVER},
+    "both": {Role.TRACER, Role.APPROVER},
+    "tam": {Role.TRACER},
+    "oda": {Role.PRIVACY_OFFICER},
+    "tec": {Role.TECHNICIAN},
+    "adm": {Role.ADMINISTRATOR},
+}
+SETTINGS = CentreSettings(
+    database="sqlite://",  # type: ignore[arg-type]  # unused: the fixture opens the database itself
+    authorities={"authority-a": "http://127.0.0.1:1", "authority-b": "http://127.0.0.1:2"},
+    probes="http://127.0.0.1:3",
+)
+
+
+def plain_calibration() -> Calibration:
+    """One curve for every mask and quality: close pictures of one face against strangers near half of the bits."""
+
+    def bands(bits: int) -> list[Band]:
+        curve = Curve(bits, Bulk(0.25, 0.01), Bulk(0.5, 0.002), Tail(bits * 2 // 5, 1e-4, bits / 100), 0.3, 0.3)
+        return [Band(frozenset(FaceMask), 0.0, False, curve)]
+
+    models = {Modality.FACE: FACE_MODEL, Modality.APPEARANCE: APPEARANCE_MODEL}
+    curves = {Modality.FACE: bands(FACE_BITS), Modality.APPEARANCE: bands(APPEARANCE_BITS)}
+    return Calibration("for tests", "2026-11-24", "made up", models, curves)
+
+
+@dataclass
+class Office:
+    """A World, a centre on top of it, and one client a person; use it as `with office.open():`."""
+
+    folder: Path
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.world = World(self.folder)
+        self.engine = open_database(f"sqlite:///{self.folder / 'centre.sqlite'}")
+        self.store = SqlBatchStore(self.engine)
+        self.keys = {name: self.world.people.get(name) or Ed25519PrivateKey.generate() for name in ROLES}
+        with writing(self.engine) as session:
+            self.tokens = {
+                name: add_account(session, name, roles, self.keys[name].public_key().public_bytes_raw())
+                for name, roles in ROLES.items()
+            }
+            put_node(session, NODE, CELL, self.world.node_signing.public_key().public_bytes_raw())
+            put_cameras(session, [Camera(camera="door", latitude=37.5, longitude=126.76, indoor=True, cell=CELL)])
+            session.commit()
+        self.parts = SearchParts(self.world.authorities, self.world.probes, self.store)
+
+    @contextmanager
+    def open(self, parts: SearchParts | None = None) -> Iterator[Office]:
+        """Serve; with `parts`, some of the offices are replaced, such as one that is away."""
+        used = parts or self.parts
+        jobs = RouteJobs(self.engine, self.world.clock, used, plain_calibration(), 2)
+        self.centre = Centre(self.engine, self.world.clock, used, jobs)
+        self.app = create_app(SETTINGS, self.centre)
+        with ExitStack() as self._stack:
+            self.url = self._stack.enter_context(serving(self.app))
+            self.http = self._stack.enter_context(httpx.Client(base_url=self.url, timeout=60))
+            yield self
+
+    def as_(self, name: str) -> CaseClient:
+        """The API as this person uses it."""
+        headers = {"Authorization": f"Bearer {self.tokens[name]}"}
+        return CaseClient(self._stack.enter_context(httpx.Client(base_url=self.url, headers=headers, timeout=60)), name)
+
+    def scope(self, case: str = CASE, opened_by: str = "kim", **changes: Any) -> CaseScope:
+        now = self.world.clock.now()
+        plain: dict[str, Any] = {
+            "case": case,
+            "purpose": "infection control act",
+            "opened_by": opened_by,
+            "start": now - timedelta(hours=12),
+            "end": now + timedelta(minutes=30),
+            "cells": (CELL,),
+            "consents": ("face",),
+            "expires": now + timedelta(days=2),
+        }
+        return CaseScope(**(plain | changes))
+
+    def receipt(self, case: str = CASE, signed_by: str = "kim", **changes: Any) -> ConsentReceipt:
+        now = self.world.clock.now()
+        given, ends = now - timedelta(hours=1), now + timedelta(days=10)
+        plain: dict[str, Any] = {"scopes": ("face",), "given_at": given, "expires": ends}
+        return ConsentReceipt(**({"receipt": "r-1", "case": case, "signed_by": signed_by} | plain | changes))
+
+    def sealed_template(self, case: str = CASE, faces: np.ndarray | None = None) -> bytes:
+        """What `cairn-edge register` would write for these faces."""
+        rows = [row.tobytes() for row in quantise(some_faces(1) if faces is None else faces)]
+        template = {"faces": rows, "masks": [int(FaceMask.ABSENT)] * len(rows), "model": FACE_MODEL}
+        return seal_to(self.world.probes_key.public_key(), template_info(case), pack(template))
+
+    def opened(self, case: str = CASE, by: str = "kim") -> CaseClient:
+        """Opened, consented to and registered by its tracer."""
+        client = self.as_(by)
+        client.open(self.scope(case, by), self.keys[by])
+        client.consent(self.receipt(case, by), self.keys[by])
+        client.register(case, self.sealed_template(case))
+        return client
+
+    def approved(self, case: str = CASE) -> CaseClient:
+        """The same, and approved by lee; the tracer's client."""
+        client = self.opened(case)
+        lee = self.as_("lee")
+        lee.approve(lee.scope_to_sign(case), self.keys["lee"])
+        return client
+
+    def searched(self, client: CaseClient, case: str = CASE) -> Any:
+        """Start a search and wait for its end."""
+        job = client.ask("POST", f"/cases/{case}/route-jobs")
+        path = f"/cases/{case}/route-jobs/{job['job']}"
+        wait_until(lambda: client.ask("GET", path)["state"] not in ("waiting", "running"), "the search", 60)
+        return client.ask("GET", path)
+
+    def fill(self, faces: int = 12) -> None:
+        """One batch of this hour in the store; the patient's face is the first."""
+        batch = read_batch(self.world.batch(some_faces(faces)))
+        assert self.store.add([batch], self.world.clock.now()) == [None]
+
+    def audit(self) -> list[AuditEntry]:
+        with Session(self.engine) as session:
+            return list(session.exec(select(AuditEntry).order_by(AuditEntry.id)).all())  # type: ignore[arg-type]
