@@ -28,7 +28,7 @@ APPEARANCE_BITS = 512
 BITS = {Modality.FACE: FACE_BITS, Modality.APPEARANCE: APPEARANCE_BITS}
 MAX_DIMENSIONS = 4096
 _ROUNDS = 3
-_COLUMNS_AT_ONCE = 1024  # of d numbers each; they and their product stay in a processor's own memory
+_NUMBERS_AT_ONCE = 2**16  # they and their product stay in a processor's second cache
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
@@ -62,7 +62,7 @@ def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
     padded = np.zeros((d, n, 1), _carrier(d))
     padded[:width, :, 0] = x_q.T
     codes = np.empty((len(keys), n, bits // 8), np.uint8)
-    step = max(1, _COLUMNS_AT_ONCE // max(1, n * _blocks(d, bits)))
+    step = max(1, _NUMBERS_AT_ONCE // max(1, d * n * _blocks(d, bits)))
     memory = np.empty((2, d * n * min(step, len(keys)) * _blocks(d, bits)), padded.dtype)
     for at in range(0, len(keys), step):
         some = keys[at : at + step]

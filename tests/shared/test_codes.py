@@ -112,7 +112,7 @@ def test_more_keys_than_fit_at_once_give_the_same_codes() -> None:
     """Where keys are worked off in groups, the codes at the seams equal those made alone."""
     x, keys = embeddings(1, 5, 192), [np.random.default_rng(k).bytes(32) for k in range(120)]
     codes = encode_quantised(x, keys, FACE_BITS)
-    for k in (0, 49, 50, 51, 52, 101, 102, 103, 119):
+    for k in (0, 11, 12, 13, 23, 24, 25, 60, 119):
         assert (codes[k] == encode_quantised(x, [keys[k]], FACE_BITS)[0]).all()
 
 
