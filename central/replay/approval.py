@@ -1,0 +1,65 @@
+"""A patient's case on a replayed site: consent, template and two signatures, by the centre's own services."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import Session
+
+from central.accounts.tables import Account
+from central.cases import service as cases
+from central.cases.tables import Case
+from central.database import writing
+from central.nodes.service import cells
+from central.probes.templates import template_info
+from central.replay.scenario import Float32, Patient
+from central.replay.site import APPROVER, TRACER, Site
+from shared.codes import quantise
+from shared.face_mask import FaceMask
+from shared.keys import seal_to, sealing_public
+from shared.releases import CaseScope, ConsentReceipt, Release, sign
+from shared.wire import pack
+
+
+def approved_case(site: Site, case: str, patient: Patient) -> Release:
+    """Open a case over all cells, take the consent down, and have it approved by another person.
+
+    The template must be registered already. Raises ReleaseRefused for what no authority would release, such as a
+    window of 15 days.
+    """
+    now = site.clock.now()
+    expires = now + timedelta(days=1)
+    with writing(site.engine) as session:
+        start, end = patient.window
+        scope = CaseScope(
+            case, "replay of a scenario", TRACER, start, end, tuple(sorted(cells(session))), patient.consent, expires
+        )
+        given = now - timedelta(minutes=5)
+        receipt = ConsentReceipt(f"receipt-{case}", case, patient.consent, given, expires, TRACER)
+        _sign_all(session, site, scope, receipt)
+        release = cases.release_of(session.get_one(Case, case))
+        session.commit()
+    return release
+
+
+def register(site: Site, case: str, references: Float32, model: str) -> None:
+    """Seal a template as a box does. Which reference wears a mask is not said, so each is compared with all."""
+    faces = [row.tobytes() for row in quantise(references)]
+    template = {"model": model, "faces": faces, "masks": [int(FaceMask.UNKNOWN)] * len(faces)}
+    site.probes.register(case, seal_to(sealing_public(site.probes.public), template_info(case), pack(template)))
+
+
+def close_case(site: Site, case: str) -> None:
+    """Stop its releases and erase its template: only ten cases may be live at once."""
+    for authority in site.authorities:
+        authority.withdraw(case)
+    site.probes.erase(case)
+
+
+def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentReceipt) -> None:
+    tracer, approver, now = site.people[TRACER], site.people[APPROVER], site.clock.now()
+    own, other = session.get_one(Account, TRACER), session.get_one(Account, APPROVER)
+    cases.open_case(session, own, scope, sign(scope, "opener", tracer), now)
+    cases.take_consent(session, own, receipt, sign(receipt, "witness", tracer), now)
+    cases.registered(session, own, scope.case, now)
+    cases.approve(session, other, scope.case, sign(scope, "approver", approver), now)

@@ -1,0 +1,85 @@
+"""`cairn-central replay DIR`: play a scenario folder through the real code and score the answer against its truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from central.cli import Answer, Groups, say
+from shared.errors import BadInput
+
+if TYPE_CHECKING:
+    from central.routes.likelihood import Calibration
+
+_EXAMPLE = """example:
+  cairn-central replay build/city --json build/replay.json
+
+The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
+live in a temporary folder until the end.
+"""
+
+
+def add_parser(groups: Groups) -> None:
+    """Hook this command into cairn-central."""
+    parser = groups.add_parser(
+        "replay",
+        help="play a scenario folder through the real code and score it",
+        description="Play a scenario folder through the real code, in one process, and score it against its truth.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the scenario folder")
+    parser.add_argument("--json", dest="json_file", type=Path, metavar="FILE", help="write the whole result here")
+    parser.set_defaults(run=replay)
+
+
+def replay(options: argparse.Namespace) -> Answer:
+    """One row a patient, and one for all. Raises BadScenario, and what the parts refuse."""
+    from central.replay.play import play
+    from central.replay.read import read_scenario
+    from central.replay.score import score
+
+    say(f"reading {options.folder}")
+    scenario = read_scenario(options.folder)
+    calibration, warning = _calibration(scenario.face_model)
+    if warning:
+        say(f"note: {warning}")
+    result = score(scenario, play(scenario, calibration, say))
+    result["warnings"] = [warning] if warning else []
+    if options.json_file:
+        _write(options.json_file, result)
+    say("  ".join(f"{stage} {took:.1f} s" for stage, took in result["totals"]["seconds"].items()))
+    rows = [*result["patients"], {"patient_id": "all", **result["totals"]}]
+    return [_row(entry) for entry in rows]
+
+
+def _calibration(face_model: str) -> tuple[Calibration, str]:
+    """The scenario's model's calibration, or the newest of another model, and then a warning."""
+    from central.routes.likelihood import CalibrationMissing, calibration_for
+    from shared.epochs import Modality
+
+    try:
+        return calibration_for({Modality.FACE: face_model}), ""
+    except CalibrationMissing:
+        newest = calibration_for({})
+        known = newest.models.get(Modality.FACE, "another model")
+        return newest, f"{face_model} was never calibrated; distances are read as if they were {known}'s"
+
+
+def _row(entry: dict[str, Any]) -> dict[str, Any]:
+    columns = {"patient_id": "patient", "sightings_true": "true", "sightings_reported": "reported"}
+    row = {short: entry[name] for name, short in columns.items()}
+    row |= {name: f"{entry[name]:.3f}" for name in ("precision", "recall", "f1")}
+    row |= {"order errors": entry["order_errors"], "gaps": entry["gaps"]}
+    row |= {f"{preset} F1": f"{judged['f1']:.2f}" for preset, judged in entry["contacts"].items()}
+    return row
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror}", hint="choose a file that can be written") from None

@@ -1,0 +1,162 @@
+"""Plays a scenario through the real path in one process: encode, seal, ingest, store, case, release, probes, search (in
+a worker, as always), route, contacts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import perf_counter
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from sqlmodel import Session
+
+from central.contacts.exposures import Contact, contacts, exposures
+from central.contacts.presets import preset_names
+from central.probes.client import Probes
+from central.replay.approval import approved_case, close_case, register
+from central.replay.nodes import Box, Uplink, fetch_grants, identities
+from central.replay.scenario import Patient, Scenario
+from central.replay.sealing import Sealing, by_epoch, met_by_later
+from central.replay.site import Site, open_site
+from central.replay.stopwatch import Stopwatch
+from central.routes.camera_graph import CameraGraph
+from central.routes.likelihood import Calibration
+from central.routes.route import Route
+from central.routes.service import camera_graph, find_route
+from central.search.candidates import Candidate
+from central.search.case_search import SearchParts
+from central.search.job import BatchFailed, Progress
+from shared.clock import FixedClock, from_unix
+from shared.epochs import HOUR_S, Epoch, Modality
+from shared.node_shares import MAX_HOURS_AHEAD
+
+Tell = Callable[[str], None]
+
+_LATER = timedelta(minutes=10)  # the search is asked for soon after the scenario's end
+NO_FACE = "no camera search: the patient did not consent to the face search"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the centre found for one patient. Without a route there was no search, and `note` says why."""
+
+    patient: Patient
+    route: Route | None
+    candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+    contacts: dict[str, tuple[Contact, ...]] = field(default_factory=dict, repr=False)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Played:
+    """The answers for all patients, and the seconds and batches that the whole city took before."""
+
+    answers: tuple[Answer, ...]
+    seconds: dict[str, float]
+    batches: int
+
+
+def play(scenario: Scenario, calibration: Calibration, tell: Tell) -> Played:
+    """Raises ReleaseRefused for windows that no authority would release, and what the parts raise. Leaves no file."""
+    first = int(scenario.start.timestamp()) // HOUR_S
+    clock, watch = FixedClock(from_unix(first * HOUR_S)), Stopwatch()
+    nodes = identities([place.cell for place in scenario.cameras])
+    with open_site(clock, scenario.cameras, nodes) as site:
+        tell(f"{len(scenario.sightings)} sightings by {len(nodes)} nodes: encode, seal, send")
+        _send_all(site, scenario, [Box(node) for node in nodes], watch, tell)
+        clock.advance(scenario.end + _LATER - clock.now())
+        answers = []
+        for number, patient in enumerate(scenario.patients, 1):
+            tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")
+            answers.append(_answer(site, scenario, patient, f"replay-{number}", calibration))
+        return Played(tuple(answers), dict(watch.seconds), site.ingest.stored)
+
+
+def _send_all(site: Site, scenario: Scenario, boxes: Sequence[Box], watch: Stopwatch, tell: Tell) -> None:
+    """Day by day, as grants reach 24 hours ahead; a batch is sent once its hour is over."""
+    uplink = Uplink(site.transport("replay-boxes"))
+    sealing = Sealing(scenario, met_by_later(scenario), watch)
+    hours = by_epoch(scenario)
+    of_cell = {box.identity.cell: box for box in boxes}
+    granted_until, sent = 0, 0
+    for hour, cells in hours.items():
+        began = perf_counter()
+        if hour >= granted_until:
+            site.clock.advance(from_unix(hour * HOUR_S) - site.clock.now())
+            fetch_grants(site, boxes)
+            granted_until = hour + MAX_HOURS_AHEAD + 1
+            began = watch.lap("grants", began)
+        site.clock.advance(from_unix((hour + 1) * HOUR_S) - site.clock.now())
+        for cell, rows in cells.items():
+            for sequence, raw in sealing.batches(of_cell[cell], Epoch(cell, hour), rows):
+                began = perf_counter()
+                uplink.send(of_cell[cell].identity.node, sequence, raw)
+                watch.lap("ingest", began)
+            sent += len(rows)
+        site.broker.log.clear()
+        tell(f"  {from_unix(hour * HOUR_S):%d %b %H:%M} UTC, {sent} sightings sent")
+    began = perf_counter()
+    uplink.wait()
+    watch.lap("ingest", began)
+
+
+def _answer(site: Site, scenario: Scenario, patient: Patient, case: str, calibration: Calibration) -> Answer:
+    if Modality.FACE not in patient.consent:
+        return Answer(patient, None, note=NO_FACE)
+    watch = Stopwatch()
+    began = perf_counter()
+    register(site, case, scenario.references[list(patient.faces)], scenario.face_model)
+    release = approved_case(site, case, patient)
+    with Session(site.engine) as session:
+        graph: CameraGraph = camera_graph(session)
+    watch.lap("case", began)
+    failed: list[BatchFailed] = []
+
+    def tell(event: Progress | BatchFailed) -> None:
+        if isinstance(event, BatchFailed):
+            failed.append(event)
+
+    parts = SearchParts(site.authorities, TimedProbes(site.probes, watch), site.store)
+    try:
+        found = find_route(release, parts, graph, calibration, tell, threading.Event())
+    finally:
+        close_case(site, case)
+    began = perf_counter()
+    facts = exposures(found.route)
+    judged = {preset: contacts(facts, preset) for preset in preset_names()}
+    watch.lap("contacts", began)
+    seconds = dict(watch.seconds) | found.seconds
+    seconds["search"] -= seconds["probes"]
+    return Answer(patient, found.route, found.answer.candidates, judged, seconds, len(failed))
+
+
+@dataclass(slots=True)
+class TimedProbes:
+    """The probe service, with a watch on how long it takes to make probes."""
+
+    probe_service: Probes
+    watch: Stopwatch
+
+    @property
+    def public(self) -> bytes:
+        return self.probe_service.public
+
+    def register(self, case: str, sealed: bytes) -> None:
+        self.probe_service.register(case, sealed)
+
+    def erase(self, case: str) -> bool:
+        return self.probe_service.erase(case)
+
+    def check_up(self) -> None:
+        self.probe_service.check_up()
+
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes:
+        began = perf_counter()
+        try:
+            return self.probe_service.probes(release_bytes, worker)
+        finally:
+            self.watch.lap("probes", began)
