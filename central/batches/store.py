@@ -40,6 +40,9 @@ class BatchStore(Protocol):
 
     def count(self, scope: CaseScope) -> int: ...
 
+    def sightings(self, scope: CaseScope) -> int:
+        """How many sightings the batches in scope hold, by their headers."""
+
     def drop_before(self, hour: int) -> int:
         """Retention: drop all batches of earlier hours; returns how many."""
 
@@ -68,9 +71,15 @@ class SqlBatchStore:
                 yield from session.exec(query.execution_options(yield_per=READ_AT_ONCE))
 
     def count(self, scope: CaseScope) -> int:
+        return self._total(func.count(), scope)
+
+    def sightings(self, scope: CaseScope) -> int:
+        return self._total(func.coalesce(func.sum(StoredBatch.people), 0), scope)
+
+    def _total(self, what: ColumnElement[int], scope: CaseScope) -> int:
         with Session(self._engine) as session:
             return sum(
-                session.exec(select(func.count()).select_from(StoredBatch).where(*condition)).one()
+                int(session.exec(select(what).select_from(StoredBatch).where(*condition)).one())
                 for condition in _conditions(scope)
             )
 

@@ -118,6 +118,8 @@ def end(session: Session, row: Case, state: State, parties: Sequence[str], now: 
         row.state, row.ended_at, row.untold = state, now, " ".join(parties)
     elif state is State.WITHDRAWN and row.state == State.CLOSED:
         row.state = state  # a closed case may still be withdrawn, which erases what closing had kept
+    if state is State.WITHDRAWN:
+        row.pseudonym_key = None
     session.add(row)
     return row
 

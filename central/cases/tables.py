@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 
 from sqlmodel import Field
 
@@ -27,3 +28,5 @@ class Case(CentreTable, table=True):
     approved_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
     ended_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
     untold: str = ""
+    # People whom the patient met keep their pseudonyms from search to search; erased when the case is withdrawn.
+    pseudonym_key: bytes | None = Field(default_factory=lambda: secrets.token_bytes(32), repr=False)

@@ -101,10 +101,11 @@ class RouteJobs:
     def _work(self, job: str, case: str) -> None:
         running = self._running[job]
         try:
-            release = self._begin(job, case)
+            release, key = self._begin(job, case)
             with Session(self._engine) as session:
                 graph = camera_graph(session)
-            found = find_route(release, self._parts, graph, self._calibration, self._teller(running), running.stop)
+            tell, stop = self._teller(running), running.stop
+            found = find_route(release, self._parts, graph, self._calibration, tell, stop, pseudonym_key=key)
             self._keep(job, case, running, found)
         except Exception as error:  # noqa: BLE001  (a thread's last words: whatever happened belongs in the job's row)
             self._fail(job, case, running, error)
@@ -112,16 +113,16 @@ class RouteJobs:
             with self._lock:
                 del self._running[job]
 
-    def _begin(self, job: str, case: str) -> Release:
+    def _begin(self, job: str, case: str) -> tuple[Release, bytes | None]:
         with writing(self._engine) as session:
             row, of_case = session.get_one(RouteJob, job), session.get_one(Case, case)
             if of_case.state != State.APPROVED:
                 raise CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
             row.state = store.RUNNING
             session.add(row)
-            release = release_of(of_case)
+            release, key = release_of(of_case), of_case.pseudonym_key
             session.commit()
-            return release
+            return release, key
 
     def _teller(self, running: _Running) -> Callable[[Progress | BatchFailed], None]:
         def tell(event: Progress | BatchFailed) -> None:

@@ -37,12 +37,19 @@ def find_route(
     calibration: Calibration,
     tell: Callable[[Progress | BatchFailed], None],
     stop: threading.Event,
+    *,
+    pseudonym_key: bytes | None = None,
 ) -> Findings:
-    """Search what `release` allows and rebuild the way. Raises as search_case does, and nothing of its own."""
+    """Search what `release` allows and rebuild the way. Raises what search_case and reconstruct raise.
+
+    `pseudonym_key` keeps the pseudonyms of one case the same from search to search.
+    """
     began = perf_counter()
     answer = search_case(release, parts, tell, stop)
     searched = perf_counter()
-    route = reconstruct(answer.candidates, graph, (release.scope.start, release.scope.end), calibration)
+    window = (release.scope.start, release.scope.end)
+    compared = parts.store.sightings(release.scope)
+    route = reconstruct(answer.candidates, graph, window, calibration, searched=compared, pseudonym_key=pseudonym_key)
     seconds = {"search": searched - began, "route": perf_counter() - searched}
     return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()})
 
