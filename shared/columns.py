@@ -42,10 +42,8 @@ _COLUMNS = [(name, _LAYOUT[name].base, _LAYOUT[name].shape, _LAYOUT[name].itemsi
 def columns_to_bytes(epoch: Epoch, sightings: Sequence[Sighting], encounters: Sequence[Encounter]) -> bytes:
     """CBOR {cameras, n, columns, encounters}; times are milliseconds from the epoch's start."""
     cameras = sorted({sighting.camera for sighting in sightings})
-    rows = np.zeros(len(sightings), _LAYOUT)
-    for row, sighting in zip(rows, sightings, strict=True):
-        _fill(row, sighting, epoch, cameras)
-    blob = b"".join(rows[name].tobytes() for name in _LAYOUT.names or ())
+    values = _values(epoch, sightings, cameras)
+    blob = b"".join(np.asarray(values[name], base).tobytes() for name, base, _, _ in _COLUMNS)
     pairs = [_encounter_row(encounter, epoch) for encounter in encounters]
     return pack({"cameras": cameras, "n": len(sightings), "columns": blob, "encounters": pairs})
 
@@ -97,20 +95,33 @@ def _split(blob: memoryview, n: int) -> dict[str, npt.NDArray[Any]]:
     return columns
 
 
-def _fill(row: np.void, sighting: Sighting, epoch: Epoch, cameras: list[str]) -> None:
-    row["number"] = sighting.number
-    row["start"], row["end"] = _offset_ms(sighting.start, epoch), _offset_ms(sighting.end, epoch)
-    row["east"], row["north"] = _centimetres(sighting.east_m), _centimetres(sighting.north_m)
-    row["camera"], row["mask"] = cameras.index(sighting.camera), int(sighting.mask)
-    row["quality"] = round(min(max(sighting.quality, 0.0), 1.0) * 255)
-    row["flags"] = _HAS_FACE * (sighting.face_code is not None) | _HAS_APPEARANCE * (
-        sighting.appearance_code is not None
-    )
-    for name, code in (("face", sighting.face_code), ("appearance", sighting.appearance_code)):
-        if code is not None:
-            if len(code) != _LAYOUT[name].itemsize:
-                raise BadBatch(f"a {name} code has {len(code)} bytes", hint="encode it with the modality's own length")
-            row[name] = np.frombuffer(code, np.uint8)
+def _values(epoch: Epoch, sightings: Sequence[Sighting], cameras: list[str]) -> dict[str, Any]:
+    """The content of each column."""
+    camera_at = {camera: at for at, camera in enumerate(cameras)}
+    faces, clothes = [s.face_code for s in sightings], [s.appearance_code for s in sightings]
+    return {
+        "number": [s.number for s in sightings],
+        "start": [_offset_ms(s.start, epoch) for s in sightings],
+        "end": [_offset_ms(s.end, epoch) for s in sightings],
+        "east": [_centimetres(s.east_m) for s in sightings],
+        "north": [_centimetres(s.north_m) for s in sightings],
+        "camera": [camera_at[s.camera] for s in sightings],
+        "mask": [int(s.mask) for s in sightings],
+        "quality": [round(min(max(s.quality, 0.0), 1.0) * 255) for s in sightings],
+        "flags": [
+            _HAS_FACE * (face is not None) | _HAS_APPEARANCE * (worn is not None)
+            for face, worn in zip(faces, clothes, strict=True)
+        ],
+        "face": _bits("face", faces, FACE_BITS // 8),
+        "appearance": _bits("appearance", clothes, APPEARANCE_BITS // 8),
+    }
+
+
+def _bits(name: str, codes: Sequence[bytes | None], size: int) -> npt.NDArray[np.uint8]:
+    for code in codes:
+        if code is not None and len(code) != size:
+            raise BadBatch(f"a {name} code has {len(code)} bytes", hint="encode it with the modality's own length")
+    return np.frombuffer(b"".join(code or bytes(size) for code in codes), np.uint8)
 
 
 def _offset_ms(moment: datetime, epoch: Epoch) -> int:
