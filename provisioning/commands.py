@@ -39,6 +39,20 @@ def start_broker(configuration: Path, port: int, log: Path) -> subprocess.Popen[
     raise NoBroker("mosquitto did not start", hint=f"read {log}; is port {port} free?")
 
 
+def running_broker(pid_file: Path) -> int | None:
+    """The process of a mosquitto that wrote this file and still runs, or none."""
+    try:
+        process_id = int(pid_file.read_text())
+        name = Path(f"/proc/{process_id}/comm").read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return process_id if name == "mosquitto" else None
+
+
 def reload_broker(process_id: int) -> None:
-    """Make a running broker read its ACL and revocation list again (SIGHUP); live connections stay."""
-    os.kill(process_id, signal.SIGHUP)
+    """SIGHUP: the broker reads its ACL and revocation lists again; live connections stay. Raises NoBroker."""
+    try:
+        os.kill(process_id, signal.SIGHUP)
+    except OSError as error:
+        hint = "as its owner, type: sudo systemctl reload mosquitto"
+        raise NoBroker(f"the broker cannot be told to reload: {error.strerror}", hint=hint) from None

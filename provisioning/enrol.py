@@ -15,10 +15,17 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from provisioning.authority import CertificateAuthority, new_request, write_private, write_whole
+from provisioning.authority import (
+    CertificateAuthority,
+    belongs_together,
+    new_request,
+    read_certificate,
+    request_again,
+)
+from provisioning.files import make_folder, write_private, write_whole
 from shared.errors import BadInput, Refused
 from shared.ids import check_id
-from shared.keys import sealing_public, signing_public, write_key
+from shared.keys import read_sealing_key, read_signing_key, sealing_public, signing_public, write_key
 
 CLAIM_LIFE = timedelta(days=2)
 
@@ -43,6 +50,7 @@ def add_node(registry: sqlite3.Connection, node: str, cell: str, now: datetime) 
     check_id(cell, "cell")
     if check_id(node, "node").startswith("svc-"):
         raise BadInput(f"{node} is a service's name", hint="a node's name must not begin with svc-")
+    _check_cell(registry, cell)
     row = registry.execute("SELECT * FROM nodes WHERE node = ?", (node,)).fetchone()
     if row and row["certificate"] and not row["revoked_at"]:
         raise Refused(f"{node} is enrolled", hint=f"to replace it, first run: cairn-provision revoke {node}")
@@ -53,6 +61,14 @@ def add_node(registry: sqlite3.Connection, node: str, cell: str, now: datetime) 
         (node, cell, sha256(token.encode()).digest(), (now + CLAIM_LIFE).isoformat()),
     )
     return token
+
+
+def _check_cell(registry: sqlite3.Connection, cell: str) -> None:
+    """Once there is an inventory, a box serves a cell of it: a typing mistake would make all its sightings useless."""
+    cells = {row["cell"] for row in registry.execute("SELECT DISTINCT cell FROM cameras")}
+    if cells and cell not in cells:
+        hint = "list cameras and cells with: cairn-provision inventory list"
+        raise BadInput(f"no camera hangs in {cell}", hint=hint)
 
 
 def accept_claim(registry: sqlite3.Connection, nodes: CertificateAuthority, claim: Claim, now: datetime) -> bytes:
@@ -87,24 +103,44 @@ def revoke_node(registry: sqlite3.Connection, nodes: CertificateAuthority, node:
 
 
 def make_claim(folder: Path, node: str, token: str) -> Claim:
-    """On the node: make its keys in `folder` (0600) and the claim to present. Keys that exist are kept."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
-    if (folder / "signing.key").exists():
+    """On the node: make its keys in `folder` (0600), as far as they are not there, and the claim to present.
+
+    Until the certificate has come it may be run again, with a new token or after it was stopped half-way.
+    """
+    check_id(node, "node")
+    if (folder / "tls.crt").exists():
         hint = "move the folder away, or enrol into an empty one"
         raise Refused(f"{folder} holds the keys of a node already", hint=hint)
-    key, csr = new_request(check_id(node, "node"))
-    write_private(folder / "tls.key", key)
-    write_key(folder / "sealing.key", sealing)
-    write_key(folder / "signing.key", signing)
-    return Claim(node, token, csr, signing.public_key().public_bytes_raw(), sealing.public_key().public_bytes_raw())
+    make_folder(folder)
+    tls, signing, sealing = folder / "tls.key", folder / "signing.key", folder / "sealing.key"
+    if not tls.exists():
+        write_private(tls, new_request(node)[0])
+    if not sealing.exists():
+        write_key(sealing, X25519PrivateKey.generate())
+    if not signing.exists():
+        write_key(signing, Ed25519PrivateKey.generate())
+    return Claim(
+        node,
+        token,
+        request_again(tls.read_bytes(), node),
+        read_signing_key(signing).public_key().public_bytes_raw(),
+        read_sealing_key(sealing).public_key().public_bytes_raw(),
+    )
 
 
 def keep_certificate(folder: Path, node: str, certificate: bytes, broker_ca: bytes) -> None:
-    """On the node: keep what the workshop answered."""
-    write_whole(folder / "tls.crt", certificate)
+    """On the node: keep what the workshop answered. Raises BadInput for another key's or another node's answer."""
+    try:
+        key = (folder / "tls.key").read_bytes()
+    except OSError:
+        hint = "first run, on this box: cairn-provision enrol prepare"
+        raise BadInput(f"{folder} holds no key that waits for a certificate", hint=hint) from None
+    if read_certificate(certificate).name != node or not belongs_together(certificate, key):
+        hint = "bring the answer to this box's own claim"
+        raise BadInput(f"this certificate is not for {node} with the keys in {folder}", hint=hint)
     write_whole(folder / "broker-ca.crt", broker_ca)
     write_whole(folder / "node-id", f"{node}\n".encode())
+    write_whole(folder / "tls.crt", certificate)  # last: with it the folder counts as enrolled
 
 
 def claim_to_json(claim: Claim) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,13 +46,14 @@ def read_inventory(path: Path) -> list[CameraRow]:
         raise BadInventory(f"cannot read {path}", hint=f"save it as CSV in UTF-8 ({type(error).__name__})") from None
 
 
-def assign_cells(rows: Sequence[CameraRow]) -> list[CameraRow]:
+def assign_cells(rows: Sequence[CameraRow], others: Collection[str] = ()) -> list[CameraRow]:
     """Give cameras without a cell one of at most 16 neighbours: halve the city at the median, widest side first.
 
-    The split depends on positions only, so importing the same file again gives the same cells.
+    The split depends on positions only, so importing the same file again gives the same cells. Cells in `others`, of
+    cameras that are not among these rows, are never given to these.
     """
     waiting = [row for row in rows if not row.cell]
-    taken = {row.cell for row in rows if row.cell}
+    taken = {row.cell for row in rows if row.cell} | set(others)
     names = (name for number in range(len(rows) + len(taken) + 1) if (name := f"cell-{number:04d}") not in taken)
     cells = {row.camera: name for group, name in zip(neighbours(waiting), names, strict=False) for row in group}
     return [replace(row, cell=row.cell or cells[row.camera]) for row in rows]
@@ -62,7 +63,8 @@ def import_inventory(registry: sqlite3.Connection, rows: Sequence[CameraRow]) ->
     """Add or update cameras and count what was done. A known cell is kept when none is given."""
     known = {row["camera"]: tuple(row) for row in registry.execute("SELECT * FROM cameras")}
     kept = [replace(row, cell=row.cell or (known[row.camera][4] if row.camera in known else "")) for row in rows]
-    values = [(r.camera, r.latitude, r.longitude, int(r.indoor), r.cell) for r in assign_cells(kept)]
+    cells = {cell for *_, cell in known.values()}
+    values = [(r.camera, r.latitude, r.longitude, int(r.indoor), r.cell) for r in assign_cells(kept, cells)]
     registry.executemany(
         "INSERT INTO cameras VALUES (?, ?, ?, ?, ?) ON CONFLICT (camera) DO UPDATE SET "
         "latitude = excluded.latitude, longitude = excluded.longitude, indoor = excluded.indoor, cell = excluded.cell",

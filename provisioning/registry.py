@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from provisioning.files import make_folder
+from shared.errors import CairnError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cameras (
@@ -19,15 +22,20 @@ CREATE TABLE IF NOT EXISTS nodes (
 """
 
 
+class BadRegistry(CairnError):
+    """The registry cannot be opened, read or written."""
+
+
 @contextmanager
 def open_registry(path: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction on the registry: all of it is written, or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=30)
-    connection.row_factory = sqlite3.Row
+    """One transaction on the registry: all of it is written, or nothing. Raises BadRegistry."""
+    make_folder(path.parent)
     try:
-        connection.executescript(_SCHEMA)
-        with connection:
-            yield connection
-    finally:
-        connection.close()
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.executescript(_SCHEMA)
+            with connection:
+                yield connection
+    except sqlite3.Error as error:
+        hint = "does another command run? is the disk full? else bring back a copy of this file"
+        raise BadRegistry(f"the registry {path} cannot be used: {error}", hint=hint) from None

@@ -48,7 +48,9 @@ class MqttTransport:
         self.on_connected: Callable[[], None] | None = None
         self._settings = settings
         self._subscriptions: list[tuple[str, Handler]] = []
+        self._lock = threading.Lock()
         self._up = threading.Event()
+        self._refused = False
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=settings.client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -65,8 +67,14 @@ class MqttTransport:
     def connected(self) -> bool:
         return self._up.is_set()
 
+    @property
+    def refused(self) -> bool:
+        """Whether the last attempt ended before the broker let us in; it is tried again all the same."""
+        return self._refused
+
     def connect(self) -> None:
         """Begin to connect and return; an unreachable broker is tried again for ever."""
+        self._refused = False
         self._client.connect_async(self._settings.host, self._settings.port, keepalive=self._settings.keepalive_s)
         self._client.loop_start()
 
@@ -76,9 +84,10 @@ class MqttTransport:
         self._up.clear()
 
     def subscribe(self, pattern: str, handler: Handler) -> None:
-        self._subscriptions.append((pattern, handler))
-        if self.connected:
-            self._client.subscribe(pattern, qos=_QOS)
+        with self._lock:  # else a connection that comes up just now might pass over this one
+            self._subscriptions.append((pattern, handler))
+            if self.connected:
+                self._client.subscribe(pattern, qos=_QOS)
 
     def publish(self, message: Message) -> None:
         if not self.connected:
@@ -91,11 +100,14 @@ class MqttTransport:
         self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
     ) -> None:
         if reason.is_failure:
+            self._refused = True
             log.error("the broker at %s refused us: %s", self._settings.host, reason)
             return
-        for pattern, _ in self._subscriptions:
-            client.subscribe(pattern, qos=_QOS)
-        self._up.set()
+        with self._lock:
+            for pattern, _ in self._subscriptions:
+                client.subscribe(pattern, qos=_QOS)
+            self._refused = False
+            self._up.set()
         log.info("connected to the broker at %s:%d", self._settings.host, self._settings.port)
         if self.on_connected:
             self.on_connected()
@@ -103,8 +115,15 @@ class MqttTransport:
     def _disconnected(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
     ) -> None:
+        if not self._up.is_set() and reason.is_failure:
+            if not self._refused:  # said once, not with every attempt
+                log.warning(
+                    "the broker at %s does not let us in: is our certificate expired or revoked?", self._settings.host
+                )
+            self._refused = True
+        elif reason.is_failure:
+            log.warning("the connection to the broker ended: %s", reason)
         self._up.clear()
-        log.warning("the connection to the broker ended: %s", reason)
 
     def _received(self, _client: paho.Client, _data: object, received: paho.MQTTMessage) -> None:
         message = Message(received.topic, bytes(received.payload), bool(received.retain))

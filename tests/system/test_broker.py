@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provisioning.authority import write_whole
 from provisioning.enrol import revoke_node
+from provisioning.files import write_whole
 from provisioning.registry import open_registry
 from shared import topics
 from shared.errors import TransportDown
