@@ -61,8 +61,7 @@ class Curve:
 
     def tables(self) -> Tables:
         same, other = self.same.log_pmf(self.bits), self._other()
-        # A nearer code never speaks less for the same person, whatever the fitted laws say far from any data.
-        ratio = np.maximum.accumulate((same - other)[::-1])[::-1]
+        ratio = _falling(same - other, round(self.other.mean * self.bits))
         return Tables(ratio, _scores(same), _scores(other), np.cumsum(np.exp(other)))
 
     def _other(self) -> Floats:
@@ -114,6 +113,13 @@ def _scores(log_pmf: Floats) -> Floats:
 
 def _kept(*probabilities: Floats) -> list[list[float]]:
     return [np.clip(p, 1e-15, 1).tolist() for p in probabilities]
+
+
+def _falling(ratio: Floats, middle: int) -> Floats:
+    """A nearer code never speaks less for the same person, whatever the fitted laws say far from any data: below the
+    strangers' mean the ratio is raised to what a farther code says, beyond it lowered to what a nearer one says."""
+    near = np.maximum.accumulate(ratio[middle::-1])[::-1]
+    return np.concatenate([near, np.minimum.accumulate(ratio[middle:])[1:]])
 
 
 def _log_sum(x: Floats) -> float:
