@@ -12,8 +12,10 @@ from edge.cameras.watchdog import CameraState, Watchdog
 from edge.geometry.encounters import EncounterFinder
 from edge.geometry.ground_plane import Ground, GroundPlane
 from edge.sightings import EndedTrack, place_at_middle, sum_up
+from edge.tracking.cues import CueFinder
 from edge.tracking.shots import Photographer
-from edge.tracking.tracker import Track, Tracker
+from edge.tracking.track import Track
+from edge.tracking.tracker import Tracker
 from edge.vision import Vision
 from shared.sightings import Encounter
 
@@ -36,6 +38,7 @@ class Pipeline:
     def __init__(self, camera: Camera, vision: Vision, sink: Sink, plane: GroundPlane | None = None) -> None:
         self._camera, self._vision, self._sink, self._plane = camera, vision, sink, plane
         self._tracker = Tracker()
+        self._cues = CueFinder()
         self._photographer = Photographer(vision)
         self._encounters = EncounterFinder()
         self._watchdog = Watchdog()
@@ -57,7 +60,8 @@ class Pipeline:
                     break
                 self._watch(frame)
                 boxes, scores = self._vision.people(frame.rgb)
-                for track in self._tracker.advance(frame.time, boxes, scores):
+                cues = self._cues.look(frame.time, frame.rgb, boxes)
+                for track in self._tracker.advance(frame.time, boxes, scores, cues):
                     self._report(track)
                 seen = [track for track in self._tracker.all if track.end == frame.time]
                 for track in seen:

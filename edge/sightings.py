@@ -8,7 +8,7 @@ from datetime import datetime
 from edge.epoch_keys import HourKeys
 from edge.geometry.ground_plane import Ground, GroundPlane
 from edge.tracking.shots import Shots
-from edge.tracking.tracker import Track
+from edge.tracking.track import Track
 from edge.vision import Floats, Vision, fuse, vote
 from shared.codes import APPEARANCE_BITS, FACE_BITS, encode
 from shared.face_mask import FaceMask

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.cameras import Frame
 from edge.pictures import cut, sharpness
 from edge.tracking.best_shot import BestShots
-from edge.tracking.tracker import Track
+from edge.tracking.track import Track
 from edge.vision import FaceShot, Picture, Vision
 
 FACE_EVERY: Final = timedelta(seconds=0.2)

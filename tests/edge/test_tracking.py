@@ -15,7 +15,9 @@ from edge.geometry.encounters import EncounterFinder
 from edge.geometry.ground_plane import Ground, GroundPlane
 from edge.tracking.association import match
 from edge.tracking.best_shot import BestShots
+from edge.tracking.cues import CueFinder, Cues
 from edge.tracking.tracker import Tracker, TrackerRules
+from edge.vision import Floats
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -83,8 +85,8 @@ def test_doubtful_detections_continue_a_track_but_start_none() -> None:
     """A half-hidden person is followed at a low score; a flicker at a low score is nobody."""
     tracker = Tracker()
     for frame in range(20):
-        score = 0.9 if frame < 5 else 0.2
-        _step(tracker, frame, [_person(4 * frame), _person(400)], [score, 0.2])
+        score = 0.9 if frame < 5 else 0.4
+        _step(tracker, frame, [_person(4 * frame), _person(400)], [score, 0.4])
     assert [(track.number, track.hits) for track in tracker.finish()] == [(1, 20)]
 
 
@@ -169,3 +171,81 @@ def test_an_unreported_track_takes_its_encounters_with_it() -> None:
     finder = EncounterFinder(reach_m=2)
     _walk(finder, range(5), {1: (0, 0), 2: (1, 0)})
     assert finder.ended(1, reported=False) == finder.ended(2) == []
+
+
+def _look_like(*colours: tuple[int, int, int]) -> Floats:
+    """A picture strip of people in these colours, side by side, and their looks."""
+    rgb = np.full((120, 60 * len(colours), 3), 128, np.uint8)
+    for k, colour in enumerate(colours):
+        rgb[10:110, 60 * k + 10 : 60 * k + 50] = colour
+    boxes = np.array([[60 * k + 10, 10, 60 * k + 50, 110] for k in range(len(colours))], float)
+    return CueFinder().look(NOON, rgb, boxes).looks
+
+
+def test_clothes_tell_people_apart() -> None:
+    """The same colours look alike, others do not."""
+    looks = _look_like((200, 30, 30), (30, 30, 200), (205, 35, 30))
+    assert looks[0] @ looks[2] > 0.9
+    assert looks[0] @ looks[1] < 0.1
+
+
+def test_somebody_hidden_is_found_again_by_place_and_clothes() -> None:
+    """After a second behind a sign, the person in red keeps the number; one in blue at that place gets a new one."""
+    red, blue = _look_like((200, 30, 30), (30, 30, 200))
+    for second, numbers in ((red, [1]), (blue, [1, 2])):
+        tracker, ended = Tracker(), []
+        for frame in [*range(10), *range(20, 30)]:
+            look = red if frame < 10 else second
+            box = np.array([_person(4.0 * frame + (30 if frame >= 20 else 0))])
+            ended += tracker.advance(_at(frame), box, np.array([0.9]), Cues(look[None], np.ones(1)))
+        assert [track.number for track in ended + tracker.finish()] == numbers
+
+
+def test_frames_in_which_a_person_was_hidden_are_filled_in() -> None:
+    """The path has a box for every frame between the first hit and the last, along a straight line."""
+    tracker = Tracker()
+    for frame in range(20):
+        _step(tracker, frame, [] if 5 <= frame < 10 else [_person(10.0 * frame)])
+    [track] = tracker.finish()
+    assert [round(float(box[0])) for _, box in track.path] == [10 * frame for frame in range(20)]
+
+
+def test_what_never_stirs_is_scenery() -> None:
+    """A traffic cone that the detector takes for a person is not reported; a person who stands still and breathes is."""
+    tracker = Tracker()
+    for frame in range(50):
+        boxes = np.array([_person(100), _person(300)])
+        stirs = np.array([0.0, 0.3 if frame % 4 == 0 else 0.0])
+        tracker.advance(_at(frame), boxes, np.array([0.9, 0.9]), Cues(np.ones((2, 1), np.float32), stirs))
+    assert [track.box[0] for track in tracker.finish()] == [300]
+
+
+def test_a_person_who_sits_down_stays_a_person() -> None:
+    """A long track is cut, and its second part counts although nothing stirs any more."""
+    tracker = Tracker(TrackerRules(longest=timedelta(seconds=3)))
+    ended = []
+    for frame in range(80):
+        box = np.array([_person(5.0 * min(frame, 20))])
+        ended += tracker.advance(_at(frame), box, np.array([0.9]), Cues(np.ones((1, 1), np.float32), np.zeros(1)))
+    assert [track.number for track in ended + tracker.finish()] == [1, 2, 3]
+
+
+def test_only_what_changed_stirs() -> None:
+    """A box over a moving patch stirs, one over a still background does not; at the very start everything counts."""
+    finder, boxes = CueFinder(), np.array([[10, 10, 50, 110], [100, 10, 140, 110]], float)
+    for frame in range(12):
+        rgb = np.full((120, 160, 3), 90, np.uint8)
+        rgb[20:100, 10 + 2 * frame : 20 + 2 * frame] = 220
+        stirs = finder.look(_at(frame), rgb, boxes).stirs
+        if frame == 0:
+            assert stirs.tolist() == [1, 1]
+    assert stirs[0] > 0.1
+    assert stirs[1] == 0
+
+
+def test_people_too_far_to_be_of_use_are_not_followed() -> None:
+    """Below the least height neither face nor clothes can be made out."""
+    tracker = Tracker()
+    for frame in range(10):
+        _step(tracker, frame, [_person(4.0 * frame, width=14, height=40)])
+    assert tracker.finish() == []
