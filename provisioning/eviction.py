@@ -55,14 +55,14 @@ def make_canary(folder: Path, nodes: CertificateAuthority, node: str) -> None:
     write_whole(home / "tls.crt", certificate)
 
 
-def evict(folder: Path, nodes: CertificateAuthority, node: str, broker: Broker, limit_s: float = LIMIT_S) -> float:
+def evict(folder: Path, nodes: CertificateAuthority, node: str, broker: Broker) -> float:
     """End the node's live connection for good; returns the seconds that it took. Raises NotEvicted.
 
     `folder` holds the canary, which was revoked together with the node.
     """
     start = monotonic()
     while _connects(folder / node, node, broker):
-        if monotonic() - start > limit_s:
+        if monotonic() - start > LIMIT_S:
             hint = f"copy crl.pem to the broker, reload it, then: cairn-provision broker evict {node}"
             raise NotEvicted(f"the broker at {broker.host} does not use the new revocation list yet", hint=hint)
     with _passing_certificate(nodes, node) as passing:
