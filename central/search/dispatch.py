@@ -6,6 +6,7 @@ The parent carries sealed bytes only. The one place in the centre that starts a 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import subprocess
@@ -33,6 +34,7 @@ from shared.errors import BadInput, Refused
 log = logging.getLogger(__name__)
 
 _ENDS_WITHIN_S = 10
+_PIPE_BYTES = 2**20
 
 
 class SearchFailed(Refused):
@@ -59,6 +61,8 @@ class SearchWorker:
         )
         assert self._process.stdin and self._process.stdout  # noqa: S101  (for the type checker: PIPE was asked for)
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        with contextlib.suppress(OSError):  # room for the next batches while one is searched; a wish, not a need
+            fcntl.fcntl(self._stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._listener = threading.Thread(target=self._listen, name="search-messages", daemon=True)
         self._listener.start()
         self._cancelled = threading.Event()
