@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from shared.errors import BadInput
+from shared.errors import BadIdentifier, BadInput
 from shared.ids import check_id
 
 PRESETS: Final = Path(__file__).parent / "presets"
@@ -59,7 +59,7 @@ def load_preset(name: str, folder: Path = PRESETS) -> Preset:
         raise UnknownPreset(f"there is no preset {name[:40]!r}", hint=f"one of {', '.join(preset_names(folder))}")
     try:
         return _preset(json.loads((folder / f"{name}.json").read_bytes()))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, BadIdentifier):
         raise BadPreset(f"the preset {name} is malformed", hint="restore its file") from None
 
 
@@ -75,6 +75,6 @@ def _preset(value: Mapping[str, Any]) -> Preset:
         within_hours=None if hours is None else float(hours),
         masks_protect=bool(value["masks_protect"]),
     )
-    if not (0 < preset.distance_m < 100 and preset.minutes > 0 and (hours is None or preset.within_hours)):
+    if not (0 < preset.distance_m < 100 and preset.minutes > 0 and (hours is None or hours > 0)):
         raise ValueError
     return preset

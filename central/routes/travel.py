@@ -53,9 +53,16 @@ def _mode_density(mode: Mode, graph: CameraGraph, origin: Indices, straight_m: F
     moving = np.maximum(seconds - mode.wait_s, 0) + CLOCK_SLACK_S
     usual = mode.usual_m_s * moving / DETOUR + 2 * VIEW_M
     speed = DETOUR * _between_views_m(straight_m) / moving
-    # Up to the usual speed all is well; from there plausibility falls as a straight line to the greatest speed.
-    fits = np.clip((mode.greatest_m_s - speed) / (mode.greatest_m_s - mode.usual_m_s), 0, 1)
-    return np.asarray(mode.share * fits / graph.in_reach(origin, usual), np.float64)
+    # Up to the usual speed all is well; from there plausibility falls with the third power to the greatest speed.
+    beyond = np.clip((mode.greatest_m_s - speed) / (mode.greatest_m_s - mode.usual_m_s), 0, 1) ** 3
+    return np.asarray(mode.share * beyond / (_spill(mode) * graph.in_reach(origin, usual)), np.float64)
+
+
+def _spill(mode: Mode) -> float:
+    """The weight of all cameras in terms of those within the usual reach, where cameras lie evenly: the integral of
+    2r·plausibility(r) over distances r in units of that reach."""
+    more = mode.greatest_m_s / mode.usual_m_s - 1
+    return 1 + 2 * more * (1 / 4 + more / 20)
 
 
 def _between_views_m(straight_m: Floats) -> Floats:
