@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -57,10 +57,10 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     value, unread = unpack_first(memoryview(plain)[4 : 4 + length], names, BadBatch, "a batch's content")
     try:
         columns = _split(value["columns"], value["n"])
-        cameras = tuple(check_id(name, "camera") for name in value["cameras"])
+        cameras = _camera_names(*value["cameras"])
     except (KeyError, TypeError, ValueError, IndexError, CairnError):
         raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
-    if (len(columns["camera"]) and columns["camera"].max() >= len(cameras)) or (columns["mask"] > 3).any():
+    if value["n"] and (columns["camera"].max() >= len(cameras) or columns["mask"].max() > 3):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
     begin = epoch.hour * HOUR_S * 1000
     return SightingColumns(
@@ -82,6 +82,12 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
         appearance=columns["appearance"],
         meetings=partial(_meetings, unread, begin),
     )
+
+
+@lru_cache(4096)
+def _camera_names(*names: str) -> tuple[str, ...]:
+    # A node names the same cameras in every batch of a fortnight.
+    return tuple(check_id(name, "camera") for name in names)
 
 
 def _split(blob: memoryview, n: int) -> dict[str, npt.NDArray[Any]]:
