@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from central.search.candidates import Candidate, Partner
 from central.search.people import People
 from shared.epochs import HOUR_S, Epoch, Modality
@@ -122,7 +124,7 @@ class Neighbours:
     def _partners(self, mates: Sequence[Opened], numbers: set[int]) -> dict[int, list[Partner]]:
         """Partners of each of some numbers, from all batches of their node and boot that are held."""
         partners: dict[int, dict[Partner, None]] = defaultdict(dict)  # ordered, and each once
-        for a, b, *facts in self._meetings(mates):
+        for a, b, *facts in self._meetings(mates, numbers):
             if facts[0] >= self._window[1] or facts[1] < self._window[0]:
                 continue
             for number, other in ((a, b), (b, a)):
@@ -130,12 +132,14 @@ class Neighbours:
                     partners[number][self._partner(other, [number, other, *facts], mates)] = None
         return defaultdict(list, {number: list(found) for number, found in partners.items()})
 
-    def _meetings(self, mates: Sequence[Opened]) -> Iterable[list[int]]:
+    def _meetings(self, mates: Sequence[Opened], numbers: set[int]) -> Iterable[list[int]]:
         for one in mates:
             try:
-                yield from one.columns.meetings().tolist()
+                met = one.columns.meetings()
             except BadBatch as error:
                 self.broken[one.index] = f"{type(error).__name__}: {error.message}"
+                continue
+            yield from met[np.isin(met[:, :2], list(numbers)).any(axis=1)].tolist()
 
     def _partner(self, other: int, row: list[int], mates: Sequence[Opened]) -> Partner:
         met, mask, person = encounter(row), FaceMask.UNKNOWN, None
