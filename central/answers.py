@@ -1,4 +1,4 @@
-"""How the centre's services answer over HTTP: one shape for every refusal, a limit on what comes in, no trace out."""
+"""How the centre's services answer over HTTP: one shape for every refusal, limits on what comes in, no trace out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.errors import BadRequest, NotFound, TooMuch, status_of
+from central.errors import BadRequest, NoPictures, NotFound, TooMuch, status_of
+from central.pictures import HINT, is_picture
 from shared.errors import CairnError
 from shared.ids import check_id
 
@@ -55,7 +57,7 @@ Name = Annotated[str, AfterValidator(_name)]
 def refusals(*kinds: type[CairnError]) -> dict[int | str, dict[str, Any]]:
     """The named errors of an endpoint, for its OpenAPI entry."""
     by_status: dict[int | str, list[str]] = defaultdict(list)
-    for kind in (*kinds, BadRequest, TooMuch):
+    for kind in dict.fromkeys((*kinds, BadRequest, TooMuch, NoPictures)):
         by_status[status_of(kind("", hint=""))].append(kind.__name__)
     return {status: {"model": Refusal, "description": ", ".join(names)} for status, names in by_status.items()}
 
@@ -66,14 +68,14 @@ def speak_plainly(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _explain_form)
     app.add_exception_handler(HTTPException, _explain_http)
     app.add_exception_handler(Exception, _explain_nothing)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyGuard)
 
 
 async def explain(_request: Request, error: Exception) -> JSONResponse:
     """A named refusal with the status that stands for it, always with its hint."""
     if not isinstance(error, CairnError):
         return await _explain_nothing(_request, error)
-    return _answer(status_of(error), type(error).__name__, error.message, error.hint)
+    return _refuse(error)
 
 
 async def _explain_form(_request: Request, error: Exception) -> JSONResponse:
@@ -87,6 +89,8 @@ async def _explain_http(_request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
         return _answer(404, NotFound.__name__, "there is nothing under this address", "see /openapi.json")
+    if status == 400:  # the framework's word for a body that is no JSON; ours for all that is malformed is 422
+        return _answer(422, BadRequest.__name__, "the body cannot be read", "send JSON as in /openapi.json")
     detail = str(error.detail) if isinstance(error, HTTPException) else "error"
     return _answer(status, BadRequest.__name__, detail, "see /openapi.json")
 
@@ -96,12 +100,16 @@ async def _explain_nothing(_request: Request, error: Exception) -> JSONResponse:
     return _answer(500, "InternalError", "something went wrong here", "look into the service's log")
 
 
+def _refuse(error: CairnError) -> JSONResponse:
+    return _answer(status_of(error), type(error).__name__, error.message, error.hint)
+
+
 def _answer(status: int, name: str, message: str, hint: str) -> JSONResponse:
     return JSONResponse(Refusal(error=name, message=message, hint=hint).model_dump(), status)
 
 
-class BodyLimit:
-    """Counts a body while it comes in: what a caller says about its length is only a claim."""
+class BodyGuard:
+    """Reads a body before anything else does: not more of it than the limit, and never a picture."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
         self.app, self.limit = app, limit
@@ -113,12 +121,15 @@ class BodyLimit:
         while True:
             message = await receive()
             body += message.get("body", b"")
+            # Counted while it comes in: what a caller says about its length is only a claim.
             if len(body) > self.limit:
-                hint = f"at most {self.limit} bytes are taken"
-                too_much = TooMuch("the body is too large", hint=hint)
-                return await _answer(413, TooMuch.__name__, too_much.message, hint)(scope, receive, send)
+                refusal: CairnError = TooMuch("the body is too large", hint=f"at most {self.limit} bytes are taken")
+                return await _refuse(refusal)(scope, receive, send)
             if message["type"] != "http.request" or not message.get("more_body", False):
                 break
+        if is_picture(Headers(scope=scope).get("content-type", ""), body):
+            refusal = NoPictures("the centre takes no picture", hint=HINT)
+            return await _refuse(refusal)(scope, receive, send)
         return await self.app(scope, _replay(body, receive), send)
 
 

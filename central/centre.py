@@ -13,7 +13,7 @@ from central.audit.service import record
 from central.cases.service import ended_and_untold, told
 from central.database import writing
 from central.routes.jobs import RouteJobs
-from central.routes.store import forget_before
+from central.routes.store import forget_before, scrub
 from central.search.case_search import SearchParts
 from shared.clock import Clock
 from shared.errors import CairnError
@@ -76,6 +76,7 @@ class Centre:
         with writing(self.engine) as session:
             forget_before(session, self.clock.now() - MAX_WINDOW)
             session.commit()
+        scrub(self.engine)
 
     def _tell(self, case: str, party: str) -> None:
         if party == PROBES:

@@ -14,12 +14,12 @@ from central.accounts.tables import Account
 from central.answers import Name, refusals
 from central.audit.service import record
 from central.cases import service
-from central.cases.pictures import SEALED_TYPES, sealed_body
 from central.cases.schemas import Approve, CaseLine, CaseOut, Ended, OpenCase, TakeConsent, case_line, case_out
 from central.cases.service import State
 from central.centre import Centre
 from central.database import writing
 from central.errors import CaseEnded, NoPictures, NotFound, ServiceDown, TooMuch, WrongState
+from central.pictures import SEALED_TYPES, sealed_body
 from central.probes.templates import MAX_SEALED_BYTES
 from central.routes.store import forget_route, scrub
 from shared.errors import BadEmbedding, BadInput, CannotOpen, ReleaseRefused

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session, select
 
+from central.authority.released import Recipient
+from central.authority.service import Authority
+from central.batches.store import SqlBatchStore
 from central.cases.client import ApiRefused
-from tests.central.authority_fixtures import CASE
+from central.database import writing
+from central.errors import ServiceDown
+from central.routes.tables import FoundRoute, RouteJob
+from shared.releases import CaseScope
+from tests.central.authority_fixtures import CASE, NODE
 from tests.central.centre_fixtures import Office
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -39,3 +50,115 @@ def test_a_case_from_its_opening_to_its_withdrawal(office: Office) -> None:
     with pytest.raises(ApiRefused, match="CaseEnded"):
         kim.ask("GET", f"/cases/{CASE}/route")
     assert list((office.folder / "templates").iterdir()) == []
+
+
+def test_a_running_search_stops_at_once_when_the_case_is_withdrawn(tmp_path: Path) -> None:
+    """The worker is killed, the job says so, no route is kept, and the template is gone."""
+    office = Office(tmp_path)
+    with office.open(dataclasses.replace(office.parts, store=Endless(office.engine))):
+        office.fill()
+        kim = office.approved()
+        job = kim.ask("POST", f"/cases/{CASE}/route-jobs")
+        path = f"/cases/{CASE}/route-jobs/{job['job']}"
+        wait_until(lambda: kim.ask("GET", path)["done"] > 0, "the search to get going")
+        with pytest.raises(ApiRefused, match="WrongState"):
+            kim.ask("POST", f"/cases/{CASE}/route-jobs")
+        kim.ask("POST", f"/cases/{CASE}/withdraw")
+        wait_until(lambda: kim.ask("GET", path)["state"] == "stopped", "the search to stop", 10)
+        assert kim.ask("GET", path)["error"]["error"] == "SearchFailed"
+        with Session(office.engine) as session:
+            assert session.exec(select(FoundRoute)).all() == []
+
+
+class Endless(SqlBatchStore):
+    """The real store, which never comes to an end."""
+
+    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+        (batch,) = super().in_scope(scope)
+        while True:
+            yield batch
+
+
+class Away:
+    """An authority that cannot be reached for a while; the rest is the real one."""
+
+    def __init__(self, real: Authority) -> None:
+        self.name, self.real, self.away = real.name, real, True
+
+    def _here(self) -> Authority:
+        if self.away:
+            raise ServiceDown(f"authority {self.name} does not answer", hint="the case waits")
+        return self.real
+
+    def check_up(self) -> None:
+        self._here()
+
+    def withdraw(self, case: str) -> None:
+        self._here().withdraw(case)
+
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
+        return self._here().release(release_bytes, recipient, public)
+
+
+def test_while_an_authority_is_away_the_case_waits(tmp_path: Path) -> None:
+    """503 names the one that is away; nothing is lost, and the search works when it is back."""
+    office = Office(tmp_path)
+    south = Away(office.world.authorities[1])
+    with office.open(dataclasses.replace(office.parts, authorities=[office.world.authorities[0], south])):
+        office.fill()
+        kim = office.approved()
+        with pytest.raises(ApiRefused, match="ServiceDown: authority authority-b does not answer") as refusal:
+            kim.ask("POST", f"/cases/{CASE}/route-jobs")
+        assert (refusal.value.status, kim.show(CASE)["state"]) == (503, "approved")
+        assert kim.ask("GET", f"/cases/{CASE}/route-jobs") == []
+        south.away = False
+        assert office.searched(kim)["state"] == "done"
+        south.away = True
+        assert kim.ask("POST", f"/cases/{CASE}/withdraw")["untold"] == ["authority-b"]
+        assert kim.show(CASE)["untold"] == ["authority-b"]
+        south.away = False
+        office.centre.upkeep()
+        assert kim.show(CASE)["untold"] == []
+        assert south.real.log_entries()[-1].event == "withdrawn"
+
+
+def test_a_search_that_the_centre_did_not_finish_is_marked_and_can_be_started_again(tmp_path: Path) -> None:
+    """Closing the centre interrupts a running search; the next start says so and searches anew."""
+    office = Office(tmp_path)
+    with office.open(dataclasses.replace(office.parts, store=Endless(office.engine))):
+        office.fill()
+        kim = office.approved()
+        job = kim.ask("POST", f"/cases/{CASE}/route-jobs")["job"]
+        wait_until(lambda: kim.ask("GET", f"/cases/{CASE}/route-jobs/{job}")["state"] == "running", "the search")
+    with writing(office.engine) as session:  # as after kill -9: nobody was left to write the end down
+        row = session.get_one(RouteJob, job)
+        row.state = "running"
+        session.add(row)
+        session.commit()
+    with office.open():
+        kim = office.as_("kim")
+        left = kim.ask("GET", f"/cases/{CASE}/route-jobs/{job}")
+        assert (left["state"], left["error"]["error"]) == ("interrupted", "Interrupted")
+        assert office.searched(kim)["state"] == "done"
+
+
+def test_routes_are_forgotten_at_the_end_of_retention(office: Office) -> None:
+    """Fourteen days after it was found, a route is gone."""
+    office.fill()
+    kim = office.approved()
+    office.searched(kim)
+    office.world.clock.advance(timedelta(days=14, minutes=1))
+    office.centre.upkeep()
+    with pytest.raises(ApiRefused, match="NotFound"):
+        kim.ask("GET", f"/cases/{CASE}/route")
+
+
+def test_boxes_are_shown_to_technicians_and_can_be_revoked(office: Office) -> None:
+    """A technician sees how a box is and revokes it; an unknown box is refused by name."""
+    tec = office.as_("tec")
+    (box,) = tec.ask("GET", "/nodes")
+    assert (box["node"], box["state"], box["revoked_at"]) == (NODE, "unknown", None)
+    assert tec.ask("POST", f"/nodes/{NODE}/revoke")["revoked_at"]
+    with pytest.raises(ApiRefused, match="NotFound"):
+        tec.ask("POST", "/nodes/box-99/revoke")
+    assert tec.ask("GET", "/cameras")[0]["camera"] == "door"
