@@ -32,6 +32,9 @@ def add_parser(groups: Groups) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the scenario folder")
     parser.add_argument("--json", dest="json_file", type=Path, metavar="FILE", help="write the whole result here")
+    parser.add_argument(
+        "--calibration", type=Path, metavar="FILE", help="read distances by this one, not by the newest for the model"
+    )
     parser.set_defaults(run=replay)
 
 
@@ -43,7 +46,7 @@ def replay(options: argparse.Namespace) -> Answer:
 
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
-    calibration, warning = _calibration(scenario.face_model)
+    calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
     result = score(scenario, play(scenario, calibration, say))
@@ -55,11 +58,13 @@ def replay(options: argparse.Namespace) -> Answer:
     return [_row(entry) for entry in rows]
 
 
-def _calibration(face_model: str) -> tuple[Calibration, str]:
+def _calibration(face_model: str, file: Path | None) -> tuple[Calibration, str]:
     """The scenario's model's calibration, or the newest of another model, and then a warning."""
-    from central.routes.likelihood import CalibrationMissing, calibration_for
+    from central.routes.likelihood import CalibrationMissing, calibration_for, read_calibration
     from shared.epochs import Modality
 
+    if file is not None:
+        return read_calibration(file), ""
     try:
         return calibration_for({Modality.FACE: face_model}), ""
     except CalibrationMissing:

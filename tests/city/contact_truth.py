@@ -1,12 +1,13 @@
 """Who truly was a contact of a patient, from true distances and masks; the presets' words in code of our own.
 
-KDCA 2022-01: within 2 m for 15 minutes of one occasion, counting while either wears no mask, or wears it wrongly.
-CDC 2020-10-21: within 6 feet for 15 minutes in any 24 hours, masks or not. WHO 2021: within 1 m for 15 minutes.
+KDCA 2022-01: within 2 m for 15 minutes in all, counting while either wears no mask, or wears it wrongly.
+CDC 2020-10-21: within 6 feet for 15 minutes in any 24 hours, masks or not. WHO 2021: within 1 m for 15 minutes in all.
 Deliberately apart from central/contacts: what is judged must not be its own judge.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,23 +20,22 @@ from tests.city.streets import Ints
 from tests.city.tracks import Tracks
 
 _LONG_ENOUGH_S = 15 * 60
-_SAME_OCCASION_S = 5 * 60  # a break of a track, somebody walking between
 _DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Near enough, whether masks are looked at, and whether occasions of 24 hours add up."""
+    """Near enough, whether masks are looked at, and the seconds within which occasions add up."""
 
     metres: float
     masks_count: bool
-    adds_up: bool
+    span_s: float = math.inf
 
 
 RULES: Mapping[str, Rule] = {
-    "kdca-2022-01": Rule(2.0, masks_count=True, adds_up=False),
-    "cdc-2020-10": Rule(1.83, masks_count=False, adds_up=True),
-    "who-2021": Rule(1.0, masks_count=False, adds_up=False),
+    "kdca-2022-01": Rule(2.0, masks_count=True),
+    "cdc-2020-10": Rule(1.83, masks_count=False, span_s=_DAY_S),
+    "who-2021": Rule(1.0, masks_count=False),
 }
 
 
@@ -72,10 +72,10 @@ def _enough(spells: list[tuple[float, float, int]], rule: Rule) -> list[int]:
 
 
 def _stretch(spells: list[tuple[float, float, int]], i: int, rule: Rule) -> list[tuple[float, float, int]]:
-    """From spell i on: all that end within 24 hours, or those of one occasion. Overlaps count once."""
+    """From spell i on, all that end within the rule's span. What two cameras saw at once counts once."""
     stretch, reached = [spells[i]], spells[i][1]
     for start, end, row in spells[i + 1 :]:
-        if end > spells[i][0] + _DAY_S or (not rule.adds_up and start > reached + _SAME_OCCASION_S):
+        if end > spells[i][0] + rule.span_s:
             break
         stretch.append((min(max(start, reached), end), end, row))
         reached = max(reached, end)
