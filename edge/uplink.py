@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,20 +17,30 @@ from shared.transport import Message, Transport
 
 _log = logging.getLogger(__name__)
 
-RESEND_AFTER: Final = timedelta(minutes=5)
+RESEND_FIRST: Final = timedelta(seconds=10)
+RESEND_MOST: Final = timedelta(minutes=5)
 WINDOW: Final = 64
 _LOOK_EVERY_S: Final = 5.0
 
 
-class Uplink:
-    """Sends at most `WINDOW` unacknowledged batches at a time; sends them again after a reconnect or a long silence.
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """When a batch was sent last, and how long an answer is waited for."""
 
-    The transport's thread only notes what arrives; the disk is touched on the thread of `run`.
+    at: datetime
+    patience: timedelta
+
+
+class Uplink:
+    """Sends at most `WINDOW` unacknowledged batches at a time; sends them again after a reconnect or a silence.
+
+    A silence means that the centre died with a batch in its hands, or that it is busy: the pause before each further
+    try is twice as long. The transport's thread only notes what arrives; the disk is touched on the thread of `run`.
     """
 
     def __init__(self, transport: Transport, outbox: Outbox, node: str, clock: Clock) -> None:
         self._transport, self._outbox, self._node, self._clock = transport, outbox, node, clock
-        self._sent: dict[tuple[int, int], datetime] = {}
+        self._sent: dict[tuple[int, int], _Sent] = {}
         self._answers: list[Ack] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -83,7 +94,7 @@ class Uplink:
         now = self._clock.now()
         waiting = self._outbox.waiting(2 * WINDOW)
         with self._lock:
-            under_way = {key for key, at in self._sent.items() if now - at < RESEND_AFTER}
+            under_way = {key for key, sent in self._sent.items() if now < sent.at + sent.patience}
         return [key for key in waiting if key not in under_way][: max(0, WINDOW - len(under_way))]
 
     def _send(self, boot: int, sequence: int) -> bool:
@@ -92,7 +103,9 @@ class Uplink:
             return False
         # Noted before publishing: an acknowledgement may overtake the return of publish.
         with self._lock:
-            self._sent[boot, sequence] = self._clock.now()
+            before = self._sent.get((boot, sequence))
+            patience = min(2 * before.patience, RESEND_MOST) if before else RESEND_FIRST
+            self._sent[boot, sequence] = _Sent(self._clock.now(), patience)
         self._transport.publish(Message(topics.batches(self._node), batch.raw))
         return True
 

@@ -55,6 +55,32 @@ class Site:
         keep_certificate(folder, node, certificate, self.services.certificate_path.read_bytes())
         return folder
 
+    def edge_settings(self, node: str, cell: str, source: str, start: datetime | None = None) -> Path:
+        """The settings file of an enrolled node's box, with its state in a folder of its own."""
+        keys = self.home / "nodes" / node
+        lines = [
+            "[node]",
+            f'id = "{node}"',
+            f'cell = "{cell}"',
+            f"authorities = {list(AUTHORITIES)}",
+            f'signing_key = "{keys / "signing.key"}"',
+            f'sealing_key = "{keys / "sealing.key"}"',
+            f'state_dir = "{self.home / "state" / node}"',
+            "[broker]",
+            'host = "127.0.0.1"',
+            f"port = {self.port}",
+            f'ca = "{keys / "broker-ca.crt"}"',
+            f'certificate = "{keys / "tls.crt"}"',
+            f'key = "{keys / "tls.key"}"',
+            "[camera]",
+            f'name = "cam-{node}"',
+            f'source = "{source}"',
+            *([f"start = {start.isoformat()}"] if start else []),
+        ]
+        path = keys / "edge.toml"
+        path.write_text("\n".join([*lines, ""]))
+        return path
+
     def node_settings(self, node: str) -> MqttSettings:
         folder = self.home / "nodes" / node
         return self._settings(node, folder / "broker-ca.crt", folder)
