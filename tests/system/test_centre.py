@@ -54,7 +54,7 @@ def centre(site: Site) -> Iterator[CentreProcesses]:
 
 
 class Box:
-    """What `cairn-edge run` does with a face, without the camera: keys from the grants, sealed batch, acknowledgement."""
+    """What `cairn-edge run` does after the camera: keys from the grants, a sealed batch, the acknowledgement."""
 
     def __init__(self, site: Site) -> None:
         self.folder, self.transport = site.home / "nodes" / NODE, site.node_transport(NODE)
