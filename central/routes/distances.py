@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -59,12 +60,12 @@ class Curve:
     same_correlation: float
     other_correlation: float
 
-    def tables(self) -> Tables:
-        same, other = self.same.log_pmf(self.bits), self._other()
-        ratio = _falling(same - other, round(self.other.mean * self.bits))
-        return Tables(ratio, _scores(same), _scores(other), np.cumsum(np.exp(other)))
+    def tables(self, shift: int = 0) -> Tables:
+        """By distance; a `shift` of some bits says how much nearer than usual strangers are to this one template."""
+        return _tables(self, shift)
 
-    def _other(self) -> Floats:
+    def log_other(self) -> Floats:
+        """ln P(distance = k | a stranger) for k = 0..bits."""
         bulk, below = self.other.log_pmf(self.bits), self.tail.below
         above = bulk[below:] + math.log1p(-self.tail.share) - _log_sum(bulk[below:])
         # P(distance < k) = share·exp((k - below)/scale), so the differences are geometric.
@@ -94,6 +95,17 @@ def fit(
     return _bulk(same, bits), _bulk(other, bits), tail
 
 
+@lru_cache(maxsize=256)
+def _tables(curve: Curve, shift: int) -> Tables:
+    same, usual = curve.same.log_pmf(curve.bits), curve.log_other()
+    at = np.arange(curve.bits + 1) + shift
+    # Beyond either end nobody is: the shifted law is cut, and made whole again.
+    other = np.where((at >= 0) & (at <= curve.bits), usual[at.clip(0, curve.bits)], usual.min())
+    other = other - _log_sum(other)
+    ratio = _falling(same - other, round(curve.other.mean * curve.bits) - shift)
+    return Tables(ratio, _scores(same), _scores(other), np.cumsum(np.exp(other)))
+
+
 def _bulk(distances: npt.NDArray[np.int64], bits: int) -> Bulk:
     mean = float(distances.mean()) / bits
     widened = float(distances.var()) / (bits * mean * (1 - mean))  # 1 where bits are independent
@@ -106,13 +118,8 @@ def _scores(log_pmf: Floats) -> Floats:
     # Both ends are summed from their own side, where the small numbers are.
     lower, upper = np.cumsum(pmf) - pmf / 2, np.cumsum(pmf[::-1])[::-1] - pmf / 2
     normal = NormalDist()
-    return np.array(
-        [normal.inv_cdf(p) if p < q else -normal.inv_cdf(q) for p, q in zip(*_kept(lower, upper), strict=True)]
-    )
-
-
-def _kept(*probabilities: Floats) -> list[list[float]]:
-    return [np.clip(p, 1e-15, 1).tolist() for p in probabilities]
+    sides = zip(np.maximum(lower, 1e-15), np.maximum(upper, 1e-15), strict=True)
+    return np.array([normal.inv_cdf(p) if p < q else -normal.inv_cdf(q) for p, q in sides])
 
 
 def _falling(ratio: Floats, middle: int) -> Floats:

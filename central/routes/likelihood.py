@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from central.routes.distances import Bulk, Curve, Floats, Tables, Tail
+from central.routes.distances import Bulk, Curve, Floats, Tail
 from central.search.candidates import Candidate
 from shared.epochs import Modality
-from shared.errors import BadInput, Refused
+from shared.errors import BadIdentifier, BadInput, Refused
 from shared.face_mask import FaceMask
 from shared.ids import check_id
 
@@ -45,14 +45,19 @@ class Band:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Curves by modality, and the models that they hold for. `masked_template` says that the patient gave one too."""
+    """Curves by modality, and the models that they hold for.
+
+    `template_spread` is by how many bits strangers are nearer to one patient's template than to another's (standard
+    deviation). `masked_template` says that the template has a masked face too, as registration makes it.
+    """
 
     name: str
     measured: str
     how: str
     models: Mapping[Modality, str]
     bands: Mapping[Modality, Sequence[Band]]
-    masked_template: bool = False
+    template_spread: Mapping[Modality, float] = field(default_factory=dict)
+    masked_template: bool = True
 
     def check(self, models: Mapping[Modality, str]) -> None:
         """Raises CalibrationMissing unless every one of the models is the one that was calibrated."""
@@ -62,12 +67,11 @@ class Calibration:
                 hint = f"this calibration holds for {known}; measure {model[:63]} and add its calibration"
                 raise CalibrationMissing(f"no calibration of the {modality} model {model[:63]}", hint=hint)
 
-    def tables(self, candidate: Candidate) -> Tables:
-        """The tables for one candidate. Raises CalibrationMissing for a modality or code length without a curve."""
-        bands = self._tables.get((candidate.modality, candidate.mask), ())
-        for lowest, bits, tables in bands:
-            if bits == candidate.bits and candidate.quality >= lowest:
-                return tables
+    def curve(self, candidate: Candidate) -> Curve:
+        """The curve for one candidate. Raises CalibrationMissing for a modality or code length without one."""
+        for band in self._bands.get((candidate.modality, candidate.mask), ()):
+            if band.curve.bits == candidate.bits and candidate.quality >= band.lowest:
+                return band.curve
         what = f"{candidate.modality} codes of {candidate.bits} bits"
         raise CalibrationMissing(f"no calibration of {what}", hint="use the calibration of the models in use")
 
@@ -88,16 +92,15 @@ class Calibration:
         return replace(self, masked_template=masked)
 
     @cached_property
-    def _tables(self) -> dict[tuple[Modality, FaceMask], list[tuple[float, int, Tables]]]:
-        """Tables by modality and mask, the best quality first; a template of the fitting kind before others."""
-        made = {}
+    def _bands(self) -> dict[tuple[Modality, FaceMask], list[Band]]:
+        """Bands by modality and mask, the best quality first; those of the patient's kind of template before others."""
+        found = {}
         for modality, bands in self.bands.items():
             for mask in FaceMask:
                 fitting = [band for band in bands if mask in band.masks]
                 own = [band for band in fitting if band.masked_template == self.masked_template] or fitting
-                best_first = sorted(own, key=lambda band: -band.lowest)
-                made[modality, mask] = [(band.lowest, band.curve.bits, band.curve.tables()) for band in best_first]
-        return made
+                found[modality, mask] = sorted(own, key=lambda band: -band.lowest)
+        return found
 
 
 def _same_correlation(band: Band) -> float:
@@ -136,8 +139,9 @@ def calibration_from_map(value: Mapping[str, Any]) -> Calibration:
         parts = {Modality(name): part for name, part in value["modalities"].items()}
         models = {modality: check_id(part["model"], "model") for modality, part in parts.items()}
         bands = {modality: [_band(row, part["bits"]) for row in part["bands"]] for modality, part in parts.items()}
-        calibration = Calibration(value["name"], value["measured"], value["how"], models, bands)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        spread = {modality: float(part["template_spread"]) for modality, part in parts.items()}
+        calibration = Calibration(value["name"], value["measured"], value["how"], models, bands, spread)
+    except (KeyError, TypeError, ValueError, AttributeError, BadIdentifier):
         raise BadCalibration("a calibration is malformed", hint="measure it again") from None
     _check_complete(calibration)
     return calibration
@@ -149,6 +153,7 @@ def calibration_to_map(calibration: Calibration) -> dict[str, Any]:
         modality.value: {
             "model": calibration.models[modality],
             "bits": bands[0].curve.bits,
+            "template_spread": calibration.template_spread.get(modality, 0.0),
             "bands": [_band_to_map(band) for band in bands],
         }
         for modality, bands in calibration.bands.items()

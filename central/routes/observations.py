@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,9 @@ from shared.epochs import Modality
 MOST = 5_000
 _MODALITIES = tuple(Modality)
 
+Shifts = Mapping[Modality, int]
+NO_SHIFTS: Shifts = {}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
@@ -25,10 +28,12 @@ class Observations:
 
     `log_ratio` [n] is ln P(distances | patient)/P(distances | stranger). The scores [n, modalities] are standard normal
     under each of the two, and nan where a modality was not compared. `stands_for` [n] is how many strangers' sightings
-    are searched for one such hit.
+    are searched for one such hit. `parts` are the candidates of each sighting, one a modality, the first of which
+    stands for it in `candidates`.
     """
 
     candidates: tuple[Candidate, ...]
+    parts: tuple[tuple[Candidate, ...], ...]
     camera: Indices
     start: Floats
     end: Floats
@@ -43,17 +48,23 @@ class Observations:
 
 
 def observe(
-    candidates: Iterable[Candidate], graph: CameraGraph, window: tuple[datetime, datetime], calibration: Calibration
+    candidates: Iterable[Candidate],
+    graph: CameraGraph,
+    window: tuple[datetime, datetime],
+    calibration: Calibration,
+    shifts: Shifts = NO_SHIFTS,
 ) -> Observations:
-    """Set aside what cannot be placed, join modalities, weigh. Raises CalibrationMissing."""
+    """Set aside what cannot be placed, join modalities, weigh. `shifts` say how much nearer than usual strangers are to
+    this patient, in bits by modality. Raises CalibrationMissing."""
     known = list(candidates)
     placed = [one for one in known if _fits(one, graph, window)]
-    sightings = [_Weighed.of(parts, calibration) for parts in _by_sighting(placed)]
+    sightings = [_Weighed.of(parts, calibration, shifts) for parts in _by_sighting(placed)]
     kept = sorted(sightings, key=lambda one: (-one.log_ratio, one.order))[:MOST]
     ordered = sorted(kept, key=lambda one: one.order)
-    heads = [one.candidate for one in ordered]
+    heads = [one.parts[0] for one in ordered]
     return Observations(
         candidates=tuple(heads),
+        parts=tuple(one.parts for one in ordered),
         camera=np.array([graph.index[one.camera] for one in heads], np.intp),
         start=np.array([(one.start - window[0]).total_seconds() for one in heads], np.float64),
         end=np.array([(one.end - window[0]).total_seconds() for one in heads], np.float64),
@@ -83,25 +94,25 @@ def _by_sighting(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    candidate: Candidate
+    parts: tuple[Candidate, ...]
     log_ratio: float
     same_score: list[float]
     other_score: list[float]
     stands_for: float
 
     @classmethod
-    def of(cls, parts: list[Candidate], calibration: Calibration) -> _Weighed:
+    def of(cls, parts: list[Candidate], calibration: Calibration, shifts: Shifts) -> _Weighed:
         nowhere = dict.fromkeys(_MODALITIES, float("nan"))
-        ratio, same, other = 0.0, dict(nowhere), dict(nowhere)
+        ratio, same, other, reach = 0.0, dict(nowhere), dict(nowhere), []
         for one in parts:
-            tables = calibration.tables(one)
+            tables = calibration.curve(one).tables(shifts.get(one.modality, 0))
             ratio += float(tables.log_ratio[one.distance])
             same[one.modality] = float(tables.same_score[one.distance])
             other[one.modality] = float(tables.other_score[one.distance])
-        head = parts[0]
-        within = float(calibration.tables(head).other_reach[max(DEFAULT_RADIUS[head.modality], head.distance)])
-        return cls(head, ratio, list(same.values()), list(other.values()), 1 / within)
+            reach.append(float(tables.other_reach[max(DEFAULT_RADIUS[one.modality], one.distance)]))
+        return cls(tuple(parts), ratio, list(same.values()), list(other.values()), 1 / reach[0])
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
-        return self.candidate.start, self.candidate.end, self.candidate.sighting
+        head = self.parts[0]
+        return head.start, head.end, head.sighting

@@ -26,6 +26,7 @@ from central.routes.likelihood import Calibration
 from central.routes.observations import Observations, observe
 from central.routes.route import Meeting, Route, Visit
 from central.routes.route_json import route_from_map, route_to_map
+from central.routes.template_shift import template_shifts
 from central.routes.travel import log_still_unseen, log_transition
 from central.search.candidates import Candidate
 from shared.errors import BadInput
@@ -38,6 +39,8 @@ Steps = list[npt.NDArray[np.float32]]
 SEEN_AT_ALL = 0.5
 # A visit is reported from this posterior on. Above 1/2 any two of them are on one possible path together.
 ACCEPT = 0.5
+# How often strangers' nearness to this patient is estimated anew from what was found; more changes little.
+ROUNDS = 2
 
 
 def reconstruct(
@@ -56,8 +59,13 @@ def reconstruct(
     """
     if window[0] >= window[1]:
         raise BadInput("the window is empty", hint="let it end after it begins")
-    seen = observe(candidates, graph, window, calibration)
-    confidence, chosen = decode(seen, graph, (window[1] - window[0]).total_seconds(), calibration, searched)
+    known, length_s = list(candidates), (window[1] - window[0]).total_seconds()
+    seen = observe(known, graph, window, calibration)
+    confidence, chosen = decode(seen, graph, length_s, calibration, searched)
+    for _ in range(ROUNDS if searched is not None else 0):
+        shifts = template_shifts(seen, confidence, searched or 0, calibration)
+        seen = observe(known, graph, window, calibration, shifts)
+        confidence, chosen = decode(seen, graph, length_s, calibration, searched)
     key = pseudonym_key or secrets.token_bytes(32)
     visits = tuple(_visit(seen.candidates[j], float(confidence[j]), graph, key) for j in chosen)
     found = stays(visits, graph)

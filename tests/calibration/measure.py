@@ -93,6 +93,12 @@ class Pairs:
                 other += list(zip(first[strange][::10], second[strange][::10], strict=True))
         return _correlation(same), _correlation(other)
 
+    def template_spread(self) -> float:
+        """Standard deviation, over templates, of the distance that one stranger in twenty is within."""
+        strangers = self.templates[:, None] != self.seen[None]
+        rows = zip(self.distances[:, :, 0], strangers, strict=True)
+        return float(np.std([np.quantile(row[strange], 0.05) for row, strange in rows]))
+
     def _itself(self) -> bool:
         return self.templates is self.seen
 
@@ -121,8 +127,9 @@ def embed_faces(photos: Sequence[Path], vision: ModelVision, seed: int = 1) -> F
     return Faces(who, bare_t, masked_t, seen_b, seen_m, quality_b, quality_m)
 
 
-def face_bands(faces: Faces) -> list[Band]:
-    """Bands of faces: bare ones, masked ones with and without a masked template, and those of unknown state."""
+def face_bands(faces: Faces) -> tuple[list[Band], float]:
+    """Bands of faces: bare ones, masked ones with and without a masked template, and those of unknown state; and the
+    spread of templates."""
     bare, worn = faces.seen_bare, faces.seen_masked
     bare_to, worn_to = (
         [_between(template, seen, FACE_BITS) for template in (faces.bare, faces.masked)] for seen in (bare, worn)
@@ -132,19 +139,23 @@ def face_bands(faces: Faces) -> list[Band]:
     quality = np.concatenate([faces.quality_bare, faces.quality_masked], axis=1)
     unclear = (FaceMask.INCORRECT, FaceMask.UNKNOWN)
 
-    def measured(d: Distances, seen: Floats, masks: Sequence[FaceMask], masked_template: bool) -> Iterator[Band]:
-        return _bands(Pairs(faces.who, faces.who, d), seen, masks, masked_template)
-
-    return [
-        *measured(bare_to[0], faces.quality_bare, (FaceMask.ABSENT,), False),
-        *measured(worn_to[0], faces.quality_masked, (FaceMask.WORN,), False),
-        *measured(worn_to[1], faces.quality_masked, (FaceMask.WORN,), True),
-        *measured(alone, quality, unclear, False),
-        *measured(nearest, quality, unclear, True),
+    kinds: list[tuple[Distances, Floats, Sequence[FaceMask], bool]] = [
+        (bare_to[0], faces.quality_bare, (FaceMask.ABSENT,), False),
+        (worn_to[0], faces.quality_masked, (FaceMask.WORN,), False),
+        (worn_to[1], faces.quality_masked, (FaceMask.WORN,), True),
+        (alone, quality, unclear, False),
+        (nearest, quality, unclear, True),
     ]
+    pairs = [Pairs(faces.who, faces.who, distances) for distances, *_ in kinds]
+    bands = [
+        band
+        for some, (_, seen, masks, masked) in zip(pairs, kinds, strict=True)
+        for band in _bands(some, seen, masks, masked)
+    ]
+    return bands, float(np.mean([some.template_spread() for some in pairs]))
 
 
-def clothes_bands(folder: Path, vision: ModelVision) -> list[Band]:
+def clothes_bands(folder: Path, vision: ModelVision) -> tuple[list[Band], float]:
     """One band of clothes, from `person/camera_orientation.png`: templates of one camera, sightings of the others."""
     files = sorted(folder.glob("*/*.png"))
     who, camera = np.array([f.parent.name for f in files]), np.array([f.stem.split("_")[0] for f in files])
@@ -154,7 +165,8 @@ def clothes_bands(folder: Path, vision: ModelVision) -> list[Band]:
     pairs = Pairs(who[first], who[~first], distances)
     everything = np.ones(distances.shape[1:], bool)
     law = fit(pairs.same(everything, most=None), pairs.other(everything), APPEARANCE_BITS, share=1e-2)
-    return [Band(frozenset(FaceMask), 0.0, False, Curve(APPEARANCE_BITS, *law, *pairs.correlations()))]
+    band = Band(frozenset(FaceMask), 0.0, False, Curve(APPEARANCE_BITS, *law, *pairs.correlations()))
+    return [band], pairs.template_spread()
 
 
 def _between(templates: npt.NDArray[np.float32], seen: npt.NDArray[np.float32], bits: int) -> Distances:
@@ -205,10 +217,13 @@ def main() -> None:
     arguments = parser.parse_args()
     vision = ModelVision.load()
     faces = embed_faces(sorted(arguments.faces.glob("*/*.jpg")), vision)
-    bands = {Modality.FACE: face_bands(faces), Modality.APPEARANCE: clothes_bands(arguments.clothes, vision)}
+    measured = {Modality.FACE: face_bands(faces), Modality.APPEARANCE: clothes_bands(arguments.clothes, vision)}
+    bands = {modality: found for modality, (found, _) in measured.items()}
+    spread = {modality: round(bits, 1) for modality, (_, bits) in measured.items()}
     today = datetime.now(UTC).date().isoformat()
     models = {modality: MODELS[modality.value] for modality in Modality}
-    calibration = Calibration(f"public-photos-{today}", today, " ".join((__doc__ or "").split()), models, bands)
+    about = " ".join((__doc__ or "").split())
+    calibration = Calibration(f"public-photos-{today}", today, about, models, bands, spread)
     arguments.out.write_text(json.dumps(calibration_to_map(calibration), indent=1) + "\n")
 
 
