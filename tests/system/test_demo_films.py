@@ -1,4 +1,4 @@
-"""The demo's rendered films are seen by the real models as people with faces, and the patient is told from the others."""
+"""The real models see the demo's rendered films as people with faces, and tell the patient from the others."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def test_only_the_patient_lies_within_the_search_radius(
     cv2.imwrite(str(photo), cv2.cvtColor(portrait(), cv2.COLOR_RGB2BGR))
     template = open_template(probes, "case-1", register([photo], "case-1", probes.public_key(), vision))
     codes = encode_quantised(template.faces, [KEY], FACE_BITS)[0]
-    near, far = [], []
+    near: list[int] = []
+    far: list[int] = []
     for one in watched.values():
         mine = set(one.tracks_of(PATIENT))
         for at, track in enumerate(one.seen.tracks):
