@@ -80,11 +80,15 @@ class CentreProcesses:
             "DATABASE": self.database, "AUTHORITIES": urls,
             "PROBES": f"https://127.0.0.1:{self.ports['probes']}", "PORT": self.ports["centre"],
         })  # fmt: skip
+        self.set_up_ingest()
+        for person, role in PEOPLE.items():
+            self._person(person, role)
+
+    def set_up_ingest(self) -> None:
+        """Only what ingest needs."""
         self._write("ingest", "INGEST", self._tls("svc-centre") | {
             "DATABASE": self.database, "BROKER_HOST": "127.0.0.1", "BROKER_PORT": self.site.port,
         })  # fmt: skip
-        for person, role in PEOPLE.items():
-            self._person(person, role)
 
     @property
     def database(self) -> str:
