@@ -97,9 +97,13 @@ def sightings_in(raw: bytes) -> list[str]:
     """The names of the sightings in a sealed batch."""
     batch = read_batch(raw)
     header = batch.header
-    shares = [derive_shares(_secret(name), header.epoch).seal for name in AUTHORITIES]
-    columns = open_batch(batch, seal_key(shares, header.node, header.epoch))
+    columns = open_batch(batch, seal_key_of(header.node, header.epoch))
     return [sighting_id(header.node, header.boot, int(number)) for number in columns.number]
+
+
+def seal_key_of(node: str, epoch: Epoch) -> bytes:
+    """The key that both authorities' shares give."""
+    return seal_key([derive_shares(_secret(name), epoch).seal for name in AUTHORITIES], node, epoch)
 
 
 def _secret(authority: str) -> bytes:
