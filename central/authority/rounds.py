@@ -54,5 +54,6 @@ class Rounds:
             due = self._due.is_set() or stamp != served or monotonic() >= next_round
             self._due.clear()
             if due and self._transport.connected and self.once():
-                served, next_round = self._authority.registry.stamp(), monotonic() + PAUSE_S
+                # The stamp from before the round: whoever was entered during it is served in the next.
+                served, next_round = stamp, monotonic() + PAUSE_S
             self._due.wait(LOOK_EVERY_S)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from fastapi import FastAPI
 
@@ -16,7 +18,7 @@ from central.authority.client import AuthorityClient, Releases, client
 from central.authority.released import Recipient, open_released
 from central.authority.rounds import Rounds
 from central.authority.settings import AuthoritySettings
-from central.errors import ServiceDown
+from central.errors import ServiceDown, WrongCaller
 from central.probes import app as probes_app
 from central.probes.client import ProbeClient
 from central.probes.probe_sets import open_probe_sets
@@ -29,6 +31,7 @@ from provisioning.files import write_private
 from shared.codes import quantise
 from shared.errors import BadEmbedding, BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
 from shared.face_mask import FaceMask
+from shared.fleet import Fleet, FleetNode
 from shared.keys import seal_to
 from shared.transport.memory import MemoryTransport
 from shared.wire import pack
@@ -157,3 +160,87 @@ def test_a_round_starts_when_the_broker_is_reached(world: World) -> None:
     rounds.stop()
     assert world.broker.log[-1].topic.endswith(f"{NODE}/grants/authority-a")
     assert not transport.connected
+
+
+def test_over_tls_each_service_may_ask_only_what_is_its_own(world: World) -> None:
+    """Code shares go to the probe service's certificate, seal shares and withdrawals to the centre's alone."""
+    ca = CertificateAuthority(world.folder / "ca")
+    ca.create("services")
+    server = credentials(ca, "svc-authority-a", world.folder, ("127.0.0.1",))
+    names = ("svc-centre", "svc-probes", "svc-authority-b")
+    bring = {name: credentials(ca, name, world.folder) for name in names}
+    app = authority_app.create_app(authority_settings(world), world.authorities[0])
+    worker, release = X25519PrivateKey.generate().public_key().public_bytes_raw(), world.release()
+    with serving(app, server) as url, contextlib.ExitStack() as stack:
+        asks = {name: AuthorityClient("authority-a", stack.enter_context(client(url, bring[name]))) for name in names}
+        for name, kind, key in (
+            ("svc-probes", Recipient.SEARCH, worker),
+            ("svc-authority-b", Recipient.SEARCH, worker),
+            ("svc-centre", Recipient.PROBES, world.probes.public),
+            ("svc-authority-b", Recipient.PROBES, world.probes.public),
+        ):
+            with pytest.raises(WrongCaller, match=name):
+                asks[name].release(release, kind, key)
+        for name in ("svc-probes", "svc-authority-b"):
+            with pytest.raises(WrongCaller):
+                asks[name].withdraw(CASE)
+        assert asks["svc-probes"].release(release, Recipient.PROBES, world.probes.public)
+        asks["svc-centre"].withdraw(CASE)
+        asks["svc-authority-b"].check_up()
+
+
+def test_over_tls_only_the_centre_may_touch_a_template(world: World) -> None:
+    """Another service's certificate neither registers, erases, nor asks for probes."""
+    ca = CertificateAuthority(world.folder / "ca")
+    ca.create("services")
+    server = credentials(ca, "svc-probes", world.folder, ("127.0.0.1",))
+    other, centre = (credentials(ca, name, world.folder) for name in ("svc-authority-a", "svc-centre"))
+    app = probes_app.create_app(probe_settings(world), world.probes)
+    world.register(some_faces(1), (FaceMask.ABSENT,))
+    with serving(app, server) as url, client(url, other) as strange, client(url, centre) as known:
+        for act in (
+            lambda: ProbeClient(strange).register(CASE, b"x"),
+            lambda: ProbeClient(strange).erase(CASE),
+            lambda: ProbeClient(strange).probes(world.release(), X25519PrivateKey.generate().public_key()),
+        ):
+            with pytest.raises(WrongCaller):
+                act()
+        assert ProbeClient(known).erase(CASE)
+
+
+def test_another_service_in_an_authoritys_place_is_noticed(world: World) -> None:
+    """A check-up tells that the address in the settings belongs to somebody else."""
+    app = authority_app.create_app(authority_settings(world), world.authorities[0])
+    with (
+        serving(app) as url,
+        client(url, None) as http,
+        pytest.raises(ServiceDown, match="in place of authority authority-b"),
+    ):
+        AuthorityClient("authority-b", http).check_up()
+
+
+def test_an_address_beyond_this_machine_is_never_asked_in_the_clear() -> None:
+    """Without certificates a client for another host is refused before it sends anything."""
+    with pytest.raises(BadInput, match="without TLS"):
+        client("http://authority.example", None)
+
+
+def test_a_box_that_is_entered_by_a_command_is_served_soon(world: World) -> None:
+    """A running authority notices nodes entered or dropped by another process: grants come, and go."""
+    transport = MemoryTransport(world.broker, "svc-authority-a")
+    authority = world.authorities[0]
+    rounds = Rounds(authority, transport, hours_ahead=1)
+    rounds.start()
+    topic = f"cairn/v1/nodes/box-9/grants/{authority.name}"
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    box = FleetNode("box-9", "cell-2", Ed25519PrivateKey.generate().public_key().public_bytes_raw(), key)
+    try:
+        assert authority.registry.take_over(Fleet((box,))) == {"nodes": 1, "dropped": 0}
+        wait_until(lambda: topic in world.broker.retained, "the grant")
+        gone = dataclasses.replace(box, revoked=True)
+        assert authority.registry.take_over(Fleet((gone,))) == {"nodes": 0, "dropped": 1}
+        wait_until(lambda: topic not in world.broker.retained, "the grant to be cleared")
+    finally:
+        rounds.stop()
+    assert authority.registry.take_over(Fleet((gone,))) == {"nodes": 0, "dropped": 1}
+    assert authority.registry.dropped() == []
