@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache, partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,9 @@ from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import HOUR_S, Epoch
 from shared.errors import BadBatch, CairnError
 from shared.ids import check_id
-from shared.sightings import NOWHERE, Encounter, Sighting, SightingColumns
+from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE, Encounter, Sighting, SightingColumns
 from shared.wire import pack, unpack, unpack_first
 
-_HAS_FACE, _HAS_APPEARANCE = 1, 2
 _DAY_MS = 24 * HOUR_S * 1000
 # Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
 _LAYOUT = np.dtype(
@@ -35,15 +35,18 @@ _LAYOUT = np.dtype(
         ("appearance", "u1", (APPEARANCE_BITS // 8,)),
     ]
 )
-# What _split needs of each column, looked up once: numpy's own look-ups cost more than the views they describe.
-_COLUMNS = [(name, _LAYOUT[name].base, _LAYOUT[name].shape, _LAYOUT[name].itemsize) for name in _LAYOUT.names or ()]
+_NAMES = _LAYOUT.names or ()
+# Type, shape and place of each column, looked up once: numpy's own look-ups cost more than the views they describe.
+# A column lies behind those before it, each n times as long as its field is in a row.
+_BEFORE = accumulate((_LAYOUT[name].itemsize for name in _NAMES), initial=0)
+_COLUMNS = {n: (_LAYOUT[n].base, _LAYOUT[n].shape, before) for n, before in zip(_NAMES, _BEFORE, strict=False)}
 
 
 def columns_to_bytes(epoch: Epoch, sightings: Sequence[Sighting], encounters: Sequence[Encounter]) -> bytes:
     """CBOR {cameras, n, columns, encounters}; times are milliseconds from the epoch's start."""
     cameras = sorted({sighting.camera for sighting in sightings})
     values = _values(epoch, sightings, cameras)
-    blob = b"".join(np.asarray(values[name], base).tobytes() for name, base, _, _ in _COLUMNS)
+    blob = b"".join(np.asarray(values[name], base).tobytes() for name, (base, _, _) in _COLUMNS.items())
     pairs = [_encounter_row(encounter, epoch) for encounter in encounters]
     return pack({"cameras": cameras, "n": len(sightings), "columns": blob, "encounters": pairs})
 
@@ -55,33 +58,17 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
         raise BadBatch("a batch's content is cut short", hint="quarantine this node")
     names = ("n", "cameras", "columns")
     value, unread = unpack_first(memoryview(plain)[4 : 4 + length], names, BadBatch, "a batch's content")
+    n, blob = value["n"], value["columns"]
+    if type(n) is not int or not isinstance(value["cameras"], list) or len(blob) != n * _LAYOUT.itemsize:
+        raise BadBatch("a batch's content is malformed", hint="quarantine this node")
     try:
-        columns = _split(value["columns"], value["n"])
         cameras = _camera_names(*value["cameras"])
-    except (KeyError, TypeError, ValueError, IndexError, CairnError):
+    except (TypeError, CairnError):
         raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
-    if value["n"] and (columns["camera"].max() >= len(cameras) or columns["mask"].max() > 3):
+    column = partial(_column, blob, n)
+    if n and (column("camera").max() >= len(cameras) or column("mask").max() > 3):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
-    begin = epoch.hour * HOUR_S * 1000
-    return SightingColumns(
-        node=node,
-        boot=boot,
-        epoch=epoch,
-        cameras=cameras,
-        number=columns["number"],
-        camera=columns["camera"],
-        start=columns["start"].astype(np.int64) + begin,
-        end=columns["end"].astype(np.int64) + begin,
-        mask=columns["mask"],
-        quality=columns["quality"],
-        east_cm=columns["east"],
-        north_cm=columns["north"],
-        has_face=(columns["flags"] & _HAS_FACE).astype(bool),
-        has_appearance=(columns["flags"] & _HAS_APPEARANCE).astype(bool),
-        face=columns["face"],
-        appearance=columns["appearance"],
-        meetings=partial(_meetings, unread, begin),
-    )
+    return SightingColumns(node, boot, epoch, cameras, column, partial(_meetings, unread, epoch.hour * HOUR_S * 1000))
 
 
 @lru_cache(4096)
@@ -90,15 +77,9 @@ def _camera_names(*names: str) -> tuple[str, ...]:
     return tuple(check_id(name, "camera") for name in names)
 
 
-def _split(blob: memoryview, n: int) -> dict[str, npt.NDArray[Any]]:
-    if type(n) is not int or len(blob) != n * _LAYOUT.itemsize:
-        raise ValueError
-    columns: dict[str, npt.NDArray[Any]] = {}
-    at = 0
-    for name, base, shape, size in _COLUMNS:
-        columns[name] = np.ndarray((n, *shape), base, blob, at)
-        at += size * n
-    return columns
+def _column(blob: memoryview, n: int, name: str) -> npt.NDArray[Any]:
+    base, shape, before = _COLUMNS[name]
+    return np.ndarray((n, *shape), base, blob, before * n)
 
 
 def _values(epoch: Epoch, sightings: Sequence[Sighting], cameras: list[str]) -> dict[str, Any]:
@@ -115,7 +96,7 @@ def _values(epoch: Epoch, sightings: Sequence[Sighting], cameras: list[str]) -> 
         "mask": [int(s.mask) for s in sightings],
         "quality": [round(min(max(s.quality, 0.0), 1.0) * 255) for s in sightings],
         "flags": [
-            _HAS_FACE * (face is not None) | _HAS_APPEARANCE * (worn is not None)
+            HAS_FACE * (face is not None) | HAS_APPEARANCE * (worn is not None)
             for face, worn in zip(faces, clothes, strict=True)
         ],
         "face": _bits("face", faces, FACE_BITS // 8),

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.clock import from_unix
-from shared.epochs import Epoch
+from shared.epochs import HOUR_S, Epoch
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
 from shared.ids import check_id
 
 NOWHERE = -32768  # a ground coordinate that was not measured
+HAS_FACE, HAS_APPEARANCE = 1, 2  # bits of a row's flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +49,69 @@ class Encounter:
     distance_error_m: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SightingColumns:
     """The opened content of one batch as arrays of n rows; times are Unix milliseconds, positions centimetres.
 
-    `meetings()` reads the encounters: int64 [k, 6] of a, b, start, end, smallest distance and its error. They are
-    left unread until somebody asks, because a search needs them only beside a hit; BadBatch when they are malformed.
+    Everything is a view, made when it is first asked for: a search opens millions of batches, looks at the faces of
+    each, and at the rest only beside a hit. `column(name)` is a column as it lies in the batch; `meetings()` reads the
+    encounters, int64 [k, 6] of a, b, start, end, smallest distance and its error, or raises BadBatch.
     """
 
     node: str
     boot: int
     epoch: Epoch
     cameras: tuple[str, ...]
-    number: npt.NDArray[np.uint32]
-    camera: npt.NDArray[np.uint8]
-    start: npt.NDArray[np.int64]
-    end: npt.NDArray[np.int64]
-    mask: npt.NDArray[np.uint8]
-    quality: npt.NDArray[np.uint8]
-    east_cm: npt.NDArray[np.int16]
-    north_cm: npt.NDArray[np.int16]
-    has_face: npt.NDArray[np.bool_]
-    has_appearance: npt.NDArray[np.bool_]
-    face: npt.NDArray[np.uint8] = field(repr=False)
-    appearance: npt.NDArray[np.uint8] = field(repr=False)
+    column: Callable[[str], npt.NDArray[Any]] = field(repr=False)
     meetings: Callable[[], npt.NDArray[np.int64]] = field(repr=False)
+
+    @cached_property
+    def number(self) -> npt.NDArray[np.uint32]:
+        return self.column("number")
+
+    @cached_property
+    def camera(self) -> npt.NDArray[np.uint8]:
+        return self.column("camera")
+
+    @cached_property
+    def start(self) -> npt.NDArray[np.int64]:
+        return self.column("start").astype(np.int64) + self.epoch.hour * HOUR_S * 1000
+
+    @cached_property
+    def end(self) -> npt.NDArray[np.int64]:
+        return self.column("end").astype(np.int64) + self.epoch.hour * HOUR_S * 1000
+
+    @cached_property
+    def mask(self) -> npt.NDArray[np.uint8]:
+        return self.column("mask")
+
+    @cached_property
+    def quality(self) -> npt.NDArray[np.uint8]:
+        return self.column("quality")
+
+    @cached_property
+    def east_cm(self) -> npt.NDArray[np.int16]:
+        return self.column("east")
+
+    @cached_property
+    def north_cm(self) -> npt.NDArray[np.int16]:
+        return self.column("north")
+
+    @cached_property
+    def has_face(self) -> npt.NDArray[np.bool_]:
+        return (self.column("flags") & HAS_FACE).astype(np.bool_)
+
+    @cached_property
+    def has_appearance(self) -> npt.NDArray[np.bool_]:
+        return (self.column("flags") & HAS_APPEARANCE).astype(np.bool_)
+
+    @cached_property
+    def face(self) -> npt.NDArray[np.uint8]:
+        return self.column("face")
+
+    @cached_property
+    def appearance(self) -> npt.NDArray[np.uint8]:
+        return self.column("appearance")
 
     @property
     def encounters(self) -> tuple[Encounter, ...]:
