@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ def add_parser(groups: Groups) -> None:
 
 def replay(options: argparse.Namespace) -> Answer:
     """One row a patient, and one for all. Raises BadScenario, and what the parts refuse."""
+    # Matrices here are small, and several threads only get in each other's way; numpy asks once, when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from central.replay.play import play
     from central.replay.read import read_scenario
     from central.replay.score import score

@@ -48,7 +48,7 @@ def read_scenario(folder: Path) -> Scenario:
     faces, appearances = (read_vectors(folder / f"{name}.npy") for name in ("faces", "appearances"))
     references = read_vectors(folder / "reference_faces.npy")
     if references.shape[1] != faces.shape[1]:
-        raise bad(folder / "reference_faces.npy", "has another width than faces.npy", "use one face model")
+        raise bad(folder / "reference_faces.npy", "has other width than faces.npy", "use one face model")
     index = {place.camera: row for row, place in enumerate(cameras)}
     sightings = _sightings(folder / "sightings.csv", head, index, (faces, appearances))
     rows = {name: row for row, name in enumerate(sightings.names)}

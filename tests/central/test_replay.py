@@ -1,0 +1,218 @@
+"""A city of 40 cameras through the whole real path in one process, held against its truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from central.__main__ import main
+from central.contacts.presets import preset_names
+from central.replay.play import NO_FACE, Played, play
+from central.replay.read import read_scenario
+from central.replay.scenario import Scenario
+from central.replay.score import contact_rows, score
+from central.routes.likelihood import Calibration, calibration_to_map
+from shared.errors import ReleaseRefused
+from shared.sightings import parse_sighting_id
+from tests.city.calibration import measured_calibration
+from tests.city.city import make_city
+from tests.city.plan import CityPlan
+from tests.city.write import write_scenario
+
+TINY = CityPlan(cameras=12, people=60, patients=2, seed=1, look_alikes=0)
+PLAN = CityPlan(cameras=40, people=600, patients=4, seed=2, look_alikes=1, mask_share=0.3, indoor_share=0.3)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    folder: Path
+    scenario: Scenario
+    calibration: Calibration
+    played: Played
+    words: list[str]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return score(self.scenario, self.played)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenario(make_city(TINY), tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    folder = write_scenario(make_city(PLAN), tmp_path_factory.mktemp("city"))
+    scenario, calibration, words = read_scenario(folder), measured_calibration(PLAN), list[str]()
+    return Replayed(folder, scenario, calibration, play(scenario, calibration, words.append), words)
+
+
+def test_what_is_reported_is_right_and_most_faces_are_found(replayed: Replayed) -> None:
+    """Of all that is reported nearly everything is the patient's, and of the faces seen most are found."""
+    totals = replayed.result["totals"]
+    assert totals["sightings_true"] > 40
+    assert totals["precision"] >= 0.85
+    found = [entry["recall_of_faces"] for entry in replayed.result["patients"]]
+    assert sum(found) / len(found) >= 0.6
+    assert totals["f1"] >= 0.45
+
+
+def test_routes_stand_in_true_order(replayed: Replayed) -> None:
+    """No visit comes before one that truly came earlier, and every time is the truth's to a millisecond."""
+    assert replayed.result["totals"]["order_errors"] == 0
+    seen = replayed.scenario.sightings
+    for answer in replayed.played.answers:
+        assert answer.route is not None
+        for visit in answer.route.visits:
+            row = parse_sighting_id(visit.candidate.sighting)[2]
+            assert visit.start.timestamp() == pytest.approx(seen.start[row], abs=0.002)
+            assert visit.place == replayed.scenario.cameras[seen.camera[row]]
+            assert visit.candidate.mask == seen.mask[row]
+
+
+def test_time_without_evidence_is_a_gap(replayed: Replayed) -> None:
+    """A route that does not span its window says where it knows nothing."""
+    for entry, answer in zip(replayed.result["patients"], replayed.played.answers, strict=True):
+        assert answer.route is not None
+        assert entry["gaps"] == len(answer.route.gaps) > 0
+
+
+def test_who_was_near_comes_from_the_scenarios_encounters(replayed: Replayed) -> None:
+    """Each meeting on a route is an encounter of the scenario, with its times, distance and the other's mask."""
+    met, seen = replayed.scenario.encounters, replayed.scenario.sightings
+    pairs = {frozenset(pair) for pair in zip(met.a.tolist(), met.b.tolist(), strict=True)}
+    checked = 0
+    for answer in replayed.played.answers:
+        for candidate in answer.candidates:
+            row = parse_sighting_id(candidate.sighting)[2]
+            own = {k for k in range(len(met)) if row in (met.a[k], met.b[k])}
+            assert len(candidate.partners) == len(own)
+            for partner in candidate.partners:
+                assert frozenset({row, partner.number}) in pairs
+                assert partner.mask == seen.mask[partner.number]
+                checked += 1
+    assert checked > 50
+
+
+def test_contacts_are_judged_by_every_preset(replayed: Replayed) -> None:
+    """Each patient has a verdict by each preset, and what is reported points at sightings of the scenario."""
+    assert set(replayed.result["totals"]["contacts"]) == set(preset_names())
+    for answer in replayed.played.answers:
+        for contacts in answer.contacts.values():
+            assert all(rows for rows in contact_rows(answer, contacts))
+
+
+def test_every_stage_is_timed_and_told(replayed: Replayed) -> None:
+    """Seconds of every stage are given for the city and each patient, and progress names each hour and patient."""
+    seconds = replayed.result["totals"]["seconds"]
+    stages = {"grants", "encode", "seal", "ingest", "case", "probes", "search", "route", "contacts"}
+    assert set(seconds) == stages
+    assert all(took >= 0 for took in seconds.values())
+    assert sum("UTC" in words for words in replayed.words) >= 15
+    assert replayed.played.batches > 50
+
+
+def test_no_batch_failed(replayed: Replayed) -> None:
+    """Everything that was sealed was stored, opened and searched."""
+    assert [entry["batches_failed"] for entry in replayed.result["patients"]] == [0] * PLAN.patients
+
+
+def test_the_result_is_plain_json(replayed: Replayed) -> None:
+    """The result survives JSON unchanged and has one entry a patient with all that the format names."""
+    result = replayed.result
+    assert json.loads(json.dumps(result)) == result
+    wanted = {"patient_id", "sightings_reported", "precision", "recall", "f1", "order_errors", "gaps", "contacts"}
+    for entry in result["patients"]:
+        assert wanted | {"testimony", "seconds"} <= set(entry)
+        for judged in entry["contacts"].values():
+            assert {"precision", "recall", "f1"} <= set(judged)
+
+
+def test_without_consent_to_the_face_search_there_is_none(replayed: Replayed, tiny: Path) -> None:
+    """A patient who gave only the appearance scope, or none, gets no camera search, and the result says why."""
+    known = read_scenario(tiny)
+    consents = (("appearance",), ())
+    patients = tuple(replace(one, consent=given) for one, given in zip(known.patients, consents, strict=True))
+    scenario = replace(known, patients=patients)
+    result = score(scenario, play(scenario, replayed.calibration, quietly))
+    assert [entry["note"] for entry in result["patients"]] == [NO_FACE, NO_FACE]
+    assert [entry["sightings_reported"] for entry in result["patients"]] == [0, 0]
+
+
+def test_a_window_narrows_what_is_reported(replayed: Replayed, tiny: Path) -> None:
+    """A patient's window of three hours gives no visit outside of it."""
+    known = read_scenario(tiny)
+    middle = known.start + timedelta(hours=5)
+    window = (middle, middle + timedelta(hours=3))
+    scenario = replace(known, patients=tuple(replace(one, window=window) for one in known.patients))
+    answers = play(scenario, replayed.calibration, quietly).answers
+    visits = [visit for answer in answers if answer.route for visit in answer.route.visits]
+    assert visits
+    assert all(visit.start < window[1] and visit.end >= window[0] for visit in visits)
+
+
+def test_a_window_of_more_than_a_fortnight_is_refused(replayed: Replayed, tiny: Path) -> None:
+    """The replay asks the real authorities' rules, so a window of 15 days is a ReleaseRefused."""
+    known = read_scenario(tiny)
+    end = known.start + timedelta(days=15)
+    patient = replace(known.patients[0], window=(known.start, end))
+    with pytest.raises(ReleaseRefused, match="14 days"):
+        play(replace(known, end=end, patients=(patient,)), replayed.calibration, quietly)
+
+
+def test_a_scenario_of_two_days_needs_two_grants(replayed: Replayed, tmp_path: Path) -> None:
+    """Grants reach 24 hours ahead, so boxes fetch again each day; sightings of both days are found."""
+    scenario = read_scenario(write_scenario(make_city(replace(TINY, days=2, patients=1)), tmp_path))
+    (answer,) = play(scenario, replayed.calibration, quietly).answers
+    assert answer.failed == 0
+    days = {candidate.start.date() for candidate in answer.candidates}
+    assert max(days) - min(days) >= timedelta(days=1)
+
+
+def test_the_command_writes_the_result_and_prints_a_table(
+    replayed: Replayed, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`cairn-central replay DIR --json FILE` prints a row a patient and one for all, and writes the whole result."""
+    calibration, out = tmp_path / "calibration.json", tmp_path / "new" / "result.json"
+    calibration.write_text(json.dumps(calibration_to_map(replayed.calibration)))
+    main(["replay", str(tiny), "--json", str(out), "--calibration", str(calibration)])
+    table = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in table] == ["patient", "patient-1", "patient-2", "all"]
+    written = json.loads(out.read_text())
+    assert [entry["patient_id"] for entry in written["patients"]] == ["patient-1", "patient-2"]
+    assert f"{written['totals']['precision']:.3f}" in table[-1]
+    assert written["warnings"] == []
+
+
+def test_the_command_refuses_a_folder_that_is_no_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder without scenario.json ends with exit code 2, the file's name and a remedy on stderr."""
+    with pytest.raises(SystemExit) as end:
+        main(["replay", str(tmp_path)])
+    assert end.value.code == 2
+    assert "scenario.json" in capsys.readouterr().err
+
+
+def test_a_replay_that_is_interrupted_leaves_no_file(
+    replayed: Replayed, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The temporary folder with keys and batches is gone, also when a replay ends half-way."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def interrupt(words: str) -> None:
+        if words.startswith("patient"):
+            assert list(tmp_path.iterdir())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play(read_scenario(tiny), replayed.calibration, interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def quietly(_: str) -> None:
+    """Progress that nobody reads."""
