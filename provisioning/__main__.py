@@ -138,7 +138,7 @@ def _add_centre(groups: _Groups[argparse.ArgumentParser]) -> None:
     write.add_argument(
         "--host", action="append", required=True, help="its name or address; the first is used from here"
     )
-    write.add_argument("--port", type=int, default=8883)
+    write.add_argument("--port", type=int, default=8883, help="where it listens; 8883 unless given")
     write.add_argument("--authority", action="append", required=True, help="an authority's name; again for each")
     evict = _command(broker, "broker evict", actions.broker_evict, "end a revoked box's connection, and prove it")
     evict.add_argument("node")

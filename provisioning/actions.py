@@ -1,4 +1,4 @@
-"""What each command of cairn-provision does; the answers are plain values, printed by __main__."""
+"""What each of the workshop's commands does; the answers are plain values, printed by __main__."""
 
 from __future__ import annotations
 

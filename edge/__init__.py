@@ -1,0 +1,1 @@
+"""A box beside the cameras: frame in, sealed batch out."""
