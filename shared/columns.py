@@ -68,7 +68,8 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     column = partial(_column, blob, n)
     if n and (column("camera").max() >= len(cameras) or column("mask").max() > 3):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
-    return SightingColumns(node, boot, epoch, cameras, column, partial(_meetings, unread, epoch.hour * HOUR_S * 1000))
+    meetings = partial(_meetings, unread, epoch.hour * HOUR_S * 1000)
+    return SightingColumns(node, boot, epoch, cameras, n, column, meetings)
 
 
 @lru_cache(4096)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,11 +48,11 @@ class Encounter:
     distance_error_m: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class SightingColumns:
     """The opened content of one batch as arrays of n rows; times are Unix milliseconds, positions centimetres.
 
-    Everything is a view, made when it is first asked for: a search opens millions of batches, looks at the faces of
+    Every array is made when it is asked for: a search opens millions of batches, looks at the faces of
     each, and at the rest only beside a hit. `column(name)` is a column as it lies in the batch; `meetings()` reads the
     encounters, int64 [k, 6] of a, b, start, end, smallest distance and its error, or raises BadBatch.
     """
@@ -62,54 +61,55 @@ class SightingColumns:
     boot: int
     epoch: Epoch
     cameras: tuple[str, ...]
+    people: int
     column: Callable[[str], npt.NDArray[Any]] = field(repr=False)
     meetings: Callable[[], npt.NDArray[np.int64]] = field(repr=False)
 
-    @cached_property
+    @property
     def number(self) -> npt.NDArray[np.uint32]:
         return self.column("number")
 
-    @cached_property
+    @property
     def camera(self) -> npt.NDArray[np.uint8]:
         return self.column("camera")
 
-    @cached_property
+    @property
     def start(self) -> npt.NDArray[np.int64]:
         return self.column("start").astype(np.int64) + self.epoch.hour * HOUR_S * 1000
 
-    @cached_property
+    @property
     def end(self) -> npt.NDArray[np.int64]:
         return self.column("end").astype(np.int64) + self.epoch.hour * HOUR_S * 1000
 
-    @cached_property
+    @property
     def mask(self) -> npt.NDArray[np.uint8]:
         return self.column("mask")
 
-    @cached_property
+    @property
     def quality(self) -> npt.NDArray[np.uint8]:
         return self.column("quality")
 
-    @cached_property
+    @property
     def east_cm(self) -> npt.NDArray[np.int16]:
         return self.column("east")
 
-    @cached_property
+    @property
     def north_cm(self) -> npt.NDArray[np.int16]:
         return self.column("north")
 
-    @cached_property
+    @property
     def has_face(self) -> npt.NDArray[np.bool_]:
         return (self.column("flags") & HAS_FACE).astype(np.bool_)
 
-    @cached_property
+    @property
     def has_appearance(self) -> npt.NDArray[np.bool_]:
         return (self.column("flags") & HAS_APPEARANCE).astype(np.bool_)
 
-    @cached_property
+    @property
     def face(self) -> npt.NDArray[np.uint8]:
         return self.column("face")
 
-    @cached_property
+    @property
     def appearance(self) -> npt.NDArray[np.uint8]:
         return self.column("appearance")
 
@@ -118,7 +118,7 @@ class SightingColumns:
         return tuple(encounter(row) for row in self.meetings().tolist())
 
     def __len__(self) -> int:
-        return len(self.number)
+        return self.people
 
     def sighting(self, row: int) -> Sighting:
         return Sighting(
