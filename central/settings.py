@@ -92,6 +92,12 @@ class CentreSettings(ServiceSettings):
     models: dict[str, str] = Field(default={}, description="modality to model, when not the newest calibration's")
     searches_at_once: int = Field(default=2, ge=1, le=32)
 
+    @model_validator(mode="after")
+    def _served_whole(self) -> Self:
+        if (self.server_certificate is None) != (self.server_key is None):
+            raise ValueError("server_certificate and server_key belong together")
+        return self
+
     @property
     def server_tls(self) -> Tls | None:
         """What `serve` shows to people; they prove themselves with a token, not with a certificate."""

@@ -31,6 +31,7 @@ def add_account(session: Session, name: str, roles: set[Role], public: bytes) ->
     """Add an account, or give an existing one new roles, key and token. Returns the token, which is shown once."""
     if not roles:
         raise BadInput("an account needs a role", hint=f"one of {', '.join(Role)}")
+    check_id(name, "account")
     signing_public(public)
     taken = session.exec(select(Account).where(Account.signing_public == public, Account.name != name)).first()
     if taken is not None:
@@ -38,7 +39,7 @@ def add_account(session: Session, name: str, roles: set[Role], public: bytes) ->
         raise BadInput(f"{taken.name} has this key already; each person holds their own", hint=hint)
     secret = secrets.token_urlsafe(32)
     row = Account(
-        name=check_id(name, "account"),
+        name=name,
         roles=" ".join(sorted(roles)),
         token_hash=_hash(secret),
         signing_public=public,

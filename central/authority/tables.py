@@ -77,7 +77,7 @@ def open_database(path: Path) -> Engine:
     """Open, and make if needed, the database. Deleted secrets are overwritten, not just unlinked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _careful)
     AuthorityTable.metadata.create_all(engine)
     with engine.begin() as connection:

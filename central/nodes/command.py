@@ -71,10 +71,11 @@ def revoke(options: argparse.Namespace) -> Answer:
 def list_cameras(options: argparse.Namespace) -> Answer:
     from sqlmodel import Session
 
+    from central.nodes.endpoints import camera_out
     from central.nodes.service import cameras
 
     with Session(_engine(options)) as session:
-        return [row.model_dump(mode="json") for row in cameras(session)]
+        return [camera_out(row).model_dump(mode="json") for row in cameras(session)]
 
 
 def _engine(options: argparse.Namespace) -> Engine:

@@ -17,7 +17,7 @@ from central.audit.service import record
 from central.database import writing
 from central.errors import NotFound
 from central.nodes import service
-from central.nodes.tables import Node
+from central.nodes.tables import Camera, Node
 
 router = APIRouter(tags=["nodes"])
 Anyone = Annotated[Account, Depends(holding(Role.TECHNICIAN, Role.TRACER, Role.APPROVER))]
@@ -64,8 +64,12 @@ def revoke_node(node: Name, centre: At, account: Technician) -> NodeOut:
 @router.get("/cameras", summary="List cameras", responses=refusals(*SIGNED_IN))
 def list_cameras(centre: At, _account: Anyone) -> list[CameraOut]:
     with Session(centre.engine) as session:
-        return [CameraOut(**row.model_dump()) for row in service.cameras(session)]
+        return [camera_out(row) for row in service.cameras(session)]
 
 
 def node_out(row: Node) -> NodeOut:
     return NodeOut(**{name: getattr(row, name) for name in NodeOut.model_fields})
+
+
+def camera_out(row: Camera) -> CameraOut:
+    return CameraOut(**{name: getattr(row, name) for name in CameraOut.model_fields})

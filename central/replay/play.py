@@ -15,7 +15,7 @@ from sqlmodel import Session
 from central.contacts.exposures import Contact, contacts, exposures
 from central.contacts.presets import preset_names
 from central.probes.client import Probes
-from central.replay.approval import approved_case, close_case, register
+from central.replay.approval import approved_case, close_case, register, template_of
 from central.replay.nodes import Box, Uplink, fetch_grants, identities
 from central.replay.scenario import Patient, Scenario
 from central.replay.sealing import Sealing, by_epoch, met_by_later
@@ -30,6 +30,7 @@ from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
 from shared.clock import FixedClock, from_unix
 from shared.epochs import HOUR_S, Epoch, Modality
+from shared.face_mask import FaceMask
 from shared.node_shares import MAX_HOURS_AHEAD
 
 Tell = Callable[[str], None]
@@ -109,7 +110,8 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, case: str, calibra
         return Answer(patient, None, note=NO_FACE)
     watch = Stopwatch()
     began = perf_counter()
-    register(site, case, scenario.references[list(patient.faces)], scenario.face_model)
+    template = template_of(scenario, patient)
+    register(site, case, template)
     release = approved_case(site, case, patient)
     with Session(site.engine) as session:
         graph: CameraGraph = camera_graph(session)
@@ -122,7 +124,8 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, case: str, calibra
 
     parts = SearchParts(site.authorities, TimedProbes(site.probes, watch), site.store)
     try:
-        found = find_route(release, parts, graph, calibration, tell, threading.Event())
+        fitting = calibration.for_template(FaceMask.WORN in template.masks)
+        found = find_route(release, parts, graph, fitting, tell, threading.Event())
     finally:
         close_case(site, case)
     began = perf_counter()

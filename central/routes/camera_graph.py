@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import BadInput
-from shared.geo import EARTH_RADIUS_M, haversine_m
+from shared.geo import EARTH_RADIUS_M
 from shared.ids import check_id
 
 Floats = npt.NDArray[np.float64]
@@ -80,8 +80,12 @@ class CameraGraph:
         return len(self.places)
 
     def straight_m(self, a: Indices, b: Indices) -> Floats:
-        """Great-circle metres between cameras by index; broadcasts."""
-        return haversine_m(self.latitude[a], self.longitude[a], self.latitude[b], self.longitude[b])
+        """Great-circle metres between cameras by index; broadcasts.
+
+        From chords, which takes a fraction of the time of the haversine formula and gives the same.
+        """
+        squared = sum((np.square(axis[a] - axis[b]) for axis in self._xyz), np.zeros(()))
+        return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(squared) / 2), np.float64)
 
     def way_m(self, a: Indices, b: Indices) -> Floats:
         """Expected metres on foot between cameras by index; broadcasts."""
@@ -89,12 +93,19 @@ class CameraGraph:
 
     def in_reach(self, camera: Indices, radius_m: Floats) -> Floats:
         """About how many cameras lie within `radius_m` of each, itself included; broadcasts, grows with the radius."""
-        self._count_around(np.unique(camera))
+        if not self._counts[camera, 0].all():
+            self._count_around(np.unique(camera))
         ring = np.interp(radius_m, _RINGS_M, np.arange(len(_RINGS_M)))
         below = ring.astype(np.intp)
         lower = self._counts[camera, below]
         upper = self._counts[camera, np.minimum(below + 1, len(_RINGS_M) - 1)]
         return np.asarray(lower + (ring - below) * (upper - lower), np.float64)
+
+    @cached_property
+    def _xyz(self) -> Floats:
+        """The cameras on the unit sphere [3, n]."""
+        phi, theta = np.radians(self.latitude), np.radians(self.longitude)
+        return np.stack([np.cos(phi) * np.cos(theta), np.cos(phi) * np.sin(theta), np.sin(phi)])
 
     @cached_property
     def _counts(self) -> Floats:

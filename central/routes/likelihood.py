@@ -17,7 +17,7 @@ import numpy as np
 from central.routes.distances import Bulk, Curve, Floats, Tail
 from central.search.candidates import Candidate
 from shared.epochs import Modality
-from shared.errors import BadIdentifier, BadInput, Refused
+from shared.errors import BadInput, Refused
 from shared.face_mask import FaceMask
 from shared.ids import check_id
 
@@ -141,7 +141,9 @@ def calibration_from_map(value: Mapping[str, Any]) -> Calibration:
         bands = {modality: [_band(row, part["bits"]) for row in part["bands"]] for modality, part in parts.items()}
         spread = {modality: float(part["template_spread"]) for modality, part in parts.items()}
         calibration = Calibration(value["name"], value["measured"], value["how"], models, bands, spread)
-    except (KeyError, TypeError, ValueError, AttributeError, BadIdentifier):
+    except BadCalibration:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, BadInput):
         raise BadCalibration("a calibration is malformed", hint="measure it again") from None
     _check_complete(calibration)
     return calibration

@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from central.contacts.pseudonyms import pseudonym, whom
 from central.routes.between import gaps, legs, stays
-from central.routes.camera_graph import CameraGraph, Floats
+from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, Floats
 from central.routes.hmm import posterior, viterbi
 from central.routes.likelihood import Calibration
-from central.routes.observations import Observations, observe
+from central.routes.observations import Evidence, Observations, observe, weigh
 from central.routes.route import Meeting, Route, Visit
 from central.routes.route_json import route_from_map, route_to_map
 from central.routes.template_shift import template_shifts
@@ -59,15 +59,10 @@ def reconstruct(
     """
     if window[0] >= window[1]:
         raise BadInput("the window is empty", hint="let it end after it begins")
-    known, length_s = list(candidates), (window[1] - window[0]).total_seconds()
-    seen = observe(known, graph, window, calibration)
-    confidence, chosen = decode(seen, graph, length_s, calibration, searched)
-    for _ in range(ROUNDS if searched is not None else 0):
-        shifts = template_shifts(seen, confidence, searched or 0, calibration)
-        seen = observe(known, graph, window, calibration, shifts)
-        confidence, chosen = decode(seen, graph, length_s, calibration, searched)
+    seen = observe(candidates, graph, window, calibration)
+    confidence, chosen = decode(seen, graph, (window[1] - window[0]).total_seconds(), calibration, searched)
     key = pseudonym_key or secrets.token_bytes(32)
-    visits = tuple(_visit(seen.candidates[j], float(confidence[j]), graph, key) for j in chosen)
+    visits = tuple(_visit(seen.parts[j][0], float(confidence[j]), graph, key) for j in chosen)
     found = stays(visits, graph)
     return Route(window, visits, found, legs(visits, found, graph), gaps(visits, found, graph, window), seen.unplaced)
 
@@ -76,51 +71,67 @@ def decode(
     seen: Observations, graph: CameraGraph, length_s: float, calibration: Calibration, searched: int | None = None
 ) -> tuple[Floats, list[int]]:
     """Posterior of each observation [n], and those on the path with the greatest expected number of right visits."""
-    steps = transitions(seen, graph, length_s, calibration, searched)
-    initial = seen.log_ratio + math.log(SEEN_AT_ALL / _searched(seen, searched))
+    evidence, ways = weigh(seen.parts, calibration), movements(seen, graph)
+    compared = float(max(evidence.stands_for.sum() if searched is None else searched, len(seen), 1))
+    log_crowd = math.log(compared / (len(graph) * length_s))
     final = log_still_unseen(length_s - seen.end)
-    confidence = posterior(initial, steps, final, math.log1p(-SEEN_AT_ALL))
-    # Maximum expected accuracy (Holmes and Durbin 1998): a best path through posteriors, not weights.
+    confidence = np.zeros(len(seen))
+    for round_ in range(1 if searched is None else 1 + ROUNDS):
+        if round_:
+            evidence = weigh(seen.parts, calibration, template_shifts(seen, confidence, compared, calibration))
+        initial = evidence.log_ratio + math.log(SEEN_AT_ALL / compared)
+        steps = transitions(ways, evidence, log_crowd, calibration)
+        confidence = posterior(initial, steps, final, math.log1p(-SEEN_AT_ALL))
+    return confidence, most_right(confidence, ways)
+
+
+def most_right(confidence: Floats, ways: Steps) -> list[int]:
+    """The possible path with the greatest expected number of right visits (maximum expected accuracy, Holmes and Durbin
+    1998): the best path through posteriors, not through weights."""
     gain = (confidence - ACCEPT).astype(np.float32)
-    ways = [np.where(np.isfinite(step), gain[j], np.float32(-np.inf)) for j, step in enumerate(steps)]
-    path = viterbi(gain, ways, np.zeros(len(gain)), 0.0)
-    return confidence, [j for j in path if gain[j] >= 0]
+    steps = [np.where(np.isfinite(way), gain[j], np.float32(-np.inf)) for j, way in enumerate(ways)]
+    path = viterbi(gain, steps, np.zeros(len(gain)), 0.0)
+    return [j for j in path if gain[j] >= 0]
 
 
-def transitions(
-    seen: Observations, graph: CameraGraph, length_s: float, calibration: Calibration, searched: int | None = None
-) -> Steps:
+def movements(seen: Observations, graph: CameraGraph) -> Steps:
+    """`ways[j]` [j]: ln density of being seen next where and when j was, after each earlier observation."""
+    ways: Steps = []
+    for j in range(len(seen)):
+        moved = log_transition(graph, seen.camera[:j], seen.camera[j], seen.start[j] - seen.end[:j])
+        # Who is still in one view after leaving another was not on the way from the first to the second.
+        moved[seen.end[:j] > seen.end[j] + CLOCK_SLACK_S] = -np.inf
+        ways.append(moved.astype(np.float32))
+    return ways
+
+
+def transitions(ways: Steps, evidence: Evidence, log_crowd: float, calibration: Calibration) -> Steps:
     """`steps[j]` [j]: ln weight of going on from each earlier observation to j, its emission included.
 
-    With h the density of the next sighting at that camera and time, λ that of strangers' sightings, s and o the
+    With h the density of the next sighting there and then, λ that of strangers' sightings (`log_crowd`), s and o the
     densities of j's distance given i's for the patient and for a stranger: h·s / (λ·o + h·o(given i)).
     """
-    crowd = math.log(_searched(seen, searched) / (len(graph) * length_s)) if len(seen) else 0.0
     same_r, other_r = calibration.correlations()
     steps: Steps = []
-    for j in range(len(seen)):
-        before = np.arange(j)
-        moved = log_transition(graph, seen.camera[before], seen.camera[j], seen.start[j] - seen.end[before]) - crowd
-        contained = seen.end[before] > seen.end[j] + 5
-        same = log_link(seen.same_score[before], seen.same_score[j], same_r)
-        other = log_link(seen.other_score[before], seen.other_score[j], other_r)
-        weight = moved + seen.log_ratio[j] + same - np.logaddexp(0.0, moved + other)
-        steps.append(np.where(contained, -np.inf, weight).astype(np.float32))
+    for j, way in enumerate(ways):
+        moved = way - log_crowd
+        same = log_link(evidence.same_score[:, :j], evidence.same_score[:, j], same_r)
+        other = log_link(evidence.other_score[:, :j], evidence.other_score[:, j], other_r)
+        weight = moved + evidence.log_ratio[j] + same - np.logaddexp(0.0, moved + other)
+        steps.append(weight.astype(np.float32))
     return steps
 
 
 def log_link(earlier: Floats, later: Floats, correlation: Floats) -> Floats:
-    """ln of the factor by which the density of later scores [m] changes once earlier ones [n, m] are known, summed.
-
-    The Gaussian copula with `correlation` [m]; a score of nan says nothing.
-    """
-    rest = 1 - correlation**2
-    shift = (later - correlation * earlier) ** 2 / rest - later**2
-    return np.asarray(np.nansum(-0.5 * (shift + np.log(rest)), axis=-1), np.float64)
-
-
-def _searched(seen: Observations, searched: int | None) -> float:
-    return float(max(searched if searched is not None else seen.stands_for.sum(), len(seen), 1))
+    """ln of the factor by which the density of later scores [m] changes once earlier ones [m, n] are known, summed over
+    modalities m: the Gaussian copula with `correlation` [m]. A score of nan says nothing."""
+    total = np.zeros(earlier.shape[1])
+    for before, score, r in zip(earlier, later, correlation, strict=True):
+        if not np.isnan(score):
+            rest = 1 - r**2
+            linked = -0.5 * ((score - r * before) ** 2 / rest - score**2 + math.log(rest))
+            total += np.nan_to_num(linked, copy=False, nan=0.0)
+    return total
 
 
 def _visit(candidate: Candidate, confidence: float, graph: CameraGraph, key: bytes) -> Visit:

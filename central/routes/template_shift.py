@@ -21,7 +21,7 @@ from shared.epochs import Modality
 _MOST_BITS = 100
 
 
-def template_shifts(seen: Observations, confidence: Floats, searched: int, calibration: Calibration) -> Shifts:
+def template_shifts(seen: Observations, confidence: Floats, searched: float, calibration: Calibration) -> Shifts:
     """Bits by modality by which strangers are nearer than usual: the most likely ones (MAP), given how many of
     `searched` sightings are candidates and, by `confidence` [n], probably not the patient."""
     shifts = {}
@@ -38,7 +38,9 @@ def template_shifts(seen: Observations, confidence: Floats, searched: int, calib
     return shifts
 
 
-def _shift(parts: Sequence[Candidate], strangers: float, searched: int, of: tuple[Calibration, float, Modality]) -> int:
+def _shift(
+    parts: Sequence[Candidate], strangers: float, searched: float, of: tuple[Calibration, float, Modality]
+) -> int:
     """Counts within the radius are Poisson, the shift is normal with the spread of the population of templates."""
     calibration, spread, modality = of
     shifts = np.arange(-_MOST_BITS, _MOST_BITS + 1)

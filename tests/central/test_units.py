@@ -1,0 +1,79 @@
+"""The systemd units: each long-running command has one, it starts the right thing, and it gives rights away."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from central.__main__ import _parser
+
+UNITS = Path(__file__).parent.parent.parent / "central" / "units"
+SERVICES = {
+    "cairn-centre.service": "serve",
+    "cairn-ingest.service": "ingest",
+    "cairn-probes.service": "probes",
+    "cairn-authority@.service": "authority serve",
+}
+SWITCHED_ON = (
+    "NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "ProtectClock", "ProtectHostname",
+    "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "RestrictNamespaces",
+    "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality", "MemoryDenyWriteExecute",
+)  # fmt: skip
+
+
+def settings(name: str) -> dict[str, list[str]]:
+    """Every KEY=VALUE of a unit; a key may stand several times."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in (UNITS / name).read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found[key].append(value)
+    return found
+
+
+def test_each_service_has_a_unit() -> None:
+    """There are units for all long-running commands, and no others."""
+    assert {path.name for path in UNITS.glob("*.service")} == set(SERVICES)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_starts_a_command_that_exists(name: str) -> None:
+    """ExecStart is one of our commands with arguments that it takes."""
+    (start,) = settings(name)["ExecStart"]
+    program, *arguments = start.split()
+    assert program == "/opt/cairn/bin/cairn-central"
+    assert " ".join(arguments).startswith(SERVICES[name])
+    assert _parser().parse_args(arguments).env_file
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_gives_rights_away(name: str) -> None:
+    """No privileges, no writable system, no core dump, no other user's processes, a user of its own."""
+    unit = settings(name)
+    assert {key: unit[key] for key in SWITCHED_ON} == {key: ["yes"] for key in SWITCHED_ON}
+    assert (unit["ProtectSystem"], unit["LimitCORE"], unit["CapabilityBoundingSet"]) == (["strict"], ["0"], [""])
+    assert unit["User"][0].startswith("cairn-")
+    assert unit["StateDirectoryMode"] == ["0700"]
+    assert "~@privileged" in unit["SystemCallFilter"]
+    assert set(unit["RestrictAddressFamilies"][0].split()) == {"AF_INET", "AF_INET6", "AF_UNIX"}
+
+
+def test_an_authority_shares_nothing_with_another_service() -> None:
+    """Each authority has a user and a folder of its own."""
+    unit = settings("cairn-authority@.service")
+    assert (unit["User"], unit["StateDirectory"]) == (["cairn-authority-%i"], ["cairn/authority-%i"])
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_takes_the_unit(name: str, tmp_path: Path) -> None:
+    """systemd itself finds nothing to complain of."""
+    unit = tmp_path / name.replace("@", "@north")
+    unit.write_text((UNITS / name).read_text().replace("/opt/cairn/bin/cairn-central", "/bin/true"))
+    said = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)  # noqa: S607
+    ours = [line for line in said.stderr.splitlines() if unit.name in line]
+    assert (said.returncode, ours) == (0, []), said.stderr
