@@ -92,8 +92,8 @@ def town(seed: int, strangers: int = 400, mask: FaceMask = FaceMask.ABSENT, pati
     """One patient (or none) among strangers; hits beyond the search radius are left out, the patient's too."""
     rng, laws = np.random.default_rng(seed), calibration()
     probe = sighted([Pass("cam-00-00", 0.0)], np.array([0]), "n-0", mask)[0]
-    tables = laws.tables(probe)
-    curve = next(b.curve for b in laws.bands[Modality.FACE] if mask in b.masks and b.lowest <= 0.6)
+    curve = laws.curve(probe)
+    tables = curve.tables()
     seen, searched = [], 0
     for person in range(strangers):
         passes = walk(rng)
