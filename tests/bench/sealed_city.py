@@ -1,0 +1,147 @@
+"""A city of sealed batches on disk, as a search finds it: real keys of real authorities, in the real store.
+
+Strangers' codes are random bits, as far from a probe as another face's code is; the patient's are probe codes with
+some bits changed, so that what must be found is known.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from central.authority.released import Recipient, combined, open_released
+from central.batches.store import SqlBatchStore
+from central.database import open_database
+from central.probes.probe_sets import open_probe_sets
+from central.search.case_search import SearchParts
+from shared.batches import MAX_SIGHTINGS, SCHEMA_VERSION, BatchKeys, Header, read_batch, seal_batch
+from shared.clock import FixedClock
+from shared.codes import APPEARANCE_BITS, FACE_BITS
+from shared.epochs import Epoch, seal_key
+from shared.face_mask import FaceMask
+from shared.releases import Release, release_to_bytes
+from shared.sightings import Encounter, Sighting, sighting_id
+from tests.central.authority_fixtures import APPEARANCE_MODEL, CASE, FACE_MODEL, NOW, World, some_faces
+
+# The city of design/figures.md: 10,820 cameras in cells of 16, 140 million sightings in 14 days.
+CELLS, DAYS, SIGHTINGS = 10_820 / 16, 14, 140e6
+EACH_HOUR = round(SIGHTINGS / (CELLS * DAYS * 24))
+PICTURES = 5
+CHANGED_BITS = 230
+_STORED_AT_ONCE = 100
+
+
+@dataclass
+class SealedCity:
+    """Some cells of the city, and the names of the patient's sightings in it."""
+
+    folder: Path
+    cells: int
+    patient: set[str] = dataclasses.field(default_factory=set)
+    sightings: int = 0
+    sealed_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.world = World(self.folder, FixedClock(NOW - timedelta(days=DAYS)))
+        for _ in range(DAYS):  # every day's secret is drawn on its day
+            self.world.clock.advance(timedelta(days=1))
+            for authority in self.world.authorities:
+                authority.publish_grants(self.world.transport, hours_ahead=1)
+        self.world.register(some_faces(PICTURES), (FaceMask.ABSENT,) * PICTURES)
+        self.store = SqlBatchStore(open_database(f"sqlite:///{self.database}"))
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "centre.db"
+
+    @property
+    def share(self) -> float:
+        """The part of the whole city's sightings that is here."""
+        return self.sightings / SIGHTINGS
+
+    @property
+    def part(self) -> str:
+        """The same as a fraction, for notes."""
+        return f"1/{1 / self.share:.0f}"
+
+    @property
+    def parts(self) -> SearchParts:
+        return SearchParts(self.world.authorities, self.world.probes, self.store)
+
+    def release(self, cells: int) -> Release:
+        """A release for the first cells, over the whole fortnight."""
+        names = tuple(f"cell-{n:04d}" for n in range(cells))
+        end = NOW.replace(minute=0)
+        start = end - timedelta(days=DAYS)
+        return self.world.signed(dataclasses.replace(self.world.scope(), start=start, end=end, cells=names))
+
+    def fill(self) -> None:
+        """Seal and store every hour of every cell."""
+        # The bench plays the node: it asks for the shares of a search, and seals with them.
+        reader, raw = X25519PrivateKey.generate(), release_to_bytes(self.release(self.cells))
+        asked = self.world.worker_releases(raw, reader.public_key().public_bytes_raw())
+        opened = {name: open_released(reader, one, name, CASE, Recipient.SEARCH) for name, one in asked.items()}
+        probes = open_probe_sets(CASE, self.world.probes.probes(raw, reader.public_key()), reader)
+        codes = {one.epoch: one.codes for one in probes}
+        waiting: list[bytes] = []
+        for epoch, shares in combined(opened).items():
+            waiting += self._hour(epoch, shares, codes[epoch])
+            if len(waiting) >= _STORED_AT_ONCE:
+                self._store(waiting)
+        self._store(waiting)
+
+    def _store(self, waiting: list[bytes]) -> None:
+        self.store.add([read_batch(raw) for raw in waiting], NOW)
+        self.sealed_bytes += sum(map(len, waiting))
+        waiting.clear()
+
+    def _hour(self, epoch: Epoch, shares: tuple[bytes, ...], probes: np.ndarray) -> Iterator[bytes]:
+        node, rng = f"node-{epoch.cell}", np.random.default_rng([epoch.hour, int(epoch.cell[-4:])])
+        keys = BatchKeys(seal_key(shares, node, epoch), _SIGNING)
+        faces = rng.integers(0, 256, (EACH_HOUR, FACE_BITS // 8), np.uint8)
+        if rng.random() < 0.06:  # about twenty hours of the fortnight, in each cell
+            row = int(rng.integers(EACH_HOUR))
+            faces[row] = _changed(probes[int(rng.integers(len(probes)))], rng)
+            self.patient.add(sighting_id(node, 1, _number(epoch, row)))
+        seen = [_sighting(epoch, row, face.tobytes(), rng) for row, face in enumerate(faces)]
+        for part, at in enumerate(range(0, len(seen), MAX_SIGHTINGS)):
+            some = seen[at : at + MAX_SIGHTINGS]
+            sequence = epoch.hour * 4 + part
+            models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
+            masks = (0, 0, len(some), 0)
+            header = Header(SCHEMA_VERSION, node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(some), masks)
+            self.sightings += len(some)
+            yield seal_batch(header, some, list(_encounters(some)), keys, sequence)
+
+
+_SIGNING = Ed25519PrivateKey.generate()
+_CLOTHES = np.random.default_rng(1).bytes(APPEARANCE_BITS // 8)
+
+
+def _changed(code: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    bits = np.unpackbits(code)
+    bits[rng.choice(len(bits), CHANGED_BITS, replace=False)] ^= 1
+    return np.packbits(bits)
+
+
+def _number(epoch: Epoch, row: int) -> int:
+    return (epoch.hour % 10_000) * 1000 + row
+
+
+def _sighting(epoch: Epoch, row: int, face: bytes, rng: np.random.Generator) -> Sighting:
+    start = epoch.start + timedelta(milliseconds=3_600_000 * row // EACH_HOUR)
+    end, camera = start + timedelta(seconds=20), f"{epoch.cell}-cam-{row % 16:02d}"
+    return Sighting(_number(epoch, row), camera, start, end, face, _CLOTHES, FaceMask.ABSENT, 0.9, 1.0, 2.0)
+
+
+def _encounters(seen: list[Sighting]) -> Iterator[Encounter]:
+    """One for every other sighting, with its neighbour."""
+    for a, b in zip(seen[::2], seen[1::2], strict=False):
+        yield Encounter(a.number, b.number, b.start, b.start + timedelta(seconds=5), 1.25, 0.25)
