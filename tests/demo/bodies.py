@@ -65,13 +65,15 @@ class Tube:
 
 
 def skeleton(build: Build, clothes: Clothes, skin: Colour, phase: float, stride: float) -> list[Tube]:
-    """The limbs at `phase` 0..1 of a pair of steps, facing the camera; `stride` 0 stands, 1 walks."""
+    """The limbs at `phase` 0..1 of a pair of steps, facing the camera; `stride` 1 walks, less stands and talks."""
     s, g = build.height_m / 1.7, build.girth
-    swing = math.sin(2 * math.pi * phase) * stride
+    turn = 2 * math.pi * phase
+    swing, talks = math.sin(turn) * stride, 1 - stride
     tubes: list[Tube] = []
     for side in (-1.0, 1.0):
         tubes += _leg(side, side * swing, s, g, clothes)
-        tubes += _arm(side, -side * swing, s, g, clothes, skin)
+        raised = talks * max(0.0, math.sin(turn + side))  # one hand, then the other
+        tubes += _arm(side, -side * swing, raised, s, g, clothes, skin)
     top, bare, coat = clothes.top, (skin[0] * 0.82, skin[1] * 0.8, skin[2] * 0.8), clothes.coat_m
     hem, waist, chest = (0.0, (0.9 - coat) * s, 0.0), (0.0, 1.04 * s, 0.0), (0.0, 1.3 * s, 0.0)
     tubes.append(Tube((0.0, 1.34 * s, 0.0), (0.0, 1.46 * s, 0.0), 0.062, 0.054, bare, over=0.1))
@@ -103,13 +105,18 @@ def _leg(side: float, swing: float, s: float, g: float, clothes: Clothes) -> lis
     ]
 
 
-def _arm(side: float, swing: float, s: float, g: float, clothes: Clothes, skin: Colour) -> list[Tube]:
-    angle = 0.35 * swing
+def _arm(side: float, swing: float, raised: float, s: float, g: float, clothes: Clothes, skin: Colour) -> list[Tube]:
+    """Upper arm, forearm and hand; `raised` 0..1 brings the hand up before the chest."""
+    angle = 0.35 * swing + 0.25 * raised
     shoulder = (side * 0.205 * s, 1.345 * s, 0.0)
     elbow = (side * 0.235 * s, shoulder[1] - 0.28 * s * math.cos(angle), 0.28 * s * math.sin(angle))
-    lower = angle + 0.25
-    wrist = (side * 0.23 * s, elbow[1] - 0.25 * s * math.cos(lower), elbow[2] + 0.25 * s * math.sin(lower))
-    hand = (side * 0.225 * s, wrist[1] - 0.09 * s, wrist[2] + 0.03 * s)
+    lower = angle + 0.25 + 1.5 * raised
+    wrist = (
+        side * (0.23 - 0.08 * raised) * s,
+        elbow[1] - 0.25 * s * math.cos(lower),
+        elbow[2] + 0.25 * s * math.sin(lower),
+    )
+    hand = (side * (0.225 - 0.1 * raised) * s, wrist[1] - 0.09 * s * math.cos(lower), wrist[2] + 0.03 * s)
     return [
         Tube(wrist, hand, 0.036, 0.032, skin),
         Tube(elbow, wrist, 0.046 * g, 0.038 * g, clothes.top, stripes=clothes.stripes),

@@ -90,9 +90,8 @@ class Day:
             self._nodes = self._workshop.enrol_many([cell.cell for cell in city.cells])
             stage.detail = f"{len(quarter)} boxes with cameras, {len(self._nodes)} simulated"
         with self._tell.stage("broker with mutual TLS, two authorities, probe service, ingest, centre"):
-            self._offices.prepare(self._workshop)
             self._workshop.export_fleet()
-            self._offices.import_fleet()
+            self._offices.prepare(self._workshop)
             self._workshop.start_broker(Observer.NAME if self._wishes.transcript else "")
             self._offices.start()
         return city
@@ -128,7 +127,7 @@ class Day:
             desk.consent(case)
             desk.register(case)
         with self._tell.stage("first approval, by the person who opened the case") as stage:
-            stage.detail = f"refused, as it must be: {first_line(desk.approve_as_opener(case, 'SamePerson'))}"
+            stage.detail = f"refused, as it must be: {first_line(desk.approve_as_opener(case, 'opened this case'))}"
         with self._tell.stage("second approval, by another person"):
             desk.approve(case)
         with self._tell.stage("keys released by both authorities, city searched, route and contacts") as stage:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.demo.layout import AUTHORITIES, HOST, ROLES, Layout
@@ -12,7 +15,12 @@ from tests.waiting import wait_until
 
 CENTRAL = BIN / "cairn-central"
 SERVICES = ("svc-centre", "svc-probes", *(f"svc-authority-{name}" for name in AUTHORITIES))
+_OFFICE_KEYS = (("passphrase", "passphrase"), ("signing", "signing.key"))
 _SETTLED_S = 60.0
+
+
+def _as_options(roles: Sequence[str]) -> list[str]:
+    return [option for role in roles for option in ("--role", role)]
 
 
 class Offices:
@@ -22,22 +30,16 @@ class Offices:
         self._layout, self._children = layout, children
 
     def prepare(self, workshop: Workshop) -> None:
-        """Certificates, keys and settings of every office, and the people who work there."""
+        """Certificates, keys and settings of every office; its people and, from the fleet file, its boxes."""
         for service in SERVICES:
             workshop.certify(service)
-        self._key("sealing", self._layout.office("probes") / "sealing.key")
-        for name in AUTHORITIES:
-            self._key("passphrase", self._layout.office(name) / "passphrase")
-            self._key("signing", self._layout.office(name) / "signing.key")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda key: self._children.command(CENTRAL, "key", *key), self._keys()))
         self._write_settings()
-        for person, roles in ROLES.items():
-            self._welcome(person, roles)
-
-    def import_fleet(self) -> None:
-        """Every office learns which boxes there are, each from the same file."""
-        self._type("node", "import", self._layout.fleet, office="centre")
-        for name in AUTHORITIES:
-            self._type("authority", "import", self._layout.fleet, office=name)
+        with ThreadPoolExecutor() as pool:  # each office by itself: none waits for another
+            list(
+                pool.map(lambda furnish: furnish(), (self._centre, *(partial(self._authority, n) for n in AUTHORITIES)))
+            )
 
     def start(self) -> None:
         """Start all five programs and wait until they answer."""
@@ -57,19 +59,30 @@ class Offices:
         except httpx.TransportError:
             return False
 
-    def _welcome(self, person: str, roles: tuple[str, ...]) -> None:
-        """A key of the person's own, an account at the centre, and the public key at both authorities."""
-        key = self._layout.desk / f"{person}.key"
-        public, token = key.with_name(key.name + ".pub"), self._layout.desk / f"{person}.token"
-        self._key("signing", key)
-        options = [option for role in roles for option in ("--role", role)]
-        self._type("account", "add", person, *options, "--key", public, "--token-file", token, office="centre")
-        if set(roles) & {"tracer", "approver"}:
-            for name in AUTHORITIES:
-                self._type("authority", "person", person, *options, "--key", public, office=name)
+    def _keys(self) -> list[tuple[str, Path]]:
+        """Kind and file of every key: nobody ever holds another's."""
+        offices = [(kind, self._layout.office(name) / file) for name in AUTHORITIES for kind, file in _OFFICE_KEYS]
+        people = [("signing", self._layout.desk / f"{person}.key") for person in ROLES]
+        return [("sealing", self._layout.office("probes") / "sealing.key"), *offices, *people]
 
-    def _key(self, kind: str, path: Path) -> None:
-        self._children.command(CENTRAL, "key", kind, path)
+    def _centre(self) -> None:
+        """Accounts, boxes and cameras."""
+        for person, roles in ROLES.items():
+            token = self._layout.desk / f"{person}.token"
+            own = (*_as_options(roles), "--key", self._public(person), "--token-file", token)
+            self._type("account", "add", person, *own, office="centre")
+        self._type("node", "import", self._layout.fleet, office="centre")
+
+    def _authority(self, name: str) -> None:
+        """Whose signatures it takes, and which boxes it serves."""
+        for person, roles in ROLES.items():
+            if set(roles) & {"tracer", "approver"}:
+                own = (*_as_options(roles), "--key", self._public(person))
+                self._type("authority", "person", person, *own, office=name)
+        self._type("authority", "import", self._layout.fleet, office=name)
+
+    def _public(self, person: str) -> Path:
+        return self._layout.desk / f"{person}.key.pub"
 
     def _type(self, *words: str | Path, office: str) -> None:
         self._children.command(CENTRAL, *words, "--env-file", self._layout.env_file(office))

@@ -16,6 +16,10 @@ from tests.demo.scene import Look, View
 
 _HEAD_SCALE: Final = 1.08
 _STEP_PAIR_M: Final = 1.4  # how far one full cycle of the gait carries
+# Whoever stands shifts from foot to foot and talks with their hands.
+_SLOWEST_WALK: Final = 0.3
+_SHIFT_M, _SHIFT_S, _TALK_S = 0.05, 7.3, 9.0
+_SHUFFLE: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,15 @@ class Actor:
 
     def draw(self, picture: Floats, view: View, where: Where, t: float) -> None:
         """Put the person into the picture."""
-        x, y, depth = view.project(where.right_m, 0, where.ahead_m)
+        walking = where.speed > _SLOWEST_WALK
+        shifted = 0.0 if walking else _SHIFT_M * math.sin(2 * math.pi * t / _SHIFT_S + self._wobble)
+        x, y, depth = view.project(where.right_m + shifted, 0, where.ahead_m)
         scale = view.focal_px / depth / PX_PER_M
-        walking = where.speed > 0.3
-        step = int(PHASES * (self._phase + where.speed * t / _STEP_PAIR_M)) % PHASES if walking else 0
+        cycles = where.speed * t / _STEP_PAIR_M if walking else t / _TALK_S
+        step = int(PHASES * (self._phase + cycles)) % PHASES
         person = self.walk.person
-        body = draw_body(person.build, person.clothes, person.head.skin, step, float(walking))
+        stride = 1.0 if walking else _SHUFFLE
+        body = draw_body(person.build, person.clothes, person.head.skin, step, stride)
         _shadow(picture, x, y, scale * PX_PER_M)
         _lay(picture, self._body(body, step, scale), body.foot, scale, (x, y))
         neck = (x + (body.neck[0] - body.foot[0]) * scale, y + (body.neck[1] - body.foot[1]) * scale)
@@ -90,19 +97,18 @@ class Actor:
         _lay(picture, self._face(size, t), self._head.chin, size, neck)
 
     def _body(self, body: Body, step: int, scale: float) -> Floats:
-        key = (step, round(scale, 3))
-        if "body" not in self._kept or self._kept["body"][0] != key:
+        key, name = (round(scale, 3),), f"body {step}"
+        if name not in self._kept or self._kept[name][0] != key:
             light = np.array([*self._look.light, 1.0], np.float32)
-            self._kept["body"] = key, np.asarray(_scaled(body.rgba, scale) * light, np.float32)
-        return self._kept["body"][1]
+            self._kept[name] = key, np.asarray(_scaled(body.rgba, scale) * light, np.float32)
+        return self._kept[name][1]
 
     def _face(self, size: float, t: float) -> Floats:
         """The head, swaying and nodding in steps of a degree."""
         sway, wobble = self.walk.sway, self._wobble
         yaw = round(self.walk.gaze_deg + sway * (7 * math.sin(0.9 * t + wobble) + 4 * math.sin(2.3 * t + 2 * wobble)))
         pitch = round(sway * 4 * math.sin(1.3 * t + wobble))
-        key = (yaw, pitch, round(size, 3))
-        name = f"face {yaw} {pitch}"
+        key, name = (round(size, 3),), f"face {yaw} {pitch}"
         if name not in self._kept or self._kept[name][0] != key:
             head = relit(turned(self._head, yaw, pitch), self._look.sun_side, self._look.light)
             self._kept[name] = key, _scaled(head.rgba, size)
