@@ -42,6 +42,7 @@ class Header:
 
     `covers` sequence numbers end at `sequence`: merged batches leave no gap for the centre to wonder about.
     `people` is the number of sightings; `masks` counts them as worn, incorrect, absent, unknown.
+    `clock_error_ms` bounds the error of the box's clock; it is -1 where nothing is known of it.
     """
 
     version: int
