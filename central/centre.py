@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from time import monotonic
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -16,6 +17,7 @@ from central.routes.jobs import RouteJobs
 from central.routes.store import forget_before, scrub
 from central.search.case_search import SearchParts
 from shared.clock import Clock
+from shared.epochs import HOUR_S
 from shared.errors import CairnError
 from shared.releases import MAX_WINDOW
 
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PROBES = "probes"
 UPKEEP_EVERY_S = 30.0
+DROP_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Centre:
         return waiting
 
     def upkeep(self) -> None:
-        """Tell again who has not heard, and forget routes past retention. What fails is done again next time."""
+        """Tell again who has not heard; forget routes and batches past retention. What fails is done again later."""
         with Session(self.engine) as session:
             waiting = [row.case for row in ended_and_untold(session)]
         for case in waiting:
@@ -77,6 +80,11 @@ class Centre:
             forget_before(session, self.clock.now() - MAX_WINDOW)
             session.commit()
         scrub(self.engine)
+
+    def drop_old_batches(self) -> int:
+        """Retention: batches whose hour ended more than 14 days ago; nothing opens them any more in any case."""
+        oldest = self.clock.now() - MAX_WINDOW
+        return self.parts.store.drop_before(int(oldest.timestamp()) // HOUR_S)
 
     def _tell(self, case: str, party: str) -> None:
         if party == PROBES:
@@ -102,9 +110,13 @@ class Upkeep:
         self._thread.join()
 
     def _run(self) -> None:
+        next_drop = 0.0
         while not self._over.is_set():
             try:
                 self._centre.upkeep()
+                if monotonic() >= next_drop:
+                    self._centre.drop_old_batches()
+                    next_drop = monotonic() + DROP_EVERY_S
             except Exception:  # whatever fails now must not end the rounds that tell who has not heard
                 log.exception("upkeep failed and is tried again")
             self._over.wait(self._every_s)

@@ -26,6 +26,7 @@ from shared.errors import (
 )
 
 TIMEOUT_S = 30.0
+CONNECT_S = 3.0  # an office whose machine is gone must not keep a withdrawal waiting
 # Refusals that travel by name and come out as what they were.
 _TRAVEL: tuple[type[CairnError], ...] = (
     ReleaseRefused,
@@ -80,18 +81,18 @@ def client(url: str, tls: Tls | None) -> httpx.Client:
 
     Raises BadInput for a clear address beyond this machine, and for TLS files that cannot be used.
     """
-    host = httpx.URL(url).host
+    host, timeout = httpx.URL(url).host, httpx.Timeout(TIMEOUT_S, connect=CONNECT_S)
     if tls is None:
         if httpx.URL(url).scheme != "https" and host not in {"127.0.0.1", "::1", "localhost"}:
             raise BadInput(f"{host} would be asked without TLS", hint="set ca, certificate and key")
-        return httpx.Client(base_url=url, timeout=TIMEOUT_S)
+        return httpx.Client(base_url=url, timeout=timeout)
     try:
         context = ssl.create_default_context(cafile=str(tls.ca) if tls.ca else None)
         context.load_cert_chain(tls.certificate, tls.key)
     except (OSError, ssl.SSLError):
         hint = "check ca, certificate and key in the settings"
         raise BadInput(f"the TLS files for {host} cannot be used", hint=hint) from None
-    return httpx.Client(base_url=url, verify=context, timeout=TIMEOUT_S)
+    return httpx.Client(base_url=url, verify=context, timeout=timeout)
 
 
 def checked(

@@ -14,13 +14,15 @@ from central.answers import Name, refusals
 from central.audit.service import record
 from central.cases.service import must_not_be_ended, own_case, searchable
 from central.centre import Centre
+from central.contacts.presets import UnknownPreset, load_preset
 from central.database import writing
 from central.errors import CaseEnded, NotFound, ServiceDown, WrongState
+from central.reports.map_words import Language
 from central.routes import store
 from central.routes.schemas import ContactsOut, JobOut, RouteOut, job_out
 from central.routes.service import camera_graph, contact_maps, svg_of
 from central.routes.tables import FoundRoute
-from shared.errors import BadInput, ReleaseRefused
+from shared.errors import ReleaseRefused
 
 router = APIRouter(prefix="/cases/{case}", tags=["routes"])
 _READ = (*SIGNED_IN, NotFound, CaseEnded)
@@ -69,22 +71,24 @@ def show_route(case: Name, centre: At, account: Tracer) -> RouteOut:
     return RouteOut(case=case, job=row.job, found_at=row.found_at, route=json.loads(row.route))
 
 
-@router.get("/contacts", summary="People possibly exposed", responses=refusals(*_READ, BadInput))
+@router.get("/contacts", summary="People possibly exposed", responses=refusals(*_READ, UnknownPreset))
 def show_contacts(
     case: Name, centre: At, account: Tracer, preset: Annotated[str, Query(max_length=40)] = "kdca-2022-01"
 ) -> ContactsOut:
     """Derived anew from the raw facts each time, by the rules of one dated preset."""
-    row = _read(centre, account, case, "read contacts", preset[:40])
+    load_preset(preset)  # before it is written down: the log holds no word of a caller's choosing
+    row = _read(centre, account, case, "read contacts", preset)
     found = contact_maps(json.loads(row.route), preset)
     return ContactsOut(case=case, preset=preset, found_at=row.found_at, contacts=found)
 
 
 @router.get("/route/map.svg", summary="The route as a picture", responses=refusals(*_READ), response_class=Response)
-def show_map(case: Name, centre: At, account: Tracer) -> Response:
+def show_map(case: Name, centre: At, account: Tracer, language: Language = "en") -> Response:
+    """A self-contained SVG: nothing is fetched from anywhere when it is looked at."""
     row = _read(centre, account, case, "read route map")
     with Session(centre.engine) as session:
         graph = camera_graph(session)
-    return Response(svg_of(json.loads(row.route), graph, case), media_type="image/svg+xml")
+    return Response(svg_of(json.loads(row.route), graph, case, language), media_type="image/svg+xml")
 
 
 def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> FoundRoute:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from central.audit.service import record
-from central.cases.service import State, release_of
+from central.cases.service import State, release_of, scope_of
 from central.cases.tables import Case
 from central.database import writing
 from central.errors import CaseEnded, WrongState
@@ -65,7 +65,6 @@ class RouteJobs:
         row = RouteJob(
             id=uuid.uuid4().hex, case=case, asked_by=account, state=store.WAITING, asked_at=self._clock.now()
         )
-        row.batches = self._parts.store.count(release.scope)
         session.add(row)
         return row
 
@@ -114,11 +113,13 @@ class RouteJobs:
                 del self._running[job]
 
     def _begin(self, job: str, case: str) -> tuple[Release, bytes | None]:
+        with Session(self._engine) as session:
+            batches = self._parts.store.count(scope_of(session.get_one(Case, case)))
         with writing(self._engine) as session:
             row, of_case = session.get_one(RouteJob, job), session.get_one(Case, case)
             if of_case.state != State.APPROVED:
                 raise CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
-            row.state = store.RUNNING
+            row.state, row.batches = store.RUNNING, batches
             session.add(row)
             release, key = release_of(of_case), of_case.pseudonym_key
             session.commit()

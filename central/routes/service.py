@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from central.contacts.exposures import contact_to_map, contacts, exposures
 from central.nodes.service import cameras
+from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.likelihood import Calibration
@@ -64,6 +65,6 @@ def contact_maps(route: Mapping[str, Any], preset: str) -> list[dict[str, Any]]:
     return [contact_to_map(one) for one in contacts(exposures(route_from_map(route)), preset)]
 
 
-def svg_of(route: Mapping[str, Any], graph: CameraGraph, case: str) -> str:
-    """A stored route on a map, self-contained."""
-    return route_map_svg(route_from_map(route), graph, title=f"Case {case}")
+def svg_of(route: Mapping[str, Any], graph: CameraGraph, case: str, language: Language) -> str:
+    """A stored route on a map, self-contained, in English (en) or Korean (ko)."""
+    return route_map_svg(route_from_map(route), graph, title=case, language=language)

@@ -147,10 +147,32 @@ def test_routes_are_forgotten_at_the_end_of_retention(office: Office) -> None:
     office.fill()
     kim = office.approved()
     office.searched(kim)
-    office.world.clock.advance(timedelta(days=14, minutes=1))
+    office.world.clock.advance(timedelta(days=14, minutes=31))
     office.centre.upkeep()
     with pytest.raises(ApiRefused, match="NotFound"):
         kim.ask("GET", f"/cases/{CASE}/route")
+    assert office.centre.drop_old_batches() == 1
+
+
+def test_batches_are_kept_until_their_hour_is_14_days_over(office: Office) -> None:
+    """Just before the end of retention a batch is still there."""
+    office.fill()
+    office.world.clock.advance(timedelta(days=14))
+    assert office.centre.drop_old_batches() == 0
+
+
+def test_an_unknown_preset_is_refused_and_not_written_down(office: Office) -> None:
+    """Contacts are derived by dated presets only, and the audit log holds no word of a caller's choosing."""
+    office.fill()
+    kim = office.approved()
+    office.searched(kim)
+    with pytest.raises(ApiRefused, match="UnknownPreset"):
+        kim.ask("GET", f"/cases/{CASE}/contacts", params={"preset": "hong-gil-dong"})
+    assert not any("hong" in entry.detail for entry in office.audit())
+    korean, english = (
+        kim.ask("GET", f"/cases/{CASE}/route/map.svg", params={"language": language}) for language in ("ko", "en")
+    )
+    assert korean != english
 
 
 def test_boxes_are_shown_to_technicians_and_can_be_revoked(office: Office) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class CentreProcesses:
         self.home = self.site.home / "centre"
         self.home.mkdir()
         self.ports = {name: free_port() for name in (*AUTHORITIES, "probes", "centre")}
-        self.api = f"http://127.0.0.1:{self.ports['centre']}"
+        self.api = f"https://127.0.0.1:{self.ports['centre']}"
 
     def cli(self, *arguments: str, stdin: str = "") -> Said:
         """Run one command to its end, in a clean environment."""
@@ -61,8 +62,9 @@ class CentreProcesses:
         """A case command as this person, who signs with a key of their own where that is wanted."""
         signs = ["--key", str(self.home / f"{who}.key")] if arguments[0] in ("open", "consent", "approve") else []
         return self.cli(
-            "case", *arguments, "--api", self.api, "--token-file", str(self.home / f"{who}.token"), "--json", *signs
-        )
+            "case", *arguments, "--api", self.api, "--ca", str(self._tls("svc-centre")["CA"]), "--json",
+            "--token-file", str(self.home / f"{who}.token"), *signs,
+        )  # fmt: skip
 
     def set_up(self) -> None:
         """Keys, settings, people and accounts."""
@@ -76,7 +78,9 @@ class CentreProcesses:
             "SEALING_KEY": self.home / "probes.key", "TEMPLATES": self.home / "templates",
             "AUTHORITIES": urls, "PORT": self.ports["probes"],
         })  # fmt: skip
-        self._write("centre", "CENTRE", self._tls("svc-centre") | {
+        people = self._tls("svc-centre")
+        served = {"SERVER_CERTIFICATE": people["CERTIFICATE"], "SERVER_KEY": people["KEY"]}
+        self._write("centre", "CENTRE", people | served | {
             "DATABASE": self.database, "AUTHORITIES": urls,
             "PROBES": f"https://127.0.0.1:{self.ports['probes']}", "PORT": self.ports["centre"],
         })  # fmt: skip
@@ -134,7 +138,8 @@ class CentreProcesses:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.api}/health").is_success
+            trust = ssl.create_default_context(cafile=str(self._tls("svc-centre")["CA"]))
+            return httpx.get(f"{self.api}/health", verify=trust).is_success
         except httpx.TransportError:
             return False
 
