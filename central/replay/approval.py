@@ -55,12 +55,12 @@ def register(site: Site, case: str, template: Template) -> None:
 
 
 def template_of(scenario: Scenario, patient: Patient) -> Template:
-    """A patient's references, quantised. A scenario does not say which of them wears a mask; a reference that is nearer
-    to the scenario's masked faces than to its bare ones does."""
+    """A patient's references, quantised. A scenario does not say which of them wear a mask: those that are nearer to
+    the scenario's masked faces, and farther from its bare ones, than the barest of them."""
     references = scenario.references[list(patient.faces)]
     kinds = [_mean_face(scenario, mask) for mask in (FaceMask.WORN, FaceMask.ABSENT)]
     nearer = references @ kinds[0] - references @ kinds[1]
-    masks = tuple(FaceMask.WORN if more > _NEARER else FaceMask.ABSENT for more in nearer.tolist())
+    masks = tuple(FaceMask.WORN if more > _NEARER else FaceMask.ABSENT for more in (nearer - nearer.min()).tolist())
     return Template(scenario.face_model, quantise(references), masks)
 
 

@@ -12,6 +12,7 @@ from central.replay.play import Answer, Played
 from central.replay.scenario import Scenario
 from central.routes.route import Route
 from central.search.candidates import Candidate
+from shared.face_mask import FaceMask
 from shared.sightings import parse_sighting_id
 
 NO_TESTIMONY = "testimony is not compared yet"
@@ -109,8 +110,13 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
     patient, seen = answer.patient, scenario.sightings
     rows = [parse_sighting_id(visit.candidate.sighting)[2] for visit in answer.route.visits] if answer.route else []
     sightings = count_sightings(rows, patient.truth)
-    showed_face = frozenset(row for row in patient.truth if seen.face[row] >= 0)
-    either = frozenset(row for row in patient.truth if seen.face[row] >= 0 or seen.appearance[row] >= 0)
+    faces = frozenset(row for row in patient.truth if seen.face[row] >= 0)
+    parts = {
+        "recall_of_seen": frozenset(row for row in patient.truth if row in faces or seen.appearance[row] >= 0),
+        "recall_of_faces": faces,
+        "recall_of_masked_faces": frozenset(row for row in faces if seen.mask[row] == FaceMask.WORN),
+        "recall_of_bare_faces": frozenset(row for row in faces if seen.mask[row] != FaceMask.WORN),
+    }
     judged = {
         preset: count_contacts(contact_rows(answer, answer.contacts.get(preset, ())), truth)
         for preset, truth in patient.contacts.items()
@@ -120,8 +126,7 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         "sightings_reported": len(rows),
         "sightings_true": len(patient.truth),
         **sightings.to_map(),
-        "recall_of_seen": round(count_sightings(rows, either).recall, _ROUND),
-        "recall_of_faces": round(count_sightings(rows, showed_face).recall, _ROUND),
+        **{name: round(count_sightings(rows, part).recall, _ROUND) for name, part in parts.items()},
         "order_errors": order_errors([float(seen.start[row]) for row in rows if row in patient.truth]),
         "gaps": len(answer.route.gaps) if answer.route else 0,
         "contacts": {preset: _contacts_to_map(count) for preset, count in judged.items()},

@@ -12,20 +12,22 @@ import pytest
 
 from central.__main__ import main
 from central.contacts.presets import preset_names
+from central.replay.approval import template_of
 from central.replay.play import NO_FACE, Played, play
 from central.replay.read import read_scenario
 from central.replay.scenario import Scenario
 from central.replay.score import contact_rows, score
-from central.routes.likelihood import Calibration, calibration_to_map
+from central.routes.likelihood import Calibration, calibration_for, calibration_to_map
+from shared.epochs import Modality
 from shared.errors import ReleaseRefused
+from shared.face_mask import FaceMask
 from shared.sightings import parse_sighting_id
-from tests.city.calibration import measured_calibration
 from tests.city.city import make_city
 from tests.city.plan import CityPlan
 from tests.city.write import write_scenario
 
 TINY = CityPlan(cameras=12, people=60, patients=2, seed=1, look_alikes=0)
-PLAN = CityPlan(cameras=40, people=600, patients=4, seed=2, look_alikes=1, mask_share=0.3, indoor_share=0.3)
+PLAN = CityPlan(cameras=40, people=250, patients=4, seed=2, look_alikes=1, indoor_share=0.3)
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,31 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     folder = write_scenario(make_city(PLAN), tmp_path_factory.mktemp("city"))
-    scenario, calibration, words = read_scenario(folder), measured_calibration(PLAN), list[str]()
+    scenario, words = read_scenario(folder), list[str]()
+    calibration = calibration_for({Modality.FACE: PLAN.face_model})
     return Replayed(folder, scenario, calibration, play(scenario, calibration, words.append), words)
 
 
 def test_what_is_reported_is_right_and_most_faces_are_found(replayed: Replayed) -> None:
-    """Of all that is reported nearly everything is the patient's, and of the faces seen most are found."""
+    """Half masked, with a look-alike each: what is reported is the patient's, and of faces most are found.
+
+    Keys are new in each run, so codes and with them the figures vary a little; the bounds leave room for that. What is
+    seen without a face is not searched for yet, hence the low share of all sightings.
+    """
     totals = replayed.result["totals"]
-    assert totals["sightings_true"] > 40
-    assert totals["precision"] >= 0.85
+    assert totals["sightings_true"] > 60
+    assert totals["precision"] >= 0.8
+    assert totals["recall"] >= 0.3
     found = [entry["recall_of_faces"] for entry in replayed.result["patients"]]
-    assert sum(found) / len(found) >= 0.6
-    assert totals["f1"] >= 0.45
+    assert sum(found) / len(found) >= 0.55
+
+
+def test_a_masked_reference_is_told_from_a_bare_one(replayed: Replayed) -> None:
+    """Of a patient's two references the second wears a mask, and the template says so; one alone is bare."""
+    for patient in replayed.scenario.patients:
+        assert template_of(replayed.scenario, patient).masks == (FaceMask.ABSENT, FaceMask.WORN)
+        alone = replace(patient, faces=patient.faces[:1])
+        assert template_of(replayed.scenario, alone).masks == (FaceMask.ABSENT,)
 
 
 def test_routes_stand_in_true_order(replayed: Replayed) -> None:

@@ -14,7 +14,8 @@ from shared.face_mask import FaceMask
 from shared.geo import haversine_m
 from tests.city.cameras import Cameras
 from tests.city.city import City, make_city
-from tests.city.faces import Float32, clothes_vectors, face_vectors, is_covered
+from tests.city.clothes import clothes_vectors
+from tests.city.faces import Float32, face_vectors, is_covered
 from tests.city.plan import HOUR, CityPlan
 from tests.city.streets import Bools, Ints
 from tests.city.watching import Encounters, Sightings

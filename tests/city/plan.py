@@ -74,10 +74,19 @@ class CityPlan:
 
     face_model: str = "mfn192-int8-1"
     face_dimensions: int = 192
-    face_cosine: float = 0.60  # genuine, street, no mask, against one good reference
-    face_cosine_masked: float = 0.40
+    # As measured with this model on degraded public photos (central/routes/calibrations/public-photos-2026-11.json):
+    # cosines with one good reference of the same kind, at quality ½; strangers' cosines; and the correlation of two
+    # pictures of one person against one reference, for the patient and for a stranger.
+    face_cosine: float = 0.70
+    face_cosine_masked: float = 0.645  # both masked
+    face_cosine_by_quality: float = 0.25
     face_cosine_sd: float = 0.12
-    impostor_sd: float = 0.10
+    under_mask: float = 0.667  # cosine of a person's centre with and without a mask
+    masks_alike: float = 0.25  # cosine of two strangers' centres, both masked
+    stranger_mean: float = 0.024
+    stranger_sd: float = 0.146
+    stranger_correlation: float = 0.68
+    patient_correlation: float = 0.32
     look_alikes: int = 3  # for each patient
     look_alike_cosine: float = 0.55  # between the two persons, not between two pictures
     appearance_model: str = "clothes-sim-1"

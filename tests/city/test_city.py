@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from central.routes.likelihood import Band, calibration_for
 from provisioning.inventory import CameraRow, assign_cells
+from shared.epochs import Modality
 from shared.face_mask import FaceMask
 from shared.geo import haversine_m
 from tests.city.city import City, make_city, make_town
@@ -206,24 +208,29 @@ def test_without_a_face_the_mask_is_unknown(city: City) -> None:
     assert (city.sightings.mask[city.sightings.has_face] != FaceMask.UNKNOWN).all()
 
 
-def test_embeddings_have_the_planned_cosines() -> None:
-    """Genuine cosines lie near the plan, with and without a mask; strangers' have its spread; all rows are unit."""
-    plan = replace(SMALL, people=2500, patients=60, look_alikes=0)
+def test_embeddings_are_as_the_calibration_of_the_real_model_says() -> None:
+    """Patients' and strangers' cosines agree with what was measured with the real model, by mask and template."""
+    plan = replace(SMALL, cameras=150, people=2500, patients=60, look_alikes=0)
     made = make_city(plan)
     seen = made.sightings.take(made.sightings.has_face)
     vectors, templates = np.concatenate(list(faces(made))), references(made)
-    covered = is_covered(made.tracks.mask[seen.track])
-    bare, masked, others = [], [], []
-    for k, patient in enumerate(made.patients):
-        cosine, own = vectors @ templates[2 * k], seen.person == patient.person
-        bare.append(cosine[own & ~covered])
-        masked.append(cosine[own & covered])
-        others.append(cosine[~own])
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < 1e-5
-    assert np.concatenate(bare).mean() == pytest.approx(plan.face_cosine, abs=0.03)
-    assert np.concatenate(bare).std() == pytest.approx(plan.face_cosine_sd, abs=0.03)
-    assert np.concatenate(masked).mean() == pytest.approx(plan.face_cosine_masked, abs=0.04)
-    assert np.concatenate(others).std() == pytest.approx(plan.impostor_sd, abs=0.01)
+    covered, good = is_covered(made.tracks.mask[seen.track]), seen.quality >= 0.45
+    measured = calibration_for({Modality.FACE: plan.face_model}).bands[Modality.FACE]
+    for masked, template in ((False, 0), (True, 0), (True, 1)):
+        mask = FaceMask.WORN if masked else FaceMask.ABSENT
+        band = max((b for b in measured if mask in b.masks and b.masked_template == bool(template)), key=_lowest)
+        rows = good & (covered == masked)
+        own = np.stack([seen.person[rows] == patient.person for patient in made.patients])
+        cosine = templates[template::2] @ vectors[rows].T
+        for found, law in ((cosine[own], band.curve.same), (cosine[~own], band.curve.other)):
+            assert found.mean() == pytest.approx(np.cos(np.pi * law.mean), abs=0.05)
+            spread = np.pi * np.sin(np.pi * law.mean) * np.sqrt(law.mean * (1 - law.mean) * law.spread)
+            assert found.std() == pytest.approx(spread, abs=0.035)
+
+
+def _lowest(band: Band) -> float:
+    return band.lowest
 
 
 def test_look_alikes_stay_look_alikes() -> None:

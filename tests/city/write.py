@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from shared.face_mask import FaceMask
 from tests.city.city import City
-from tests.city.faces import clothes_vectors, face_vectors, is_covered, reference_vectors
+from tests.city.clothes import clothes_vectors
+from tests.city.faces import face_vectors, is_covered, reference_vectors
 from tests.city.patients import Patient
 from tests.city.streets import Bools, Floats
 

@@ -1,0 +1,37 @@
+"""Simulated vectors of clothes: one set a person and day, many of them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tests.city.faces import AT_ONCE, Float32, at_cosine
+from tests.city.plan import CityPlan
+from tests.city.spread import unit
+from tests.city.streets import Floats, Ints
+
+_DAY_S = 86_400
+_FASHIONS = 12
+_SD = 0.1
+
+
+def clothes_vectors(plan: CityPlan, person: Ints, start: Floats) -> Iterator[Float32]:
+    """In portions of AT_ONCE rows, the same however they are read; `start` is in seconds since the plan's."""
+    centres = _wardrobes(plan)
+    day = np.minimum(start // _DAY_S, plan.days - 1).astype(np.int64)
+    for at in range(0, len(person), AT_ONCE):
+        random, rows = plan.random("clothes", at // AT_ONCE), slice(at, at + AT_ONCE)
+        centre = centres[day[rows], person[rows]]
+        g = random.normal(plan.appearance_cosine, _SD, len(centre)).clip(0, 0.98)
+        yield at_cosine(centre, unit(random.standard_normal(centre.shape, np.float32)), g)
+
+
+def _wardrobes(plan: CityPlan) -> Float32:
+    """Centres [days, people, d]: a usual look, a fashion that many share, and what is a person's own."""
+    random, d = plan.random("wardrobes"), plan.appearance_dimensions
+    usual = unit(random.standard_normal((1, d), np.float32))
+    fashions = unit(random.standard_normal((_FASHIONS, d), np.float32))
+    worn = fashions[random.integers(_FASHIONS, size=(plan.days, plan.people))]
+    own = unit(random.standard_normal((plan.days, plan.people, d), np.float32))
+    return unit(0.45 * usual + 0.5 * worn + 0.75 * own)
