@@ -15,7 +15,7 @@ from central.cli import Answer, Groups, command, env_file
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from central.serving import Tls
+    from central.tls import Tls
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -14,19 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from central.errors import WrongCaller
+from central.tls import Tls
 from shared.errors import BadInput
 
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 _PEER = "cairn.peer"
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """This service's certificate and key, and the CA that callers' certificates must come from; None asks for none."""
-
-    ca: Path | None
-    certificate: Path
-    key: Path
 
 
 class NamedPeer(H11Protocol):

@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from central.errors import BadSettings
-from central.serving import Tls
+from central.tls import Tls
 from shared.transport.mqtt import MqttSettings
 
 _PLACEHOLDER = re.compile(r"<[^>]*>|change[-_ ]?me|placeholder|fill[-_ ]?in|^todo$|^x{3,}$|your[-_ ]", re.IGNORECASE)

@@ -12,7 +12,7 @@ import httpx
 
 from central.authority.released import Recipient
 from central.errors import ServiceDown, WrongCaller
-from central.serving import Tls
+from central.tls import Tls
 from shared.errors import (
     BadEmbedding,
     BadIdentifier,

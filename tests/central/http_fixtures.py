@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from central.serving import Tls, server_config
+from central.serving import server_config
+from central.tls import Tls
 from tests.waiting import wait_until
 
 

@@ -25,7 +25,8 @@ from central.probes.probe_sets import open_probe_sets
 from central.probes.service import ProbeService
 from central.probes.settings import ProbeSettings
 from central.probes.templates import NoTemplate, SealedTemplates, template_info
-from central.serving import Tls, server_config
+from central.serving import server_config
+from central.tls import Tls
 from provisioning.authority import CertificateAuthority, new_request
 from provisioning.files import write_private
 from shared.codes import quantise

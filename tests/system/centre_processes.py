@@ -15,7 +15,7 @@ import httpx
 from tests.system.site import AUTHORITIES, Site, free_port
 from tests.waiting import wait_until
 
-PEOPLE = {"kim": "tracer", "lee": "approver", "oda": "privacy-officer", "tec": "technician"}
+PEOPLE = {"kim": "tracer", "lee": "approver"}
 
 
 @dataclass
@@ -171,10 +171,9 @@ class CentreProcesses:
         self.answer(
             "account", "add", person, "--role", role, "--key", public, "--token-file", token, "--env-file", centre
         )
-        if role in ("tracer", "approver"):
-            for name in AUTHORITIES:
-                env = str(self.home / f"{name}.env")
-                self.answer("authority", "person", person, "--role", role, "--key", public, "--env-file", env)
+        for name in AUTHORITIES:
+            env = str(self.home / f"{name}.env")
+            self.answer("authority", "person", person, "--role", role, "--key", public, "--env-file", env)
 
 
 def _environment() -> dict[str, str]:
