@@ -13,7 +13,7 @@ from central.cases.tables import Case
 from central.database import writing
 from central.nodes.service import cells
 from central.probes.templates import Template, template_info
-from central.replay.scenario import Float32, Patient, Scenario
+from central.replay.scenario import Float32, Floats, Patient, Scenario
 from central.replay.site import APPROVER, TRACER, Site
 from shared.codes import quantise
 from shared.face_mask import FaceMask
@@ -22,8 +22,8 @@ from shared.releases import CaseScope, ConsentReceipt, Release, sign
 from shared.wire import pack
 
 # Masked faces of strangers have a cosine of about 0.16 with a masked reference, and 0.02 with a bare one.
-_NEARER = 0.07
-_ENOUGH = 20_000
+_NEARER = 0.03
+_FEWEST, _MOST = 2_000, 20_000
 
 
 def approved_case(site: Site, case: str, patient: Patient) -> Release:
@@ -55,13 +55,14 @@ def register(site: Site, case: str, template: Template) -> None:
 
 
 def template_of(scenario: Scenario, patient: Patient) -> Template:
-    """A patient's references, quantised. A scenario does not say which of them wear a mask: those that are nearer to
-    the scenario's masked faces, and farther from its bare ones, than the barest of them."""
+    """A patient's references, quantised. The first is a bare face. A scenario does not say which of the others wear a
+    mask: those that are nearer to its masked faces, and farther from its bare ones, than the first; and all of them
+    where there are too few faces to tell."""
     references = scenario.references[list(patient.faces)]
-    kinds = [_mean_face(scenario, mask) for mask in (FaceMask.WORN, FaceMask.ABSENT)]
-    nearer = references @ kinds[0] - references @ kinds[1]
-    masks = tuple(FaceMask.WORN if more > _NEARER else FaceMask.ABSENT for more in (nearer - nearer.min()).tolist())
-    return Template(scenario.face_model, quantise(references), masks)
+    worn, bare = _usual(scenario, references, FaceMask.WORN), _usual(scenario, references, FaceMask.ABSENT)
+    nearer = np.ones(len(references)) if worn is None or bare is None else (worn - bare) - (worn - bare)[0]
+    masks = [FaceMask.WORN if more > _NEARER else FaceMask.ABSENT for more in nearer.tolist()]
+    return Template(scenario.face_model, quantise(references), (FaceMask.ABSENT, *masks[1:]))
 
 
 def close_case(site: Site, case: str) -> None:
@@ -80,9 +81,10 @@ def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentRe
     cases.approve(session, other, scope.case, sign(scope, "approver", approver), now)
 
 
-def _mean_face(scenario: Scenario, mask: FaceMask) -> Float32:
-    """The mean of the faces with this mask state, or nothing where there are none."""
-    rows = scenario.sightings.face[(scenario.sightings.mask == mask) & (scenario.sightings.face >= 0)][:_ENOUGH]
-    if not len(rows):
-        return np.zeros(scenario.faces.shape[1], np.float32)
-    return np.asarray(scenario.faces[np.sort(rows)].mean(axis=0), np.float32)
+def _usual(scenario: Scenario, references: Float32, mask: FaceMask) -> Floats | None:
+    """The median cosine of each reference with the faces of this mask state: the patient's own hardly move it."""
+    rows = scenario.sightings.face[(scenario.sightings.mask == mask) & (scenario.sightings.face >= 0)]
+    if len(rows) < _FEWEST:
+        return None
+    some = np.sort(rows)[:: -(-len(rows) // _MOST)]
+    return np.asarray(np.median(scenario.faces[some] @ references.T, axis=0), np.float64)
