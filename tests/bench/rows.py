@@ -16,16 +16,19 @@ NOISE = "The machine is shared, so the best of several turns counts; ratios hold
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The figure to reach: `value` or more, or `value` or less."""
+    """The figure to reach: `value` or more, `value` or less, or within `tolerance` of `value`."""
 
-    sense: Literal["≥", "≤"]
+    sense: Literal["≥", "≤", "≈"]
     value: float
+    tolerance: float = 0.0
 
     def met_by(self, value: float) -> bool:
+        if self.sense == "≈":
+            return abs(value - self.value) <= self.tolerance
         return value >= self.value if self.sense == "≥" else value <= self.value
 
     def __str__(self) -> str:
-        return f"{self.sense} {self.value:g}"
+        return f"{self.sense} {self.value:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
 
 
 @dataclass(frozen=True, slots=True)
