@@ -49,7 +49,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     """Open the database and get ready to ask the offices. Raises BadInput kinds for settings that cannot work."""
     engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
     authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
-    parts = SearchParts(authorities, ProbeClient(client(settings.probes, settings.tls)), SqlBatchStore(engine))
+    probes = ProbeClient(client(settings.probes, settings.tls))
+    parts = SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
     calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
     return Centre(engine, clock, parts, RouteJobs(engine, clock, parts, calibration, settings.searches_at_once))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,13 +88,9 @@ def ingest(options: argparse.Namespace) -> Answer:
 
 
 def search(_options: argparse.Namespace) -> Answer:
-    from central.search.isolation import give_up_rights
-    from central.search.worker import run
+    from central.search.worker import main
 
-    give_up_rights()
-    if run(sys.stdin.buffer, sys.stdout.buffer):
-        raise SystemExit(2)
-    raise SystemExit(0)
+    raise SystemExit(2 if main() else 0)
 
 
 def key(options: argparse.Namespace) -> Answer:

@@ -89,6 +89,7 @@ class CentreSettings(ServiceSettings):
     port: int = Field(default=8470, ge=0, le=65535)
     server_certificate: Path | None = None
     server_key: Path | None = None
+    search_socket: Path | None = Field(default=None, description="where cairn-search.socket listens; else children")
     models: dict[str, str] = Field(default={}, description="modality to model, when not the newest calibration's")
     searches_at_once: int = Field(default=2, ge=1, le=32)
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from central.authority.client import Releases
 from central.authority.released import Recipient
@@ -17,6 +18,7 @@ from central.probes.client import Probes
 from central.search.candidates import Candidate
 from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import BatchFailed, Found, Job, Progress
+from central.search.socket_link import SocketLink
 from shared.keys import sealing_public
 from shared.releases import Release, release_to_bytes
 
@@ -25,11 +27,15 @@ _LOOK_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SearchParts:
-    """Whom a search asks: every authority, the probe service, and the store of sealed batches."""
+    """Whom a search asks: every authority, the probe service, and the store of sealed batches.
+
+    `worker_at` is the socket behind which the service manager starts workers; without it they are children.
+    """
 
     authorities: Sequence[Releases]
     probes: Probes
     store: BatchStore
+    worker_at: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def search_case(
     the authorities and the probe service do, and whatever `tell` and the store raise.
     """
     last = Progress(0, 0)
-    with SearchWorker() as worker, _killed_by(stop, worker):
+    with SearchWorker(SocketLink(parts.worker_at) if parts.worker_at else None) as worker, _killed_by(stop, worker):
         job = _job(release, parts, worker)
         for event in worker.run(job, parts.store.in_scope(release.scope)):
             if isinstance(event, Found):

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import IO, Protocol
 
 from central.search.frames import read_frame, write_frame
 from central.search.job import (
@@ -41,30 +42,31 @@ class SearchFailed(Refused):
     """A worker ended without an answer."""
 
 
+class Link(Protocol):
+    """The way to one worker: what it reads, what it says, and its end."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+
+    @property
+    def pid(self) -> int: ...
+
+    def kill(self) -> None:
+        """End the worker now; harmless when it has ended."""
+
+    def close(self) -> None:
+        """Kill, and leave nothing open."""
+
+
 class SearchWorker:
     """One disposable worker process, for one job: `with SearchWorker() as worker: ... worker.run(job, batches)`.
 
-    Leaving the block, or cancel() from any thread, kills it; what it knew is gone with it.
+    Leaving the block, or cancel() from any thread, kills it; what it knew is gone with it. A child of this process by
+    default; `link` may lead to one that somebody else started, in a stricter place.
     """
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-B", "-m", "central.search.worker"]
-        # A session of its own: Ctrl-C in the service's terminal is the service's to handle, and it kills the worker.
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            cwd="/",
-            start_new_session=True,
-        )
-        assert self._process.stdin and self._process.stdout  # noqa: S101  (for the type checker: PIPE was asked for)
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        with contextlib.suppress(OSError):  # room for the next batches while one is searched; a wish, not a need
-            fcntl.fcntl(self._stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._listener = threading.Thread(target=self._listen, name="search-messages", daemon=True)
-        self._listener.start()
+    def __init__(self, link: Link | None = None) -> None:
+        self._link = link or ChildLink()
         self._cancelled = threading.Event()
         self._feed_error: Exception | None = None
         hello = self._next()
@@ -75,7 +77,7 @@ class SearchWorker:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._link.pid
 
     def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Progress | BatchFailed | Found]:
         """Stream the batches and yield events as they come, Found last. Raises SearchFailed, also when cancelled."""
@@ -98,7 +100,7 @@ class SearchWorker:
     def cancel(self) -> None:
         """Kill the worker now; harmless when it has ended."""
         self._cancelled.set()
-        self._process.kill()
+        self._link.kill()
 
     def __enter__(self) -> SearchWorker:
         return self
@@ -106,36 +108,70 @@ class SearchWorker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cancel()
-        self._process.wait(_ENDS_WITHIN_S)
-        self._listener.join()
-        self._stdout.close()
-        with contextlib.suppress(BrokenPipeError):  # bytes that were never sent, to a worker that is gone
-            self._stdin.close()
+        self._cancelled.set()
+        self._link.close()
 
     def _feed(self, job: Job, batches: Iterable[bytes]) -> None:
         try:
             for frame in chain([job_to_bytes(job)], batches, [b""]):
-                write_frame(self._stdin, frame)
+                write_frame(self._link.stdin, frame)
         except (BrokenPipeError, ValueError):
             return  # the worker has ended; run() tells why
         except Exception as error:  # noqa: BLE001  (whatever the source of batches raised; run() raises it again)
             self._feed_error = error
             self.cancel()
 
-    def _listen(self) -> None:
-        # The worker may write no file, and the service's own messages often go to one: they are passed on from here.
-        assert self._process.stderr  # noqa: S101  (for the type checker)
-        with self._process.stderr as messages:
-            for line in messages:
-                log.warning("worker %d: %s", self._process.pid, line.decode(errors="replace").rstrip())
-
     def _next(self) -> Event | None:
         try:
-            frame = read_frame(self._stdout)
+            frame = read_frame(self._link.stdout)
         except BadInput:
             return None  # killed in the middle of a word
         return None if frame is None else event_from_bytes(frame)
+
+
+class ChildLink:
+    """A worker as a child of this process, spoken to over pipes."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-B", "-m", "central.search.worker"]
+        # A session of its own: Ctrl-C in the service's terminal is the service's to handle, and it kills the worker.
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+        assert self.process.stdin and self.process.stdout  # noqa: S101  (for the type checker: PIPE was asked for)
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+        with contextlib.suppress(OSError):  # room for the next batches while one is searched; a wish, not a need
+            fcntl.fcntl(self.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._listener = threading.Thread(target=self._listen, name="search-messages", daemon=True)
+        self._listener.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        self.kill()
+        self.process.wait(_ENDS_WITHIN_S)
+        self._listener.join()
+        self.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # bytes that were never sent, to a worker that is gone
+            self.stdin.close()
+
+    def _listen(self) -> None:
+        # The worker may write no file, and the service's own messages often go to one: they are passed on from here.
+        assert self.process.stderr  # noqa: S101  (for the type checker)
+        with self.process.stderr as messages:
+            for line in messages:
+                log.warning("worker %d: %s", self.process.pid, line.decode(errors="replace").rstrip())
 
 
 def _environment() -> dict[str, str]:

@@ -144,7 +144,7 @@ def main() -> int:
     give_up_rights()
     try:
         return run(sys.stdin.buffer, sys.stdout.buffer)
-    except (FrameBroken, BrokenPipeError):
+    except (FrameBroken, ConnectionError):
         os._exit(1)  # without flushing into a pipe that nobody reads
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from central.search.dispatch import SearchFailed, SearchWorker
+from central.search.dispatch import ChildLink, SearchFailed, SearchWorker
 from central.search.job import Found, Progress
 from shared.face_mask import FaceMask
 from tests.central.authority_fixtures import World, some_faces
@@ -109,11 +109,18 @@ def test_the_environment_of_the_service_stays_with_the_service(monkeypatch: pyte
     assert b"secret" not in environment
 
 
+def child_of(worker: SearchWorker) -> ChildLink:
+    """The link to a worker that is a child of this process."""
+    assert isinstance(worker._link, ChildLink)
+    return worker._link
+
+
 def test_a_worker_ends_with_its_parent(worker: SearchWorker) -> None:
     """When the pipes close, as they do when the service is killed, the worker ends by itself and says nothing."""
-    worker._process.stdin.close()  # type: ignore[union-attr]  # what the system does for a parent that was killed
-    wait_until(lambda: worker._process.poll() is not None, "the worker to end")
-    assert worker._process.returncode == 0
+    child = child_of(worker)
+    child.stdin.close()  # what the system does for a parent that was killed
+    wait_until(lambda: child.process.poll() is not None, "the worker to end")
+    assert child.process.returncode == 0
 
 
 def test_what_a_worker_complains_about_is_in_the_service_log(
@@ -121,8 +128,9 @@ def test_what_a_worker_complains_about_is_in_the_service_log(
 ) -> None:
     """A worker's own messages, which it cannot write to a file, are passed on by its parent."""
     with SearchWorker() as worker:
-        worker._stdin.write((5).to_bytes(4, "big") + b"\xff" * 5)  # no job: refused in words
-        worker._stdin.flush()
-        wait_until(lambda: worker._process.poll() is not None, "the worker to end")
+        child = child_of(worker)
+        child.stdin.write((5).to_bytes(4, "big") + b"\xff" * 5)  # no job: refused in words
+        child.stdin.flush()
+        wait_until(lambda: child.process.poll() is not None, "the worker to end")
     locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
     assert locked or "may be swapped" in caplog.text

@@ -18,6 +18,7 @@ SERVICES = {
     "cairn-probes.service": "probes",
     "cairn-authority@.service": "authority serve",
 }
+WORKER = "cairn-search@.service"
 SWITCHED_ON = (
     "NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "ProtectClock", "ProtectHostname",
     "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "RestrictNamespaces",
@@ -37,7 +38,7 @@ def settings(name: str) -> dict[str, list[str]]:
 
 def test_each_service_has_a_unit() -> None:
     """There are units for all long-running commands, and no others."""
-    assert {path.name for path in UNITS.glob("*.service")} == set(SERVICES)
+    assert {path.name for path in UNITS.glob("*.service")} == {*SERVICES, WORKER}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -50,15 +51,39 @@ def test_a_unit_starts_a_command_that_exists(name: str) -> None:
     assert _parser().parse_args(arguments).env_file
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, WORKER])
 def test_a_unit_gives_rights_away(name: str) -> None:
-    """No privileges, no writable system, no core dump, no other user's processes, a user of its own."""
+    """No privileges, no writable system, no core dump, nothing beyond ordinary system calls."""
     unit = settings(name)
     assert {key: unit[key] for key in SWITCHED_ON} == {key: ["yes"] for key in SWITCHED_ON}
     assert (unit["ProtectSystem"], unit["LimitCORE"], unit["CapabilityBoundingSet"]) == (["strict"], ["0"], [""])
+    assert "~@privileged" in unit["SystemCallFilter"]
+
+
+def test_a_search_worker_has_no_network_no_files_and_nobodys_rights() -> None:
+    """What knows the released keys of a case reads and writes one connection, and reaches nothing else."""
+    unit = settings(WORKER)
+    assert (unit["StandardInput"], unit["StandardOutput"]) == (["socket"], ["socket"])
+    assert (unit["PrivateNetwork"], unit["RestrictAddressFamilies"], unit["IPAddressDeny"]) == (
+        ["yes"],
+        ["none"],
+        ["any"],
+    )
+    assert (unit["DynamicUser"], unit["LimitFSIZE"], unit["MemorySwapMax"]) == (["yes"], ["0"], ["0"])
+    assert "-/var/lib/cairn" in unit["InaccessiblePaths"][0]
+    assert unit["ExecStart"] == ["/opt/cairn/bin/cairn-central search"]
+    listening = settings("cairn-search.socket")
+    assert (listening["Accept"], listening["SocketMode"], listening["SocketUser"]) == (
+        ["yes"], ["0600"], ["cairn-centre"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_a_user_and_a_folder_of_its_own(name: str) -> None:
+    """State is the user's own, and the network is all that it reaches."""
+    unit = settings(name)
     assert unit["User"][0].startswith("cairn-")
     assert unit["StateDirectoryMode"] == ["0700"]
-    assert "~@privileged" in unit["SystemCallFilter"]
     assert set(unit["RestrictAddressFamilies"][0].split()) == {"AF_INET", "AF_INET6", "AF_UNIX"}
 
 
@@ -69,7 +94,7 @@ def test_an_authority_shares_nothing_with_another_service() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, WORKER])
 def test_systemd_takes_the_unit(name: str, tmp_path: Path) -> None:
     """systemd itself finds nothing to complain of."""
     unit = tmp_path / name.replace("@", "@north")
