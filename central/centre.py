@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 from sqlalchemy import Engine
@@ -36,6 +36,7 @@ class Centre:
     clock: Clock
     parts: SearchParts
     jobs: RouteJobs
+    erased: threading.Event = field(default_factory=threading.Event)
 
     @property
     def parties(self) -> list[str]:
@@ -77,9 +78,15 @@ class Centre:
         for case in waiting:
             self.tell_of_end(case)
         with writing(self.engine) as session:
-            forget_before(session, self.clock.now() - MAX_WINDOW)
+            if forget_before(session, self.clock.now() - MAX_WINDOW):
+                self.erased.set()
             session.commit()
-        scrub(self.engine)
+        self.scrub()
+
+    def scrub(self) -> None:
+        """Leave nothing of what was erased in the database's log; while a search reads, the next upkeep does it."""
+        if self.erased.is_set() and scrub(self.engine):
+            self.erased.clear()
 
     def drop_old_batches(self) -> int:
         """Retention: batches whose hour ended more than 14 days ago; nothing opens them any more in any case."""
@@ -111,6 +118,7 @@ class Upkeep:
 
     def _run(self) -> None:
         next_drop = 0.0
+        self._centre.erased.set()  # who knows what was left when the centre last stopped
         while not self._over.is_set():
             try:
                 self._centre.upkeep()

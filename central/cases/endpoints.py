@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from sqlmodel import Session
 
 from central.accounts.endpoints import SIGNED_IN, At, Tracer, TracerOrApprover, TracerOrOfficer
@@ -21,7 +21,7 @@ from central.database import writing
 from central.errors import CaseEnded, NoPictures, NotFound, ServiceDown, TooMuch, WrongState
 from central.pictures import SEALED_TYPES, sealed_body
 from central.probes.templates import MAX_SEALED_BYTES
-from central.routes.store import forget_route, scrub
+from central.routes.store import forget_route
 from shared.errors import BadEmbedding, BadInput, CannotOpen, ReleaseRefused
 
 router = APIRouter(prefix="/cases", tags=["cases"])
@@ -46,10 +46,15 @@ def open_case(asked: OpenCase, centre: At, account: Tracer) -> CaseOut:
 
 
 @router.get("", summary="List cases", responses=refusals(*SIGNED_IN))
-def list_cases(centre: At, account: TracerOrApprover) -> list[CaseLine]:
-    """A tracer's own cases; an approver sees all, without what was found in them."""
+def list_cases(
+    centre: At,
+    account: TracerOrApprover,
+    skip: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> list[CaseLine]:
+    """A tracer's own cases, newest first; an approver sees all, without what was found in them."""
     with Session(centre.engine) as session:
-        return [case_line(row) for row in service.cases_of(session, account)]
+        return [case_line(row) for row in service.cases_of(session, account, skip, limit)]
 
 
 @router.get("/{case}", summary="Show a case and the documents to sign", responses=refusals(*SIGNED_IN, NotFound))
@@ -137,5 +142,6 @@ def _end(centre: Centre, account: Account, case: str, state: State) -> Ended:
         reached = State(row.state)
         record(session, now, account.name, str(state), case)
     centre.jobs.stop_case(case)
-    scrub(centre.engine)
+    centre.erased.set()
+    centre.scrub()
     return Ended(case=case, state=reached, untold=centre.tell_of_end(case))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from central.accounts.service import Role, has_role, people
@@ -160,9 +161,10 @@ def any_case(session: Session, case: str) -> Case:
     return row
 
 
-def cases_of(session: Session, account: Account) -> list[Case]:
-    """All cases that seen_case would give, newest first."""
-    query = select(Case).order_by(col(Case.opened_at).desc(), Case.case)
+def cases_of(session: Session, account: Account, skip: int, limit: int) -> list[Case]:
+    """Cases that seen_case would give, newest first, without their scopes, which name every cell of a city."""
+    lean = defer(Case.scope, raiseload=True)  # type: ignore[arg-type]  # a column, which the type of a field hides
+    query = select(Case).options(lean).order_by(col(Case.opened_at).desc(), Case.case).offset(skip).limit(limit)
     if not has_role(account, Role.APPROVER):
         query = query.where(Case.opened_by == account.name)
     return list(session.exec(query).all())

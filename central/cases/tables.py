@@ -16,7 +16,7 @@ class Case(CentreTable, table=True):
     case: str = Field(primary_key=True)
     state: str = Field(index=True)
     opened_by: str = Field(index=True)
-    opened_at: dt.datetime = Field(sa_type=UtcTime)
+    opened_at: dt.datetime = Field(sa_type=UtcTime, index=True)
     expires: dt.datetime = Field(sa_type=UtcTime)
     scope: bytes
     opener_signature: bytes

@@ -225,3 +225,33 @@ def test_documents_come_back_as_they_were_signed(office: Office) -> None:
     kim.open(scope, office.keys["kim"])
     assert kim.scope_to_sign(CASE) == scope
     assert dataclasses.asdict(kim.scope_to_sign(CASE)) == dataclasses.asdict(scope)
+
+
+def test_a_withdrawal_during_a_long_read_does_not_wait_and_is_finished_later(office: Office) -> None:
+    """While somebody reads the database the old words stay in its log; the next upkeep pushes them out."""
+    office.fill()
+    kim = office.approved()
+    office.searched(kim)
+
+    def files() -> bytes:
+        return b"".join(path.read_bytes() for path in office.folder.glob("centre.sqlite*"))
+
+    with office.engine.connect() as reader:
+        assert reader.execute(text("SELECT count(*) FROM storedbatch")).scalar_one() == 1
+        kim.ask("POST", f"/cases/{CASE}/withdraw")
+        assert office.centre.erased.is_set()
+    office.centre.upkeep()
+    assert not office.centre.erased.is_set()
+    assert b'"visits"' not in files()
+
+
+def test_cases_are_listed_page_by_page(office: Office) -> None:
+    """Newest first, as many as asked for, to the approver all and to a tracer their own."""
+    kim, tam = office.as_("kim"), office.as_("tam")
+    for number in range(3):
+        office.world.clock.advance(timedelta(seconds=1))
+        kim.open(office.scope(f"case-{number}"), office.keys["kim"])
+    tam.open(office.scope("case-tam", "tam"), office.keys["tam"])
+    pages = [kim.ask("GET", "/cases", params={"skip": skip, "limit": 2}) for skip in (0, 2)]
+    assert [[row["case"] for row in page] for page in pages] == [["case-2", "case-1"], ["case-0"]]
+    assert len(office.as_("lee").ask("GET", "/cases")) == 4
