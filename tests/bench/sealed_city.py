@@ -55,7 +55,8 @@ class SealedCity:
             for authority in self.world.authorities:
                 authority.publish_grants(self.world.transport, hours_ahead=1)
         self.world.register(some_faces(PICTURES), (FaceMask.ABSENT,) * PICTURES)
-        self.store = SqlBatchStore(open_database(f"sqlite:///{self.database}"))
+        self.engine = open_database(f"sqlite:///{self.database}")
+        self.store = SqlBatchStore(self.engine)
 
     @property
     def database(self) -> Path:
