@@ -69,7 +69,7 @@ class Offices:
         """Accounts, boxes and cameras."""
         for person, roles in ROLES.items():
             token = self._layout.desk / f"{person}.token"
-            own = (*_as_options(roles), "--key", self._public(person), "--token-file", token)
+            own: list[str | Path] = [*_as_options(roles), "--key", self._public(person), "--token-file", token]
             self._type("account", "add", person, *own, office="centre")
         self._type("node", "import", self._layout.fleet, office="centre")
 
@@ -77,7 +77,7 @@ class Offices:
         """Whose signatures it takes, and which boxes it serves."""
         for person, roles in ROLES.items():
             if set(roles) & {"tracer", "approver"}:
-                own = (*_as_options(roles), "--key", self._public(person))
+                own: list[str | Path] = [*_as_options(roles), "--key", self._public(person)]
                 self._type("authority", "person", person, *own, office=name)
         self._type("authority", "import", self._layout.fleet, office=name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,7 +39,7 @@ class Comparison:
 
     lines: tuple[Line, ...]
     invented: tuple[dict[str, Any], ...]
-    contacts: dict[str, tuple[int, int]]  # by preset: really, found at the right place
+    contacts: dict[str, tuple[list[str], list[str]]]  # by preset: the cameras of real contacts, and of those found
 
     @property
     def faults(self) -> list[str]:
@@ -47,7 +48,7 @@ class Comparison:
         masks = [f"the face mask at {line.passage.camera} is wrong" for line in self.lines if not line.mask_right]
         invented = [f"the patient was never at {visit['candidate']['camera']} then" for visit in self.invented]
         contacts = [
-            f"{preset}: {found} contacts, really {really}"
+            f"{preset}: contacts at {found or 'no camera'}, really at {really or 'none'}"
             for preset, (really, found) in self.contacts.items()
             if really != found
         ]
@@ -65,8 +66,19 @@ def compare(found: Found, hour: datetime) -> Comparison:
     invented = tuple(visit for visit in visits if visit not in matched)
     if order != really:
         invented += tuple(visits)
-    contacts = {preset: (len(close(preset)), len(rows)) for preset, rows in found.contacts.items()}
+    contacts = {
+        preset: (sorted(camera for camera, _ in close(preset)), sorted(main_camera(row) for row in rows))
+        for preset, rows in found.contacts.items()
+    }
     return Comparison(lines, invented, contacts)
+
+
+def main_camera(contact: dict[str, Any]) -> str:
+    """Where most of a contact's minutes were."""
+    minutes: Counter[str] = Counter()
+    for exposure in contact["exposures"]:
+        minutes[str(exposure["camera"])] += exposure["minutes"]
+    return minutes.most_common(1)[0][0]
 
 
 def close(preset: str) -> list[tuple[str, str]]:
@@ -128,7 +140,7 @@ def contact_lines(found: Found) -> Sequence[str]:
     words = {place.camera: place.words for place in places()}
     for preset, rows in found.contacts.items():
         said = [
-            f"{row['pseudonym']}, {words.get(row['exposures'][0]['camera'], '?')}, {row['minutes']:.0f} min, "
+            f"{row['pseudonym']}, {words.get(main_camera(row), '?')}, {row['minutes']:.0f} min, "
             f"nearest {row['nearest_m']:.1f} m"
             for row in rows
         ]

@@ -50,15 +50,15 @@ class Passage:
 
 @cache
 def people() -> dict[str, Person]:
-    """Everybody of the day."""
+    """Everybody of the day. The faces are numbered so that the friend's is unlike the others' to the embedding."""
     wardrobe = {
-        FRIEND: (2, Clothes((36, 62, 104), (70, 66, 62), coat_m=0.02), Build(1.76)),
-        "runner": (1, Clothes((62, 92, 66), (42, 42, 48)), Build(1.8)),
-        "reader": (8, Clothes((206, 196, 184), (74, 74, 112), stripes=0.2), Build(1.7)),
-        "porter": (10, Clothes((58, 58, 62), (92, 84, 74), bag=(120, 84, 50)), Build(1.74, 1.12)),
-        "cook": (13, Clothes((232, 228, 220), (40, 40, 42)), Build(1.66, 1.05)),
-        "student": (9, Clothes((170, 150, 60), (48, 58, 88), bag=(60, 40, 90)), Build(1.72)),
-        "guard": (4, Clothes((44, 48, 58), (44, 46, 52), coat_m=0.1), Build(1.82, 1.1)),
+        FRIEND: (50, Clothes((36, 62, 104), (70, 66, 62), coat_m=0.02), Build(1.76)),
+        "runner": (16, Clothes((62, 92, 66), (42, 42, 48)), Build(1.8)),
+        "reader": (12, Clothes((206, 196, 184), (74, 74, 112), stripes=0.2), Build(1.7)),
+        "porter": (55, Clothes((58, 58, 62), (92, 84, 74), bag=(120, 84, 50)), Build(1.74, 1.12)),
+        "cook": (53, Clothes((232, 228, 220), (40, 40, 42)), Build(1.66, 1.05)),
+        "student": (28, Clothes((170, 150, 60), (48, 58, 88), bag=(60, 40, 90)), Build(1.72)),
+        "guard": (27, Clothes((44, 48, 58), (44, 46, 52), coat_m=0.1), Build(1.82, 1.1)),
     }
     cast = {name: Person(name, made_head(face), clothes, build) for name, (face, clothes, build) in wardrobe.items()}
     cast[PATIENT] = Person(PATIENT, patient_head(), Clothes((128, 40, 48), (52, 56, 78), coat_m=0.2), Build(1.68))
