@@ -76,16 +76,12 @@ class Calibration:
         raise CalibrationMissing(f"no calibration of {what}", hint="use the calibration of the models in use")
 
     def correlations(self) -> tuple[Floats, Floats]:
-        """How alike two sightings of the patient score, and two of one stranger, by modality [2]; the mean over bands.
-
-        Given for a chain, in which each sighting is predicted from the one before: two sightings of equal correlation r
-        to a third predict it as well as one of correlation 2r/(1 + r) would (Spearman 1910, Brown 1910).
-        """
+        """How alike two sightings of the patient score, and two of one stranger, by modality [2]; means over bands."""
         same, other = (
             np.array([np.mean([get(b) for b in self.bands.get(m, ())] or [0.0]) for m in Modality])
             for get in (_same_correlation, _other_correlation)
         )
-        return 2 * same / (1 + same), 2 * other / (1 + other)
+        return same, other
 
     def for_template(self, masked: bool) -> Calibration:
         """The same for a patient who gave a template with a face mask too, or none."""

@@ -9,8 +9,8 @@ from central.routes.camera_graph import CLOCK_SLACK_S, DETOUR, MODES, VIEW_M, Ca
 
 # Time without a sighting has a long tail: next door within seconds, or hours in a building (bursts and long rests are
 # found in human activity, Barabási 2005, "The origin of bursts and heavy tails in human dynamics"). A Lomax law with
-# half of the silences under SCALE·(2^(1/SHAPE) - 1) = 6 min and one in ten over SCALE·(10^(1/SHAPE) - 1) = 3.3 h.
-SILENCE_SCALE_S = 120.0
+# half of the silences under SCALE·(2^(1/SHAPE) - 1) = 15 min and one in ten over SCALE·(10^(1/SHAPE) - 1) = 8 h.
+SILENCE_SCALE_S = 300.0
 SILENCE_SHAPE = 0.5
 
 
