@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from central.reports.map_drawing import Drawing, cameras, markers, truth_band
@@ -11,7 +10,7 @@ from central.reports.map_frame import Box, Frame
 from central.reports.map_panel import legend, timeline
 from central.reports.map_style import FONTS, HEADING, INK, PAPER, PLAIN, QUIET, SMALL, TITLE
 from central.reports.map_words import Language, words
-from central.reports.svg import element, path, text
+from central.reports.svg import element, escaped, path, text
 from central.routes.camera_graph import CameraGraph
 from central.routes.route import Route
 
@@ -53,7 +52,7 @@ def route_map_svg(
 def _sheet(title: str, parts: Sequence[str]) -> str:
     defs = element("defs", element("clipPath", _area(), id="map"))
     paper = element("rect", width=WIDTH, height=HEIGHT, fill="#ffffff")
-    name = element("title", escape(title))
+    name = element("title", escaped(title))
     about = {"viewBox": f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", "role": "img", "font_family": FONTS}
     return element("svg", name, defs, paper, *parts, xmlns="http://www.w3.org/2000/svg", **about)
 

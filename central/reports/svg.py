@@ -19,7 +19,12 @@ def element(name: str, *children: str, **attributes: str | float) -> str:
 
 def text(words: str, x: float, y: float, **attributes: str | float) -> str:
     """A line of text, escaped. Attributes only: a strict page allows no style within a picture that it holds."""
-    return element("text", escape(_NOT_XML.sub("", words)), x=x, y=y, **attributes)
+    return element("text", escaped(words), x=x, y=y, **attributes)
+
+
+def escaped(words: str) -> str:
+    """Words as content of an element."""
+    return escape(_NOT_XML.sub("", words))
 
 
 def path(points: list[tuple[float, float]], **attributes: str | float) -> str:
