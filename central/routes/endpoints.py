@@ -18,7 +18,6 @@ from central.contacts.presets import UnknownPreset, load_preset
 from central.database import writing
 from central.errors import CaseEnded, NotFound, ServiceDown, WrongState
 from central.reports.map_words import Language
-from central.reports.map_words import Language
 from central.routes import store
 from central.routes.schemas import ContactsOut, JobOut, RouteOut, job_out
 from central.routes.service import camera_graph, contact_maps, svg_of

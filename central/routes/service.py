@@ -13,7 +13,6 @@ from sqlmodel import Session
 from central.contacts.exposures import contact_to_map, contacts, exposures
 from central.nodes.service import cameras
 from central.reports.map_words import Language
-from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.likelihood import Calibration
