@@ -15,14 +15,14 @@ from edge.vision import Floats, Picture
 # Surgical blue, white, grey and black: the embedding should follow the eyes, not the colour.
 COLOURS: Final = ((150, 190, 215), (235, 235, 232), (125, 125, 128), (30, 30, 34))
 
-_EDGE_AT: Final = 0.45  # how far down from the eyes to the tip of the nose the upper edge lies
+EDGE_AT: Final = 0.45  # how far down from the eyes to the tip of the nose the upper edge lies
 _SHADE: Final = 0.35
 
 
-def draw_mask(aligned: Picture, landmarks: Floats, colour: tuple[int, int, int]) -> Picture:
+def draw_mask(aligned: Picture, landmarks: Floats, colour: tuple[int, int, int], edge_at: float = EDGE_AT) -> Picture:
     """The face [112, 112, 3] with a mask from the bridge of the nose to the chin; `landmarks` [6, 2] lie in it."""
     shape = np.zeros(aligned.shape[:2], np.uint8)
-    cv2.fillPoly(shape, [np.rint(outline(landmarks)).astype(np.int32)], 255)
+    cv2.fillPoly(shape, [np.rint(outline(landmarks, edge_at)).astype(np.int32)], 255)
     cover = cv2.GaussianBlur(shape, (0, 0), 0.8)[:, :, None].astype(np.float32) / 255
     # The cloth takes its light from the face below, so that a lamp on one side is seen on the mask too.
     light = cv2.GaussianBlur(cv2.cvtColor(aligned, cv2.COLOR_RGB2GRAY), (0, 0), 9).astype(np.float32)
@@ -31,13 +31,13 @@ def draw_mask(aligned: Picture, landmarks: Floats, colour: tuple[int, int, int])
     return np.asarray(np.rint(aligned * (1 - cover) + cloth * cover), np.uint8)
 
 
-def outline(landmarks: Floats) -> Floats:
+def outline(landmarks: Floats, edge_at: float = EDGE_AT) -> Floats:
     """Corners [8, 2] of the mask, clockwise: bridge, then cheek, jaw and chin of either side."""
     eyes, nose, mouth = landmarks[:2].mean(axis=0), landmarks[2], landmarks[3]
     down = mouth - eyes
     chin = mouth + 0.55 * down
     left, right = (_side(ear, chin, down) for ear in landmarks[4:])
-    return np.stack([eyes + _EDGE_AT * (nose - eyes), *right, chin + 0.08 * down, *reversed(left)]).astype(np.float32)
+    return np.stack([eyes + edge_at * (nose - eyes), *right, chin + 0.08 * down, *reversed(left)]).astype(np.float32)
 
 
 def _side(ear: Floats, chin: Floats, down: Floats) -> tuple[Floats, Floats, Floats]:

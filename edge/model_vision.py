@@ -18,6 +18,7 @@ from edge.models.face_aligner import align, aligned_landmarks
 from edge.models.face_detector import FAR, LAYOUTS, NEAR, FaceDetector
 from edge.models.face_embedder import FaceEmbedder, unit
 from edge.models.face_quality import face_quality, usable
+from edge.models.linear_map import LinearMap, open_map
 from edge.models.mask_classifier import MaskClassifier
 from edge.models.person_detector import PersonDetector
 from edge.pictures import cut
@@ -32,18 +33,19 @@ _SMALLEST_JUDGED_PX: Final = 9.0  # eye distance below which a mask cannot be to
 class ModelVision:
     """Implements Vision. Not to be shared between threads: the sessions keep their working memory."""
 
-    def __init__(self, open_session: Callable[[str], Session]) -> None:
+    def __init__(self, open_session: Callable[[str], Session], maps: Callable[[str], LinearMap]) -> None:
         self._people = PersonDetector(open_session(person_detector.MODEL))
         self._near = FaceDetector(open_session(NEAR), LAYOUTS[NEAR])
         self._far = FaceDetector(open_session(FAR), LAYOUTS[FAR])
         self._embedder = FaceEmbedder(open_session(face_embedder.MODEL))
+        self._unmask = maps(face_embedder.UNMASKING)
         self._masks = MaskClassifier(open_session(mask_classifier.MODEL))
-        self._appearance = AppearanceEmbedder(open_session(appearance_embedder.MODEL))
+        self._appearance = AppearanceEmbedder(open_session(appearance_embedder.MODEL), maps(appearance_embedder.MAP))
 
     @classmethod
     def load(cls, weights: Path = WEIGHTS) -> ModelVision:
         """Every model checked against its card. Raises InferenceError kinds."""
-        return cls(lambda name: open_model(name, weights))
+        return cls(lambda name: open_model(name, weights), lambda name: open_map(name, weights))
 
     def people(self, rgb: Picture) -> tuple[Boxes, Scores]:
         return self._people.detect(rgb)
@@ -64,13 +66,14 @@ class ModelVision:
         return [face for face in found if face.score >= _SURE_FACE] or found[:1]
 
     def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
-        return self._embedder.embed(align(shot.rgb, shot.face))
+        embedding = self._embedder.embed(align(shot.rgb, shot.face))
+        return self._unmask(embedding) if mask is FaceMask.WORN else embedding
 
     def embed_face_masked(self, shot: FaceShot) -> Floats:
-        """The face as it would be with a mask: one is drawn in several colours, and the embeddings are averaged."""
+        """The face as it would be read with a mask: drawn in several colours, the embeddings averaged."""
         aligned, landmarks = align(shot.rgb, shot.face), aligned_landmarks(shot.face)
         drawn = [self._embedder.embed(draw_mask(aligned, landmarks, colour)) for colour in COLOURS]
-        return unit(np.sum(drawn, axis=0, dtype=np.float32))
+        return self._unmask(unit(np.sum(drawn, axis=0, dtype=np.float32)))
 
     def judge_mask(self, shot: FaceShot) -> MaskVote:
         worn = self._masks.worn(shot.rgb, shot.face)

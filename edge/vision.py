@@ -77,7 +77,7 @@ class Vision(Protocol):
     def judge_mask(self, shot: FaceShot) -> MaskVote: ...
 
     def embed_appearance(self, rgb: Picture) -> Floats:
-        """A unit vector [1280] of a picture of one whole person."""
+        """A unit vector [640] of a picture of one whole person."""
 
 
 class TemplateVision(Vision, Protocol):

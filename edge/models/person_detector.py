@@ -27,7 +27,7 @@ _BINS: Final = 11
 class DetectorRules:
     """`lowest` score 0..1; tiles share `overlap` of their width, and what an inner edge cuts is dropped."""
 
-    lowest: float = 0.15
+    lowest: float = 0.25
     overlap: float = 0.2
     same: float = 0.5
     inside: float = 0.8
