@@ -211,7 +211,7 @@ def test_frames_in_which_a_person_was_hidden_are_filled_in() -> None:
 
 
 def test_what_never_stirs_is_scenery() -> None:
-    """A traffic cone that the detector takes for a person is not reported; a person who stands still and breathes is."""
+    """A traffic cone that the detector takes for a person is not reported; one who stands and breathes is."""
     tracker = Tracker()
     for frame in range(50):
         boxes = np.array([_person(100), _person(300)])
