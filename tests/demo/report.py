@@ -39,6 +39,7 @@ class Comparison:
 
     lines: tuple[Line, ...]
     invented: tuple[dict[str, Any], ...]
+    in_order: bool
     contacts: dict[str, tuple[list[str], list[str]]]  # by preset: the cameras of real contacts, and of those found
 
     @property
@@ -52,7 +53,8 @@ class Comparison:
             for preset, (really, found) in self.contacts.items()
             if really != found
         ]
-        return missed + masks + invented + contacts
+        order = [] if self.in_order else ["the places are in a wrong order"]
+        return missed + masks + invented + order + contacts
 
 
 def compare(found: Found, hour: datetime) -> Comparison:
@@ -61,16 +63,14 @@ def compare(found: Found, hour: datetime) -> Comparison:
     visits = list(found.route["visits"])
     lines = tuple(Line(p, tuple(v for v in visits if _within(v, p))) for p in passages)
     matched = [visit for line in lines for visit in line.visits]
-    order = [camera for camera, _ in groupby(visit["candidate"]["camera"] for visit in matched)]
-    really = [passage.camera for passage in passages if any(_within(visit, passage) for visit in visits)]
     invented = tuple(visit for visit in visits if visit not in matched)
-    if order != really:
-        invented += tuple(visits)
+    order = [camera for camera, _ in groupby(v["candidate"]["camera"] for v in visits if v not in invented)]
+    in_order = order == [line.passage.camera for line in lines if line.found]
     contacts = {
         preset: (sorted(camera for camera, _ in close(preset)), sorted(main_camera(row) for row in rows))
         for preset, rows in found.contacts.items()
     }
-    return Comparison(lines, invented, contacts)
+    return Comparison(lines, invented, in_order, contacts)
 
 
 def main_camera(contact: dict[str, Any]) -> str:
