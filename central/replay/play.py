@@ -36,6 +36,7 @@ from shared.node_shares import MAX_HOURS_AHEAD
 Tell = Callable[[str], None]
 
 _LATER = timedelta(minutes=10)  # the search is asked for soon after the scenario's end
+_TELL_EVERY = 500  # batches
 NO_FACE = "no camera search: the patient did not consent to the face search"
 
 
@@ -73,7 +74,7 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell) -> Played:
         answers = []
         for number, patient in enumerate(scenario.patients, 1):
             tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")
-            answers.append(_answer(site, scenario, patient, f"replay-{number}", calibration))
+            answers.append(_answer(site, scenario, patient, calibration, tell))
         return Played(tuple(answers), dict(watch.seconds), site.ingest.stored)
 
 
@@ -105,10 +106,18 @@ def _send_all(site: Site, scenario: Scenario, boxes: Sequence[Box], watch: Stopw
     watch.lap("ingest", began)
 
 
-def _answer(site: Site, scenario: Scenario, patient: Patient, case: str, calibration: Calibration) -> Answer:
+def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calibration, tell: Tell) -> Answer:
     if Modality.FACE not in patient.consent:
         return Answer(patient, None, note=NO_FACE)
-    watch = Stopwatch()
+    case, watch, failed = f"replay-{scenario.patients.index(patient) + 1}", Stopwatch(), 0
+
+    def hear(event: Progress | BatchFailed) -> None:
+        nonlocal failed
+        if isinstance(event, BatchFailed):
+            failed += 1
+        elif event.done and event.done % _TELL_EVERY == 0:
+            tell(f"  {event.done} batches searched")
+
     began = perf_counter()
     template = template_of(scenario, patient)
     register(site, case, template)
@@ -116,16 +125,10 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, case: str, calibra
     with Session(site.engine) as session:
         graph: CameraGraph = camera_graph(session)
     watch.lap("case", began)
-    failed: list[BatchFailed] = []
-
-    def tell(event: Progress | BatchFailed) -> None:
-        if isinstance(event, BatchFailed):
-            failed.append(event)
-
     parts = SearchParts(site.authorities, TimedProbes(site.probes, watch), site.store)
     try:
         fitting = calibration.for_template(FaceMask.WORN in template.masks)
-        found = find_route(release, parts, graph, fitting, tell, threading.Event())
+        found = find_route(release, parts, graph, fitting, hear, threading.Event())
     finally:
         close_case(site, case)
     began = perf_counter()
@@ -134,7 +137,7 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, case: str, calibra
     watch.lap("contacts", began)
     seconds = dict(watch.seconds) | found.seconds
     seconds["search"] -= seconds["probes"]
-    return Answer(patient, found.route, found.answer.candidates, judged, seconds, len(failed))
+    return Answer(patient, found.route, found.answer.candidates, judged, seconds, failed)
 
 
 @dataclass(slots=True)

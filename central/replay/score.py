@@ -161,7 +161,7 @@ def _totals(played: Played, patients: Sequence[tuple[dict[str, Any], Count, dict
 
 
 def _contacts_to_map(count: Count) -> dict[str, float]:
-    return {"reported": count.reported, "true": count.true, **count.to_map()}
+    return {"reported": count.reported, "true": count.true, "found": count.found, **count.to_map()}
 
 
 def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
