@@ -28,6 +28,7 @@ from central.routes.jobs import RouteJobs
 from central.routes.likelihood import calibration_for
 from central.search.case_search import SearchParts
 from central.settings import CentreSettings
+from central.web.endpoints import add_pages
 from shared.clock import SystemClock
 from shared.epochs import Modality
 from shared.errors import CairnError, Refused
@@ -74,6 +75,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     app.middleware("http")(_keep_private)
     for router in (cases, routes, nodes, accounts, audit):
         app.include_router(router)
+    add_pages(app)
 
     @app.get("/health", tags=["health"], summary="Whether the centre works")
     def health(here: At) -> HealthOut:
