@@ -20,6 +20,7 @@ from shared.keys import seal_to
 from shared.wire import pack
 
 MAX_PHOTOS: Final = 5
+_LEAST_EYES_PX: Final = 20.0  # faces of about 50 pixels
 # Of pairs of one person's photos in LFW 1 in 200 is less alike than this, of pairs of two people 95 in 100 are.
 _SAME_PERSON: Final = 0.27
 
@@ -34,6 +35,10 @@ class NotAPicture(CannotRegister):
 
 class NoFace(CannotRegister):
     """A photo shows no face that can be used."""
+
+
+class FaceTooSmall(CannotRegister):
+    """A photo shows the face at so few pixels that a template of it would find others as well."""
 
 
 class SeveralFaces(CannotRegister):
@@ -95,6 +100,10 @@ def only_face(path: Path, vision: Vision) -> FaceShot:
         raise NoFace(f"{path.name} shows no face", hint="take it from the front, in good light, nearer")
     if len(faces) > 1:
         raise SeveralFaces(f"{path.name} shows {len(faces)} faces", hint="cut it so that only the patient is seen")
+    if faces[0].face.eye_distance < _LEAST_EYES_PX:
+        raise FaceTooSmall(
+            f"the face in {path.name} is too small", hint="give the photo uncut, or take one from nearer"
+        )
     return faces[0]
 
 
