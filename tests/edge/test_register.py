@@ -19,6 +19,7 @@ from edge.register import (
     CannotRegister,
     Contradiction,
     FaceCovered,
+    FaceTooSmall,
     NoFace,
     NotAPicture,
     SeveralFaces,
@@ -173,10 +174,10 @@ def test_a_covered_face_makes_no_template(tmp_path: Path) -> None:
 
 
 def test_a_far_face_is_refused_with_advice(tmp_path: Path, vision: ModelVision) -> None:
-    """A face of a dozen pixels is there, but of no use."""
+    """A face of twenty pixels is found, but a template of it would find others as well."""
     wide = np.full((400, 400, 3), 120, np.uint8)
     wide[180:230, 180:230] = cv2.resize(ASTRONAUT, (50, 50), interpolation=cv2.INTER_AREA)
-    with pytest.raises(NoFace) as caught:
+    with pytest.raises(FaceTooSmall) as caught:
         only_face(photo(tmp_path, "far.png", wide), vision)
     assert "nearer" in caught.value.hint
 
