@@ -67,9 +67,9 @@ The centre is still running. Throw-away token of the tracer {TRACER}:
   {token}
 
   the route as a picture   {day.layout.home / "route.svg"}
-  the API                  {day.layout.api}
-  its description          {day.layout.api}/openapi.json
-  the route from the API   curl -H 'Authorization: Bearer {token}' {day.layout.api}/cases/case-1/route
+  the pages                {day.layout.api}   (sign in with the token)
+  the API's description    {day.layout.api}/openapi.json
+  the route by the API     curl -H 'Authorization: Bearer {token}' {day.layout.api}/cases/case-1/route
 
 Ctrl-C ends everything.""")
 
