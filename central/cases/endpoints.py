@@ -22,7 +22,7 @@ from central.errors import CaseEnded, NoPictures, NotFound, ServiceDown, TooMuch
 from central.pictures import SEALED_TYPES, sealed_body
 from central.probes.templates import MAX_SEALED_BYTES
 from central.routes.store import forget_route
-from shared.errors import BadEmbedding, BadInput, CannotOpen, ReleaseRefused
+from shared.errors import BadEmbedding, BadInput, CairnError, CannotOpen, ReleaseRefused
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 _SEALED_BODY = {
@@ -95,11 +95,16 @@ def put_template(case: Name, centre: At, account: Tracer, sealed: Annotated[byte
         raise TooMuch("a template is too large", hint="register the patient with at most five pictures")
     with Session(centre.engine) as session:
         service.may_register(session, account, case)
-    centre.parts.probes.register(case, sealed)
+    masked = centre.parts.probes.register(case, sealed)
     now = centre.clock.now()
-    with writing(centre.engine) as session:
-        service.registered(session, account, case, now)
-        record(session, now, account.name, "registered", case)
+    try:
+        with writing(centre.engine) as session:
+            service.registered(session, account, case, masked, now)
+            record(session, now, account.name, "registered", case)
+    except CairnError:
+        # Approved or ended in the meantime: a template that nobody signed for must not be searched with.
+        centre.parts.probes.erase(case)
+        raise
 
 
 @router.post(

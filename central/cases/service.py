@@ -84,11 +84,11 @@ def may_register(session: Session, account: Account, case: str) -> None:
     _must_be(own_case(session, account, case), State.OPEN)
 
 
-def registered(session: Session, account: Account, case: str, now: datetime) -> Case:
-    """Note that the probe service has taken the patient's template."""
+def registered(session: Session, account: Account, case: str, masked: bool, now: datetime) -> Case:
+    """Note that the probe service has taken the patient's template, and whether it holds a masked face too."""
     row = own_case(session, account, case)
     _must_be(row, State.OPEN)
-    row.registered_at = now
+    row.registered_at, row.masked_template = now, masked
     session.add(row)
     return row
 

@@ -37,13 +37,13 @@ def create_app(settings: ProbeSettings, service: ProbeService | None = None) -> 
     app = FastAPI(title="Cairn probe service", docs_url=None, redoc_url=None)
     speak_plainly(app)
 
-    @app.put("/templates/{case}", status_code=204, responses=refusals(WrongCaller, CannotOpen, BadEmbedding))
-    async def keep(case: str, request: Request) -> None:
+    @app.put("/templates/{case}", responses=refusals(WrongCaller, CannotOpen, BadEmbedding))
+    async def keep(case: str, request: Request) -> dict[str, bool]:
         only(request, settings.centre)
         body = await request.body()
         if len(body) > MAX_SEALED_BYTES:
             raise BadEmbedding("a template is too large", hint="register the patient with at most five pictures")
-        served.register(case, body)
+        return {"masked": served.register(case, body)}
 
     @app.delete("/templates/{case}", status_code=204, responses=refusals(WrongCaller))
     def erase(case: str, request: Request) -> None:

@@ -19,7 +19,8 @@ class Probes(Protocol):
     @property
     def public(self) -> bytes: ...
 
-    def register(self, case: str, sealed: bytes) -> None: ...
+    def register(self, case: str, sealed: bytes) -> bool:
+        """Keep a sealed template; True when it holds a masked face too."""
 
     def erase(self, case: str) -> bool: ...
 
@@ -40,8 +41,8 @@ class ProbeClient:
         """Raw X25519, for boxes to seal templates to."""
         return base64.b64decode(self._ask("GET", "/health").json()["public_key"])
 
-    def register(self, case: str, sealed: bytes) -> None:
-        self._ask("PUT", f"/templates/{case}", content=sealed)
+    def register(self, case: str, sealed: bytes) -> bool:
+        return bool(self._ask("PUT", f"/templates/{case}", content=sealed).json()["masked"])
 
     def erase(self, case: str) -> bool:
         return self._ask("DELETE", f"/templates/{case}").is_success

@@ -14,6 +14,7 @@ from central.probes.templates import SealedTemplates, Template, open_template
 from shared.codes import BITS, encode_quantised
 from shared.epochs import Epoch, Modality, code_key
 from shared.errors import BadRelease, ReleaseRefused
+from shared.face_mask import FaceMask
 from shared.releases import release_from_bytes
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,15 @@ class ProbeService:
     def check_up(self) -> None:
         """It is here, in this process."""
 
-    def register(self, case: str, sealed: bytes) -> None:
-        """Keep a template that a box sealed to this service; refused unless it opens for this case."""
-        open_template(self._private, case, sealed)
+    def register(self, case: str, sealed: bytes) -> bool:
+        """Keep a template that a box sealed to this service; refused unless it opens for this case.
+
+        Returns whether it holds a masked face too: distances of masked sightings mean less where it does not.
+        """
+        template = open_template(self._private, case, sealed)
         self._templates.put(case, sealed)
         log.info("template of case %s kept", case)
+        return FaceMask.WORN in template.masks
 
     def erase(self, case: str) -> bool:
         """Erase the case's template; True when there was one."""

@@ -26,11 +26,11 @@ _NEARER = 0.03
 _FEWEST, _MOST = 2_000, 20_000
 
 
-def approved_case(site: Site, case: str, patient: Patient) -> Release:
+def approved_case(site: Site, case: str, patient: Patient, masked: bool) -> Release:
     """Open a case over all cells, take the consent down, and have it approved by another person.
 
-    The template must be registered already. Raises ReleaseRefused for what no authority would release, such as a
-    window of 15 days.
+    The template must be registered already; `masked` is what `register` returned. Raises ReleaseRefused for what no
+    authority would release, such as a window of 15 days.
     """
     now = site.clock.now()
     expires = now + timedelta(days=1)
@@ -41,17 +41,17 @@ def approved_case(site: Site, case: str, patient: Patient) -> Release:
         )
         given = now - timedelta(minutes=5)
         receipt = ConsentReceipt(f"receipt-{case}", case, patient.consent, given, expires, TRACER)
-        _sign_all(session, site, scope, receipt)
+        _sign_all(session, site, scope, receipt, masked)
         release = cases.release_of(session.get_one(Case, case))
         session.commit()
     return release
 
 
-def register(site: Site, case: str, template: Template) -> None:
-    """Seal a template as a box does, and hand it to the probe service."""
+def register(site: Site, case: str, template: Template) -> bool:
+    """Seal a template as a box does, and hand it to the probe service; True when it holds a masked face too."""
     faces, masks = [row.tobytes() for row in template.faces], [int(mask) for mask in template.masks]
     document = pack({"model": template.model, "faces": faces, "masks": masks})
-    site.probes.register(case, seal_to(sealing_public(site.probes.public), template_info(case), document))
+    return site.probes.register(case, seal_to(sealing_public(site.probes.public), template_info(case), document))
 
 
 def template_of(scenario: Scenario, patient: Patient) -> Template:
@@ -72,12 +72,12 @@ def close_case(site: Site, case: str) -> None:
     site.probes.erase(case)
 
 
-def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentReceipt) -> None:
+def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentReceipt, masked: bool) -> None:
     tracer, approver, now = site.people[TRACER], site.people[APPROVER], site.clock.now()
     own, other = session.get_one(Account, TRACER), session.get_one(Account, APPROVER)
     cases.open_case(session, own, scope, sign(scope, "opener", tracer), now)
     cases.take_consent(session, own, receipt, sign(receipt, "witness", tracer), now)
-    cases.registered(session, own, scope.case, now)
+    cases.registered(session, own, scope.case, masked, now)
     cases.approve(session, other, scope.case, sign(scope, "approver", approver), now)
 
 

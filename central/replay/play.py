@@ -30,7 +30,6 @@ from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
 from shared.clock import FixedClock, from_unix
 from shared.epochs import HOUR_S, Epoch, Modality
-from shared.face_mask import FaceMask
 from shared.node_shares import MAX_HOURS_AHEAD
 
 Tell = Callable[[str], None]
@@ -119,16 +118,14 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calib
             tell(f"  {event.done} batches searched")
 
     began = perf_counter()
-    template = template_of(scenario, patient)
-    register(site, case, template)
-    release = approved_case(site, case, patient)
+    masked = register(site, case, template_of(scenario, patient))
+    release = approved_case(site, case, patient, masked)
     with Session(site.engine) as session:
         graph: CameraGraph = camera_graph(session)
     watch.lap("case", began)
     parts = SearchParts(site.authorities, TimedProbes(site.probes, watch), site.store)
     try:
-        fitting = calibration.for_template(FaceMask.WORN in template.masks)
-        found = find_route(release, parts, graph, fitting, hear, threading.Event())
+        found = find_route(release, parts, graph, calibration.for_template(masked), hear, threading.Event())
     finally:
         close_case(site, case)
     began = perf_counter()
@@ -151,8 +148,8 @@ class TimedProbes:
     def public(self) -> bytes:
         return self.probe_service.public
 
-    def register(self, case: str, sealed: bytes) -> None:
-        self.probe_service.register(case, sealed)
+    def register(self, case: str, sealed: bytes) -> bool:
+        return self.probe_service.register(case, sealed)
 
     def erase(self, case: str) -> bool:
         return self.probe_service.erase(case)

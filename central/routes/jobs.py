@@ -100,11 +100,12 @@ class RouteJobs:
     def _work(self, job: str, case: str) -> None:
         running = self._running[job]
         try:
-            release, key = self._begin(job, case)
+            release, row = self._begin(job, case)
             with Session(self._engine) as session:
                 graph = camera_graph(session)
-            tell, stop = self._teller(running), running.stop
-            found = find_route(release, self._parts, graph, self._calibration, tell, stop, pseudonym_key=key)
+            tell, stop, key = self._teller(running), running.stop, row.pseudonym_key
+            calibration = self._calibration.for_template(row.masked_template)
+            found = find_route(release, self._parts, graph, calibration, tell, stop, pseudonym_key=key)
             self._keep(job, case, running, found)
         except Exception as error:  # noqa: BLE001  (a thread's last words: whatever happened belongs in the job's row)
             self._fail(job, case, running, error)
@@ -112,7 +113,7 @@ class RouteJobs:
             with self._lock:
                 del self._running[job]
 
-    def _begin(self, job: str, case: str) -> tuple[Release, bytes | None]:
+    def _begin(self, job: str, case: str) -> tuple[Release, Case]:
         with Session(self._engine) as session:
             batches = self._parts.store.count(scope_of(session.get_one(Case, case)))
         with writing(self._engine) as session:
@@ -121,9 +122,10 @@ class RouteJobs:
                 raise CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
             row.state, row.batches = store.RUNNING, batches
             session.add(row)
-            release, key = release_of(of_case), of_case.pseudonym_key
+            release = release_of(of_case)
             session.commit()
-            return release, key
+            session.refresh(of_case)
+            return release, of_case
 
     def _teller(self, running: _Running) -> Callable[[Progress | BatchFailed], None]:
         def tell(event: Progress | BatchFailed) -> None:

@@ -14,6 +14,9 @@ from sqlmodel import Session, text
 
 from central.audit.service import first_broken
 from central.cases.client import ApiRefused
+from central.probes.service import ProbeService
+from central.probes.templates import SealedTemplates
+from central.search.case_search import SearchParts
 from tests.central.authority_fixtures import CASE, NOW
 from tests.central.centre_fixtures import Office
 
@@ -116,6 +119,31 @@ def test_after_the_approval_nobody_swaps_the_patient(office: Office) -> None:
     kim = office.approved()
     assert refusal(lambda: kim.register(CASE, office.sealed_template())) == (409, "WrongState")
     assert refusal(lambda: kim.consent(office.receipt(), office.keys["kim"])) == (409, "WrongState")
+
+
+def test_a_template_that_comes_while_the_approver_signs_is_not_searched_with(tmp_path: Path) -> None:
+    """Approved between the question and the answer: the late template is refused and erased, not swapped in."""
+
+    class Slow(ProbeService):
+        """Keeps a template, and before it answers, the approver signs."""
+
+        meanwhile: Callable[[], object] | None = None
+
+        def register(self, case: str, sealed: bytes) -> bool:
+            kept = super().register(case, sealed)
+            if self.meanwhile:
+                self.meanwhile()
+            return kept
+
+    office = Office(tmp_path)
+    world = office.world
+    slow = Slow(world.probes_key, SealedTemplates(tmp_path / "slow"), world.authorities)
+    with office.open(SearchParts(world.authorities, slow, office.store)):
+        kim, lee = office.opened(), office.as_("lee")
+        slow.meanwhile = lambda: lee.approve(lee.scope_to_sign(CASE), office.keys["lee"])
+        assert refusal(lambda: kim.register(CASE, office.sealed_template())) == (409, "WrongState")
+        assert kim.show(CASE)["state"] == "approved"
+        assert list((tmp_path / "slow").iterdir()) == []
 
 
 def test_a_template_of_another_case_is_refused(office: Office) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from central.probes.probe_sets import open_probe_sets
 from central.probes.templates import NoTemplate, open_template, template_info
-from shared.codes import encode
+from shared.codes import encode, quantise
 from shared.epochs import Epoch, Modality, code_key
 from shared.errors import BadEmbedding, CannotOpen, ReleaseRefused
 from shared.face_mask import FaceMask
@@ -82,3 +82,15 @@ def test_the_disk_of_the_service_holds_no_template_in_the_clear(world: World) ->
     (stored,) = (world.folder / "templates").iterdir()
     plain = open_template(world.probes_key, CASE, stored.read_bytes()).faces.tobytes()
     assert plain[:16] not in stored.read_bytes()
+
+
+def test_the_centre_learns_whether_the_template_holds_a_masked_face(world: World) -> None:
+    """Only that much: distances of masked sightings mean less where the patient gave a bare face only."""
+    public, face = world.probes_key.public_key(), quantise(some_faces(1))[0].tobytes()
+
+    def keep(*masks: FaceMask) -> bool:
+        template = {"faces": [face] * len(masks), "masks": [int(mask) for mask in masks], "model": FACE_MODEL}
+        return world.probes.register(CASE, seal_to(public, template_info(CASE), pack(template)))
+
+    assert not keep(FaceMask.ABSENT)
+    assert keep(FaceMask.ABSENT, FaceMask.WORN)
