@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,24 @@ def test_nobody_sleeps_in_a_test() -> None:
         if name != "tests/test_architecture.py" and re.search(r"\btime\.sleep\(", (ROOT / name).read_text())
     ]
     assert not sleepers, "wait on a condition: tests/waiting.py has wait_until"
+
+
+def test_the_lock_is_hashed_and_names_no_host() -> None:
+    """What is installed is pinned to its bytes, wherever it comes from; every need of a room is in it."""
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)", lock, re.MULTILINE | re.IGNORECASE))
+    assert "://" not in lock
+    assert lock.count("--hash=sha256:") >= len(pinned) > 20
+    for room in ROOMS:
+        needs = tomllib.loads((ROOT / room / "pyproject.toml").read_text())["project"]["dependencies"]
+        names = {re.split(r"[\[<>=]", need)[0] for need in needs if not need.startswith("cairn-")}
+        assert names <= set(pinned), f"{room} needs what is not locked: run make lock"
+
+
+def test_no_work_folder_of_ours_is_named_in_the_project() -> None:
+    """Paths of the machine that the code was written on mean nothing anywhere else."""
+    listed = subprocess.run(
+        ["git", "grep", "-lE", r"/work/(main|shared)|/root/"],  # noqa: S607
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    ).stdout.split()  # fmt: skip
+    assert [name for name in listed if name != "tests/test_architecture.py"] == []
