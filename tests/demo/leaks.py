@@ -83,7 +83,7 @@ def _rows(picture: npt.NDArray[np.uint8]) -> Iterator[bytes]:
 
 def _name_pattern(name: str) -> re.Pattern[bytes]:
     spelt = {name.encode(), name.encode("utf-16-le"), name.encode().hex().encode()}
-    spelt |= {part.encode() for part in name.split("-") if len(part) > 3}  # the family name alone says enough
+    spelt |= {part.encode() for part in name.split("-") if len(part) > 4}  # shorter ones occur by chance
     spelt |= {_aligned(name.encode(), shift) for shift in range(3)}
     return re.compile(b"|".join(re.escape(one) for one in sorted(spelt)), re.IGNORECASE)
 

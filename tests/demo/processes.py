@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from shared.errors import CairnError
@@ -77,12 +78,14 @@ class Children:
         self._children.remove(child)
 
     def stop(self) -> None:
-        """Ask all to end, the last started first; who does not is killed."""
-        while self._children:
-            child = self._children.pop()
+        """Ask all to end, the last started first; who does not within a while is killed."""
+        ending = [self._children.pop() for _ in range(len(self._children))]
+        for child in ending:
             child.process.terminate()
+        end = monotonic() + _GRACE_S
+        for child in ending:
             try:
-                child.process.wait(_GRACE_S)
+                child.process.wait(max(0.1, end - monotonic()))
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()

@@ -56,7 +56,7 @@ def people() -> dict[str, Person]:
         "runner": (16, Clothes((62, 92, 66), (42, 42, 48)), Build(1.8)),
         "reader": (12, Clothes((206, 196, 184), (74, 74, 112), stripes=0.2), Build(1.7)),
         "porter": (55, Clothes((58, 58, 62), (92, 84, 74), bag=(120, 84, 50)), Build(1.74, 1.12)),
-        "cook": (53, Clothes((232, 228, 220), (40, 40, 42)), Build(1.66, 1.05)),
+        "baker": (53, Clothes((232, 228, 220), (40, 40, 42)), Build(1.66, 1.05)),
         "student": (28, Clothes((170, 150, 60), (48, 58, 88), bag=(60, 40, 90)), Build(1.72)),
         "guard": (27, Clothes((44, 48, 58), (44, 46, 52), coat_m=0.1), Build(1.82, 1.1)),
     }
@@ -96,7 +96,7 @@ def _pharmacy() -> Film:
         (-1.4, 0.1, 0.0, 2.2, (70, 96, 84)), (0.6, 4.4, 0.6, 2.4, (120, 150, 150)),
         (-4.4, -2.0, 0.6, 2.4, (118, 146, 148)),
     ), light=(0.95, 1.0, 1.03), sun_side=-0.12, seed=2)  # fmt: skip
-    walks = (past("cook", 0.0, -0.9, masked=True), past(PATIENT, 2.0, 0.5, masked=True), past("student", 5.0, -0.3))
+    walks = (past("baker", 0.0, -0.9, masked=True), past(PATIENT, 2.0, 0.5, masked=True), past("student", 5.0, -0.3))
     return Film("pharmacy", STREET, look, walks, 11.0)
 
 
@@ -117,7 +117,7 @@ def _bus_stop() -> Film:
         past("porter", 0.0, -1.2),
         past(PATIENT, 1.8, -0.2, masked=True),
         past("student", 2.4, 0.9),
-        past("cook", 5.2, 0.3),
+        past("baker", 5.2, 0.3),
     )
     return Film("bus-stop", STREET, look, walks, 11.5)
 
