@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edge.calibrate.command import add_parser as add_calibrate
 from shared.errors import CairnError
 
 _REFUSED = 2
@@ -105,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--start", type=_moment, default=datetime(2000, 1, 1, tzinfo=UTC), help="time of the first frame")
     sub.add_argument("--fps", type=float, default=0.0, help="frames a second; 0 takes the video's own")
     sub.add_argument("--stride", type=int, default=1, help="look at every n-th frame only")
+
+    add_calibrate(commands)
 
     example = "cairn-edge register --case case-7 --probe-key probes.pub --out case-7.template front.jpg side.jpg"
     sub = _command(commands, "register", register, example)

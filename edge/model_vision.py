@@ -26,8 +26,6 @@ from edge.vision import Face, FaceShot, Floats, MaskVote, Picture
 from shared.face_mask import FaceMask
 
 _SURE_FACE: Final = 0.5
-_SURE_MASK: Final = 0.15  # a probability nearer than this to one half is no answer
-_SMALLEST_JUDGED_PX: Final = 9.0  # eye distance below which a mask cannot be told from a shadow
 
 
 class ModelVision:
@@ -76,10 +74,7 @@ class ModelVision:
         return self._unmask(unit(np.sum(drawn, axis=0, dtype=np.float32)))
 
     def judge_mask(self, shot: FaceShot) -> MaskVote:
-        worn = self._masks.worn(shot.rgb, shot.face)
-        if worn is None or shot.face.eye_distance < _SMALLEST_JUDGED_PX or abs(worn - 0.5) < _SURE_MASK:
-            return MaskVote(FaceMask.UNKNOWN, 0.1)
-        return MaskVote(FaceMask.WORN if worn > 0.5 else FaceMask.ABSENT, 2 * abs(worn - 0.5))
+        return self._masks.judge(shot.rgb, shot.face)
 
     def embed_appearance(self, rgb: Picture) -> Floats:
         return self._appearance.embed(rgb)
