@@ -105,13 +105,14 @@ def load_settings(path: Path) -> Settings:
         raise BadSettings(f"{path} is not TOML: {error}", hint="look at that line") from None
     left = sorted(where for where, text in _texts(values) if _PLACEHOLDER.search(text))
     if left:
-        raise BadSettings(f"{path} still holds placeholders: {', '.join(left)}", hint="fill them in")
+        hint = "fill them in; units/edge.example.toml explains them"
+        raise BadSettings(f"{path} still holds placeholders: {', '.join(left)}", hint=hint)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         # Inputs are left out of the message: one of them may be a camera's password.
         wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise BadSettings(f"{path}: {'; '.join(wrong)}", hint="compare with the example in the manual") from None
+        raise BadSettings(f"{path}: {'; '.join(wrong)}", hint="compare with units/edge.example.toml") from None
 
 
 def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,12 @@ def test_a_recording_needs_its_start(tmp_path: Path) -> None:
     text = GOOD.replace("rtsp://user:s3cret@10.0.0.5/stream", "/data/walk.mp4")
     with pytest.raises(BadSettings, match=r"camera\.start"):
         load_settings(_write(tmp_path, text)).camera.started()
+
+
+def test_the_example_is_whole_once_it_is_filled_in(tmp_path: Path) -> None:
+    """As it comes it is refused, and names what is open; with that filled in, every line of it is understood."""
+    example = (Path(__file__).parents[2] / "edge" / "units" / "edge.example.toml").read_text()
+    with pytest.raises(BadSettings, match=r"broker\.host, camera\.name, node\.authorities\[0\]"):
+        load_settings(_write(tmp_path, example))
+    filled = re.sub(r"<([a-z ]+)>", lambda open_: open_[1].replace(" ", "-"), example)
+    assert load_settings(_write(tmp_path, filled.replace("# start", "start").replace("# fps", "fps"))).camera.fps == 25
