@@ -22,6 +22,7 @@ demo-once: $(READY) ## The same, and exit
 
 test: check ## Check the code and run the tests
 	@tools/need mosquitto
+	@tools/need chromium chromium-driver || [ "$$CI" != true ] # elsewhere the browser's tests are skipped, and say so
 	@$(BIN)/python -m pytest
 
 test-slow: $(READY) ## The tests that take minutes
@@ -34,6 +35,7 @@ check: $(READY) ## Style, types and the walls between the rooms
 	@$(BIN)/lint-imports --no-cache
 
 bench: $(READY) ## Measure, beside peers in the same run; ONLY=name picks one
+	@tools/need mosquitto
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 lock: $(READY) ## Make requirements.lock again from requirements.in
