@@ -43,9 +43,12 @@ class Build:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
-    """A body without a head. `rgba` like a head's; `neck` is where the chin rests and `foot` stands on the ground."""
+    """A body without a head. `rgba` like a head's, but uint8 with alpha 0..255, because dozens of them are kept.
 
-    rgba: Floats = field(repr=False)
+    `neck` is where the chin rests and `foot` stands on the ground.
+    """
+
+    rgba: npt.NDArray[np.uint8] = field(repr=False)
     neck: tuple[float, float]
     foot: tuple[float, float]
 
@@ -124,7 +127,7 @@ def _arm(side: float, swing: float, raised: float, s: float, g: float, clothes: 
     ]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def draw_body(build: Build, clothes: Clothes, skin: Colour, phase_step: int, stride: float = 1.0) -> Body:
     """The body at one of PHASES steps of its gait, seen a little from above."""
     width, height = round(_WIDE_M * PX_PER_M), round((_HIGH_M * build.height_m / 1.7 + _GROUND_M) * PX_PER_M)
@@ -134,7 +137,8 @@ def draw_body(build: Build, clothes: Clothes, skin: Colour, phase_step: int, str
         relief.add(tube)
     base = height - _GROUND_M * PX_PER_M
     neck = (width / 2, base - (1.44 * build.height_m / 1.7 + lift) * PX_PER_M)
-    return Body(relief.picture(_folds(width, height, clothes)), neck, (width / 2, base))
+    picture = relief.picture(_folds(width, height, clothes)) * np.array([1, 1, 1, 255], np.float32)
+    return Body(np.rint(picture).astype(np.uint8), neck, (width / 2, base))
 
 
 def _folds(width: int, height: int, clothes: Clothes) -> Floats:

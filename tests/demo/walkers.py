@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 
 from tests.demo.bodies import PHASES, PX_PER_M, Body, Build, Clothes, draw_body
-from tests.demo.heads import EYES_APART_M, Floats, Head, relit, turned, wearing_mask
+from tests.demo.heads import EYES_APART_M, Floats, Head, Picture, relit, turned, wearing_mask
 from tests.demo.scene import Look, View
 
 _HEAD_SCALE: Final = 1.08
@@ -77,7 +78,8 @@ class Actor:
         self.walk, self._look = walk, look
         self._phase, self._wobble = float(rng.uniform()), float(rng.uniform(0, 6))
         self._head = wearing_mask(walk.person.head) if walk.masked else walk.person.head
-        self._kept: dict[str, tuple[tuple[float, ...], Floats]] = {}
+        self._kept: dict[str, Floats] = {}
+        self._kept_at: dict[str, float] = {}
 
     def draw(self, picture: Floats, view: View, where: Where, t: float) -> None:
         """Put the person into the picture."""
@@ -97,22 +99,32 @@ class Actor:
         _lay(picture, self._face(size, t), self._head.chin, size, neck)
 
     def _body(self, body: Body, step: int, scale: float) -> Floats:
-        key, name = (round(scale, 3),), f"body {step}"
-        if name not in self._kept or self._kept[name][0] != key:
-            light = np.array([*self._look.light, 1.0], np.float32)
-            self._kept[name] = key, np.asarray(_scaled(body.rgba, scale) * light, np.float32)
-        return self._kept[name][1]
+        def draw() -> Floats:
+            light = np.array([*self._look.light, 1 / 255], np.float32)
+            return np.asarray(_scaled(body.rgba, scale) * light, np.float32)
+
+        return self._keep(f"body {step}", scale, draw)
 
     def _face(self, size: float, t: float) -> Floats:
         """The head, swaying and nodding in steps of a degree."""
         sway, wobble = self.walk.sway, self._wobble
         yaw = round(self.walk.gaze_deg + sway * (7 * math.sin(0.9 * t + wobble) + 4 * math.sin(2.3 * t + 2 * wobble)))
         pitch = round(sway * 4 * math.sin(1.3 * t + wobble))
-        key, name = (round(size, 3),), f"face {yaw} {pitch}"
-        if name not in self._kept or self._kept[name][0] != key:
+
+        def draw() -> Floats:
             head = relit(turned(self._head, yaw, pitch), self._look.sun_side, self._look.light)
-            self._kept[name] = key, _scaled(head.rgba, size)
-        return self._kept[name][1]
+            return np.asarray(_scaled(head.rgba, size), np.float32)
+
+        return self._keep(f"face {yaw} {pitch}", size, draw)
+
+    def _keep(self, name: str, scale: float, draw: Callable[[], Floats]) -> Floats:
+        """A part as it was drawn before at this scale. Nothing is kept of others: walkers never have one again."""
+        if round(scale, 4) != self._kept_at.get(name[0]):
+            self._kept_at[name[0]] = round(scale, 4)
+            self._kept = {other: part for other, part in self._kept.items() if other[0] != name[0]}
+        if name not in self._kept:
+            self._kept[name] = draw()
+        return self._kept[name]
 
 
 def _shadow(picture: Floats, x: float, y: float, px_per_m: float) -> None:
@@ -126,9 +138,9 @@ def _shadow(picture: Floats, x: float, y: float, px_per_m: float) -> None:
     picture[y1:y2, x1:x2] *= (1 - 0.5 * np.exp(-(((u - x) / rx) ** 2) - ((v - y) / ry) ** 2))[..., None]
 
 
-def _scaled(rgba: Floats, scale: float) -> Floats:
+def _scaled(rgba: Floats | Picture, scale: float) -> Floats | Picture:
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=how), np.float32)
+    return np.asarray(cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=how))
 
 
 def _lay(picture: Floats, rgba: Floats, anchor: tuple[float, float], scale: float, at: tuple[float, float]) -> None:
