@@ -66,6 +66,7 @@ def running_in(home: Path) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_demo_ends_well_and_shows_what_it_found(run: Run) -> None:
     """Exit 0, a route equal to the truth, both refusals in words, the total time, and a map on disk."""
     assert "the route equals the truth" in run.said
@@ -76,13 +77,14 @@ def test_the_demo_ends_well_and_shows_what_it_found(run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_demo_leaves_nothing_running(run: Run) -> None:
     """When it is over, no program of the demo is left."""
     assert running_in(run.home) == []
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_broker_carried_no_picture_no_float_and_no_name(run: Run) -> None:
     """Everything that every client sent: nothing decodes as a picture, no embedding and nobody's name is in it."""
     vision, vectors, pictures = ModelVision.load(), [], []
@@ -98,6 +100,7 @@ def test_the_broker_carried_no_picture_no_float_and_no_name(run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_transcript_holds_what_every_box_sent(run: Run) -> None:
     """The observer heard batches of all boxes, grants, acknowledgements and health: there was something to search."""
     boxes = {f"box-{place.film.name}" for place in places()}
@@ -109,6 +112,7 @@ def test_the_transcript_holds_what_every_box_sent(run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_ctrl_c_ends_every_program(tmp_path: Path) -> None:
     """Interrupted while its services run, the demo ends with 130 and leaves nothing running."""
     home = tmp_path / "demo"
