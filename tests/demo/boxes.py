@@ -39,7 +39,14 @@ class Boxes:
         for place in sorted(places(), key=lambda place: -place.film.seconds):
             node = node_of(place)
             run = self._children.start(
-                node, EDGE, "run", self._layout.box(node) / "edge.toml", "--wait-for-acks", "120"
+                node,
+                EDGE,
+                "run",
+                self._layout.box(node) / "edge.toml",
+                "--wait-for-keys",
+                "120",
+                "--wait-for-acks",
+                "120",
             )
             self._running.append(run)
 

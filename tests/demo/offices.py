@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 CENTRAL = BIN / "cairn-central"
 SERVICES = ("svc-centre", "svc-probes", *(f"svc-authority-{name}" for name in AUTHORITIES))
 _OFFICE_KEYS = (("passphrase", "passphrase"), ("signing", "signing.key"))
-_SETTLED_S = 60.0
+_SETTLED_S = 120.0
 
 
 def _as_options(roles: Sequence[str]) -> list[str]:
