@@ -18,12 +18,10 @@ from edge.models.face_aligner import align, aligned_landmarks
 from edge.models.face_detector import FAR, LAYOUTS, NEAR, FaceDetector
 from edge.models.face_embedder import FaceEmbedder, unit
 from edge.models.face_quality import face_quality, usable
-from edge.models.linear_map import LinearMap, open_map
 from edge.models.mask_classifier import MaskClassifier
 from edge.models.person_detector import PersonDetector
 from edge.pictures import cut
 from edge.vision import Face, FaceShot, Floats, MaskVote, Picture
-from shared.face_mask import FaceMask
 
 _SURE_FACE: Final = 0.5
 
@@ -31,19 +29,18 @@ _SURE_FACE: Final = 0.5
 class ModelVision:
     """Implements Vision. Not to be shared between threads: the sessions keep their working memory."""
 
-    def __init__(self, open_session: Callable[[str], Session], maps: Callable[[str], LinearMap]) -> None:
+    def __init__(self, open_session: Callable[[str], Session]) -> None:
         self._people = PersonDetector(open_session(person_detector.MODEL))
         self._near = FaceDetector(open_session(NEAR), LAYOUTS[NEAR])
         self._far = FaceDetector(open_session(FAR), LAYOUTS[FAR])
         self._embedder = FaceEmbedder(open_session(face_embedder.MODEL))
-        self._unmask = maps(face_embedder.UNMASKING)
         self._masks = MaskClassifier(open_session(mask_classifier.MODEL))
-        self._appearance = AppearanceEmbedder(open_session(appearance_embedder.MODEL), maps(appearance_embedder.MAP))
+        self._appearance = AppearanceEmbedder(open_session(appearance_embedder.MODEL))
 
     @classmethod
     def load(cls, weights: Path = WEIGHTS) -> ModelVision:
         """Every model checked against its card. Raises InferenceError kinds."""
-        return cls(lambda name: open_model(name, weights), lambda name: open_map(name, weights))
+        return cls(lambda name: open_model(name, weights))
 
     def people(self, rgb: Picture) -> tuple[Boxes, Scores]:
         return self._people.detect(rgb)
@@ -63,15 +60,14 @@ class ModelVision:
         found = [face.moved(-air, -air) for face in self._far.detect(padded)]
         return [face for face in found if face.score >= _SURE_FACE] or found[:1]
 
-    def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
-        embedding = self._embedder.embed(align(shot.rgb, shot.face))
-        return self._unmask(embedding) if mask is FaceMask.WORN else embedding
+    def embed_face(self, shot: FaceShot) -> Floats:
+        return self._embedder.embed(align(shot.rgb, shot.face))
 
     def embed_face_masked(self, shot: FaceShot) -> Floats:
         """The face as it would be read with a mask: drawn in several colours, the embeddings averaged."""
         aligned, landmarks = align(shot.rgb, shot.face), aligned_landmarks(shot.face)
         drawn = [self._embedder.embed(draw_mask(aligned, landmarks, colour)) for colour in COLOURS]
-        return self._unmask(unit(np.sum(drawn, axis=0, dtype=np.float32)))
+        return unit(np.sum(drawn, axis=0, dtype=np.float32))
 
     def judge_mask(self, shot: FaceShot) -> MaskVote:
         return self._masks.judge(shot.rgb, shot.face)

@@ -64,7 +64,7 @@ def register(photos: Sequence[Path], case: str, probe_key: X25519PublicKey, visi
         raise CannotRegister(f"{len(photos)} photos were given", hint=f"give 1 to {MAX_PHOTOS}")
     shots = bare_faces(photos, vision)
     weights = [shot.quality for shot in shots]
-    bare = fuse([vision.embed_face(shot, FaceMask.ABSENT) for shot in shots], weights)
+    bare = fuse([vision.embed_face(shot) for shot in shots], weights)
     masked = fuse([vision.embed_face_masked(shot) for shot in shots], weights)
     if bare is None or masked is None:
         raise Contradiction("the photos contradict each other", hint="check that all show the same person")
@@ -84,7 +84,7 @@ def bare_faces(photos: Sequence[Path], vision: TemplateVision) -> list[FaceShot]
             raise FaceCovered(
                 f"{path.name} shows a face mask", hint="take it off for the photo, or leave that photo out"
             )
-        embedding = vision.embed_face(shot, FaceMask.ABSENT)
+        embedding = vision.embed_face(shot)
         first = embedding if first is None else first
         if float(first @ embedding) < _SAME_PERSON:
             hint = "check that both show the patient, or leave one out"

@@ -40,7 +40,7 @@ def sum_up(camera: str, track: Track, shots: Shots, ground: Ground | None, visio
         camera=camera,
         start=track.start,
         end=track.end,
-        face=fuse([vision.embed_face(shot, mask) for _, shot in faces], weights),
+        face=fuse([vision.embed_face(shot) for _, shot in faces], weights),
         appearance=fuse([vision.embed_appearance(body) for _, body in bodies], [quality for quality, _ in bodies]),
         mask=mask,
         quality=max(weights, default=0.0),

@@ -71,8 +71,8 @@ class Vision(Protocol):
     def faces(self, rgb: Picture) -> Sequence[FaceShot]:
         """Every face in a picture, the best first."""
 
-    def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
-        """A unit vector [192]; how a mask is worn decides how the face is read."""
+    def embed_face(self, shot: FaceShot) -> Floats:
+        """A unit vector [192]."""
 
     def judge_mask(self, shot: FaceShot) -> MaskVote: ...
 

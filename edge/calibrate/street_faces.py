@@ -1,47 +1,36 @@
 """Is the patient's template known again by what a street camera sees, with and without a face mask?
 
-The first photo of a pair makes the template, the second is seen three times from the street. The map that reads masked
-faces has learned from such photos, so each fifth of the people is compared by a map learned from the others.
+The first photo of a pair makes the template, the second is seen three times from the street. A masked face is compared
+with the template that registration makes for it: the photo with masks drawn on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.calibrate import street
 from edge.calibrate.curves import Floats, verification
-from edge.calibrate.learning import turn_back
 from edge.calibrate.pairs import Found, Pair
 from edge.drawn_mask import COLOURS, draw_mask
 from edge.models.catalogue import open_model
 from edge.models.face_aligner import align, aligned_landmarks
 from edge.models.face_embedder import MODEL, FaceEmbedder
-from edge.models.linear_map import LinearMap
 
 SHOTS: Final = 3
-_FOLDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """Embeddings of n faces: the photo [n, d], with drawn masks [n, 4, d], and shots from the street [n, 3, d]."""
 
-    people: npt.NDArray[np.str_]
     photo: Floats
     drawn: Floats
     bare: Floats
     masked: Floats
-
-    def learn(self, chosen: npt.NDArray[np.bool_]) -> LinearMap:
-        """What takes masked faces back to bare ones, from the chosen rows."""
-        changed = np.concatenate([self.masked[chosen], self.drawn[chosen]], axis=1)
-        original = np.repeat(self.photo[chosen], changed.shape[1], axis=0)
-        return turn_back(changed.reshape(len(original), -1), original)
 
 
 def sample(found: dict[str, Found]) -> Sample:
@@ -54,37 +43,22 @@ def sample(found: dict[str, Found]) -> Sample:
         rows[1].append(np.stack([embedder.embed(draw_mask(aligned, where, colour)) for colour in COLOURS]))
         rows[2].append(np.stack([embedder.embed(street.bare(rgb, face, dice)) for _ in range(SHOTS)]))
         rows[3].append(np.stack([embedder.embed(street.masked(rgb, face, dice)) for _ in range(SHOTS)]))
-    people = np.array([name.split("/")[0] for name in found])
-    photo, drawn, bare, masked = (np.stack(row) for row in rows)
-    return Sample(people, photo, drawn, bare, masked)
+    return Sample(*(np.stack(row) for row in rows))
 
 
 def street_rows(pairs: Sequence[Pair], found: dict[str, Found]) -> dict[str, dict[str, float]]:
     """Rows street_1_shot, street and street_masked."""
     faces = sample(found)
-    template, seen = read_masked(faces)
     rows = {
         "street_1_shot": (faces.photo, faces.bare[:, 0]),
         "street": (faces.photo, _mean(faces.bare)),
-        "street_masked": (template, seen),
+        "street_masked": (_mean(faces.drawn), _mean(faces.masked)),
     }
     row_of = {name: row for row, name in enumerate(found)}
     missing = float(len({name for pair in pairs for name in (pair.a, pair.b)} - row_of.keys()))
     same = np.array([pair.same for pair in pairs])
     score = {row: np.array([_cosine(pair, row_of, *both) for pair in pairs]) for row, both in rows.items()}
     return {row: verification(scores, same) | {"not_found": missing} for row, scores in score.items()}
-
-
-def read_masked(faces: Sample) -> tuple[Floats, Floats]:
-    """Templates with drawn masks and masked shots from the street, [n, d] each, by maps learned from other people."""
-    drawn, seen = _mean(faces.drawn), _mean(faces.masked)
-    names = np.unique(faces.people)
-    for fold in range(_FOLDS):
-        mine = np.isin(faces.people, names[fold::_FOLDS])
-        unmask: Callable[[Floats], Floats] = faces.learn(~mine)
-        for row in np.flatnonzero(mine):
-            drawn[row], seen[row] = unmask(drawn[row]), unmask(seen[row])
-    return drawn, seen
 
 
 def _mean(shots: Floats) -> Floats:

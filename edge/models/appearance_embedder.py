@@ -1,7 +1,7 @@
 """A person's shape and clothing become a direction in 640 dimensions.
 
 The middle of MobileNetV2 (arXiv:1801.04381), averaged in four stripes from head to foot because clothes are worn in
-layers; then a learned map turns down what changes from camera to camera although the person is the same.
+layers.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from typing import Final
 
 from edge.inference import Session
 from edge.inference.pixels import PixelTable
-from edge.models.linear_map import LinearMap
+from edge.models.face_embedder import unit
 from edge.pictures import resize
 from edge.vision import Floats, Picture
 
 MODEL: Final = "appearance_float"
 INT8_MODEL: Final = "appearance_int8"  # for comparison: it loses too much
-MAP: Final = "appearance_map"
 DIMENSIONS: Final = 640
 
 _OUTPUT: Final = "features"
@@ -26,28 +25,17 @@ _MEAN: Final = (0.485, 0.456, 0.406)
 _DEVIATION: Final = (0.229, 0.224, 0.225)
 
 
-class StripeReader:
-    """What the network sees in each stripe of a picture of one whole person."""
+class AppearanceEmbedder:
+    """Takes pictures of one whole person."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._table = PixelTable(session.input, _MEAN, _DEVIATION)
 
-    def read(self, rgb: Picture) -> Floats:
-        """Features [640], as they are: what the map is learned from."""
+    def embed(self, rgb: Picture) -> Floats:
+        """A unit vector [640]."""
         _, height, width, _ = self._session.input.shape
         features = self._session.run(self._table(resize(rgb, width, height)))[_OUTPUT][0]
         rows, columns, channels = features.shape
         striped: Floats = features.reshape(_STRIPES, rows // _STRIPES * columns, channels).mean(axis=1)
-        return striped.reshape(-1)
-
-
-class AppearanceEmbedder:
-    """Takes pictures of one whole person."""
-
-    def __init__(self, session: Session, across_cameras: LinearMap) -> None:
-        self._stripes, self._map = StripeReader(session), across_cameras
-
-    def embed(self, rgb: Picture) -> Floats:
-        """A unit vector [640]."""
-        return self._map(self._stripes.read(rgb))
+        return unit(striped.reshape(-1))

@@ -49,7 +49,7 @@ class Card(BaseModel):
 
     name: str
     role: str
-    file: str = Field(pattern=r"^[a-z0-9_]+\.(tflite|npz)$")
+    file: str = Field(pattern=r"^[a-z0-9_]+\.tflite$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     source: Source
     licence: str

@@ -11,7 +11,6 @@ from edge.inference.pixels import PixelTable
 from edge.vision import Floats, Picture
 
 MODEL: Final = "mfn192_int8"
-UNMASKING: Final = "face_unmasking"
 FLOAT_MODEL: Final = "mfn192_float"  # for comparison, never on a camera
 DIMENSIONS: Final = 192
 

@@ -54,7 +54,7 @@ class PlainEyes:
         face = Face(np.array([0, 0, width, height], np.float32), np.ones((6, 2), np.float32), 0.9)
         return [FaceShot(rgb.copy(), face, 0.7)]
 
-    def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
+    def embed_face(self, shot: FaceShot) -> Floats:
         return _unit(shot.rgb, 192)
 
     def judge_mask(self, shot: FaceShot) -> MaskVote:

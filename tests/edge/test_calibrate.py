@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from edge.__main__ import main
 from edge.calibrate import BadMaterial
 from edge.calibrate.curves import auc, retrieval, tar, verification
-from edge.calibrate.learning import turn_back, within_people
 from edge.calibrate.mot import Box, score
 from edge.calibrate.pairs import read_pairs
 from edge.calibrate.tracking import read_truth
@@ -82,33 +81,6 @@ def test_retrieval_by_hand() -> None:
     scores = np.array([[0.9, 0.1, 0.2], [0.8, 0.7, 0.1]])
     figures = retrieval(scores, np.array(["a", "b"]), np.array(["a", "b", "c"]))
     assert figures == {"rank_1": 0.5, "rank_5": 1.0, "map": 0.75}
-
-
-def test_a_learned_turn_brings_changed_vectors_back() -> None:
-    """Vectors changed by a fixed turn and shift are taken back to their originals, also those not learned from."""
-    dice = np.random.default_rng(3)
-    original = dice.normal(size=(400, 12)).astype(np.float32)
-    original /= np.linalg.norm(original, axis=1, keepdims=True)
-    turn, _ = np.linalg.qr(dice.normal(size=(12, 12)))
-    changed = (original @ turn + 0.3).astype(np.float32)
-    learned = turn_back(changed[:300], original[:300])
-    assert all(float(learned(x) @ y) > 0.95 for x, y in zip(changed[300:], original[300:], strict=True))
-
-
-def test_what_varies_within_people_is_turned_down() -> None:
-    """One direction is noise of the camera: before it hides who is who, afterwards it does not."""
-    dice = np.random.default_rng(4)
-    people = np.repeat(np.array([f"p{k}" for k in range(40)]), 4)
-    own = dice.normal(size=(40, 16)).repeat(4, axis=0)
-    noise = dice.normal(size=(160, 1)) * 8 * np.eye(16)[:1]
-    seen = (own + noise + 0.3 * dice.normal(size=(160, 16))).astype(np.float32)
-    learned = within_people(seen[:80], people[:80])
-    for rows, at_least in ((seen, 0.0), (np.stack([learned(x) for x in seen]), 0.9)):
-        held = rows[80:] / np.linalg.norm(rows[80:], axis=1, keepdims=True)
-        alike = held @ held.T - 2 * np.eye(80)
-        right = float((people[80:][alike.argmax(axis=1)] == people[80:]).mean())
-        assert right >= at_least
-        assert right < 0.9 or at_least
 
 
 def test_bad_material_is_named(tmp_path: Path) -> None:

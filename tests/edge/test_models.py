@@ -22,7 +22,6 @@ from edge.inference.pixels import PixelTable
 from edge.inference.scripted import ScriptedSession
 from edge.models.catalogue import WEIGHTS, BadCard, MissingModel, WrongChecksum, open_model, read_card, read_model
 from edge.models.face_aligner import TEMPLATE, align, aligned_landmarks, similarity
-from edge.models.linear_map import load_map, open_map
 from edge.models.person_detector import DetectorRules, PersonDetector, spans
 from edge.vision import Face, Picture
 
@@ -48,7 +47,7 @@ def test_every_model_is_the_one_on_its_card(name: str) -> None:
 
 def test_every_weights_file_has_a_card() -> None:
     """Nothing without a card is carried."""
-    files = {path.stem for path in WEIGHTS.iterdir() if path.suffix in {".tflite", ".npz"}}
+    files = {path.stem for path in WEIGHTS.iterdir() if path.suffix in {".tflite"}}
     assert files == set(CARDS)
 
 
@@ -89,8 +88,6 @@ def test_a_file_that_is_no_model_is_refused() -> None:
     """Whatever the runtime makes of it becomes one named error."""
     with pytest.raises(BadModelFile):
         LiteRtSession(b"no model at all")
-    with pytest.raises(BadModelFile):
-        load_map(b"no archive at all")
 
 
 @given(st.floats(-1, 1), st.floats(0.004, 0.02), st.integers(-128, 127))
@@ -195,14 +192,6 @@ def test_the_aligned_face_has_eyes_where_they_belong() -> None:
     assert aligned.shape == (112, 112, 3)
     assert all(aligned[round(float(y)), round(float(x)), 0] > 128 for x, y in TEMPLATE[:2])
     assert np.allclose(aligned_landmarks(face)[:4], TEMPLATE, atol=0.1)
-
-
-def test_the_maps_turn_unit_vectors_into_unit_vectors() -> None:
-    """Both maps among the weights fit the embeddings that they are for."""
-    for name, size in (("face_unmasking", 192), ("appearance_map", 640)):
-        turned = open_map(name)(np.eye(size, dtype=np.float32)[0])
-        assert turned.shape == (size,)
-        assert float(np.linalg.norm(turned)) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_real_runtime_gives_named_floats() -> None:

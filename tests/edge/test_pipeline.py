@@ -73,7 +73,7 @@ class Script:
     def faces(self, rgb: Picture) -> list[FaceShot]:
         return [FaceShot(rgb.copy(), ANY_FACE, 0.6)]
 
-    def embed_face(self, shot: FaceShot, mask: FaceMask) -> Floats:
+    def embed_face(self, shot: FaceShot) -> Floats:
         return _unit(FACE)
 
     def judge_mask(self, shot: FaceShot) -> MaskVote:

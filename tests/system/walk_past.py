@@ -20,7 +20,6 @@ from edge.pipeline import Pipeline
 from edge.register import CannotRegister, only_face, read_picture
 from edge.sightings import EndedTrack
 from edge.vision import MODELS
-from shared.face_mask import FaceMask
 from tests.demo.bodies import Build, Clothes
 from tests.demo.clips import Film, record
 from tests.demo.heads import Head, cut_head
@@ -180,7 +179,7 @@ def write_scenario(folder: Path, plan: Plan, sighted: Sequence[Sighted], vision:
     _table(folder / "sightings.csv", names, _rows(sighted, faces, clothes))
     np.save(folder / "faces.npy", np.stack(faces.rows))
     np.save(folder / "appearances.npy", np.stack(clothes.rows))
-    references = [vision.embed_face(only_face(photos[0], vision), FaceMask.ABSENT) for photos in plan.patients.values()]
+    references = [vision.embed_face(only_face(photos[0], vision)) for photos in plan.patients.values()]
     np.save(folder / "reference_faces.npy", np.stack(references).astype(np.float32))
     patients = [_patient(at, name, sighted, (BEGIN, end)) for at, name in enumerate(plan.patients)]
     (folder / "patients.json").write_text(json.dumps(patients))
