@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tests.demo.day import Day
 
 HOME = Path(__file__).parent.parent.parent / "build" / "demo"
+_INTRODUCTION = """Cairn from end to end. Only the people are made up: films of a patient and of passers-by are drawn, and
+six boxes run the real models on their pixels. A thousand simulated cameras around them send sealed batches of other
+people, over a real broker to a real centre. Everything is kept in {home}, with a log of every program.
+"""
 _REFUSED, _DIFFERENT, _STOPPED = 2, 1, 130
 
 
@@ -43,6 +47,7 @@ def _play(asked: argparse.Namespace) -> int:
     from tests.demo.telling import Teller
 
     teller = Teller()
+    teller.line(_INTRODUCTION.format(home=asked.home))
     with Day(asked.home, Wishes(asked.once, asked.transcript, asked.cameras), teller).running() as day:
         faults = day.play()
         if faults:

@@ -11,9 +11,11 @@ from tests.demo.layout import AUTHORITIES, Layout
 from tests.demo.processes import BIN, Child, Children
 from tests.demo.script import Place, places
 from tests.demo.workshop import Workshop
+from tests.waiting import wait_until
 
 EDGE = BIN / "cairn-edge"
 _AT_ONCE: Final = 3
+_FINISHED_S: Final = 1200.0
 
 
 def node_of(place: Place) -> str:
@@ -51,11 +53,18 @@ class Boxes:
             self._running.append(run)
 
     def finish(self) -> int:
-        """Wait until every film is over and the centre has everything; returns how many boxes ran."""
-        count = len(self._running)
-        while self._running:
-            self._children.finish(self._running.pop())
-        return count
+        """Wait until every film is over and the centre has everything; returns how many boxes ran.
+
+        Raises DemoFailed as soon as a box, or any other program that they need, fails.
+        """
+        wait_until(self._over, "the boxes to finish their films", _FINISHED_S)
+        for box in self._running:
+            self._children.finish(box)
+        return len(self._running)
+
+    def _over(self) -> bool:
+        self._children.check()
+        return all(box.process.poll() is not None for box in self._running)
 
     def _settings(self, place: Place) -> str:
         node, view = node_of(place), place.film.view

@@ -15,7 +15,7 @@ from shared.epochs import Modality
 from tests.city.background import Background, background
 from tests.city.plan import CityPlan
 from tests.demo.boxes import Boxes
-from tests.demo.films import film_path
+from tests.demo.films import contact_sheet, film_path
 from tests.demo.layout import Layout
 from tests.demo.observer import Observer
 from tests.demo.offices import Offices
@@ -115,11 +115,18 @@ class Day:
         with self._tell.stage("boxes look at their films with the real models; the city's boxes send") as stage:
             self._boxes.start()
             models = dict(MODELS) | {Modality.APPEARANCE.value: CityPlan().appearance_model}
-            with ThreadPoolExecutor(1) as pool:
-                sending = pool.submit(send_all, self.layout, city.cells, self._nodes, models)
-                count = self._boxes.finish()
-                stored = sending.result()
+            count, stored = self._run_boxes(city, models)
             stage.detail = f"{count} real boxes done, {stored:,} simulated sightings stored"
+
+    def _run_boxes(self, city: Background, models: dict[str, str]) -> tuple[int, int]:
+        """How many real boxes have finished, and how many simulated sightings the centre has."""
+        stop = Event()
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(send_all, self.layout, city.cells, self._nodes, models, stop)
+            try:
+                return self._boxes.finish(), sending.result()
+            finally:
+                stop.set()
 
     def _trace(self) -> Found:
         desk, case = self._desk, CASE
@@ -153,7 +160,8 @@ class Day:
         for line in contact_lines(found):
             say(line)
         picture = self._desk.save_map(CASE, self.layout.home / "route.svg")
-        say(f"\nMap: {picture}\n")
+        say(f"\nMap: {picture}")
+        say(f"What the cameras saw, which never left the boxes: {contact_sheet(self.layout.films)}\n")
         return comparison.faults
 
     def _withdraw(self) -> None:

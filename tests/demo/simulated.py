@@ -35,10 +35,19 @@ _ANSWER_S: Final = 120.0
 _AT_ONCE: Final = 8
 
 
-def send_all(layout: Layout, cells: Sequence[CellHour], nodes: Mapping[str, str], models: Mapping[str, str]) -> int:
-    """Every cell's box seals and sends what it saw in the demo's hour; returns the number of sightings stored."""
+def send_all(
+    layout: Layout,
+    cells: Sequence[CellHour],
+    nodes: Mapping[str, str],
+    models: Mapping[str, str],
+    stop: threading.Event,
+) -> int:
+    """Every cell's box seals and sends what it saw in the demo's hour; returns the number of sightings stored.
+
+    `stop` ends the waiting for keys and answers, when somebody else has failed.
+    """
     with ExitStack() as stack, ThreadPoolExecutor(_AT_ONCE) as pool:
-        boxes = [SimulatedBox(layout, nodes[cell.cell], cell, models) for cell in cells]
+        boxes = [SimulatedBox(layout, nodes[cell.cell], cell, models, stop) for cell in cells]
         for box in boxes:
             stack.callback(box.close)
             box.connect()
@@ -51,8 +60,10 @@ def send_all(layout: Layout, cells: Sequence[CellHour], nodes: Mapping[str, str]
 class SimulatedBox:
     """One cell's box, for one hour."""
 
-    def __init__(self, layout: Layout, node: str, seen: CellHour, models: Mapping[str, str]) -> None:
-        self._node, self._seen, self._models = node, seen, models
+    def __init__(
+        self, layout: Layout, node: str, seen: CellHour, models: Mapping[str, str], stop: threading.Event
+    ) -> None:
+        self._node, self._seen, self._models, self._stop = node, seen, models, stop
         self._epoch = Epoch.at(seen.cell, layout.hour)
         keys = layout.box(node) / "keys"
         self._keys = EpochKeys(node, seen.cell, read_sealing_key(keys / "sealing.key"), AUTHORITIES, models)
@@ -72,7 +83,7 @@ class SimulatedBox:
 
     def send(self) -> None:
         """Wait for the hour's keys, then seal and publish. Raises DemoFailed when no keys come."""
-        if not self._keys.wait(self._epoch, _ANSWER_S, lambda: False):
+        if not self._keys.wait(self._epoch, _ANSWER_S, self._stop.is_set):
             raise DemoFailed(f"{self._node} got no keys", hint="look into logs/north.log and logs/south.log")
         for sequence, raw in enumerate(self._batches(self._keys.keys(self._epoch)), 1):
             with self._lock:
@@ -81,7 +92,7 @@ class SimulatedBox:
 
     def wait(self) -> None:
         """Until the centre has everything. Raises DemoFailed when it refuses, TimeoutError when it is silent."""
-        wait_until(lambda: not self._open, f"the centre's answers to {self._node}", _ANSWER_S)
+        wait_until(lambda: not self._open or self._stop.is_set(), f"the centre's answers to {self._node}", _ANSWER_S)
         if self._refused:
             raise DemoFailed(f"{self._node} was refused: {self._refused[0].reason}", hint="look into logs/ingest.log")
 
