@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.demo.day import Day
 
 HOME = Path(__file__).parent.parent.parent / "build" / "demo"
-_INTRODUCTION = """Cairn from end to end. Only the people are made up: films of a patient and of passers-by are drawn, and
-six boxes run the real models on their pixels. A thousand simulated cameras around them send sealed batches of other
+_INTRODUCTION = """Cairn from end to end. Only the people are made up: films of a patient and of passers-by are drawn,
+and six boxes run the real models on their pixels. A thousand simulated cameras around them send sealed batches of other
 people, over a real broker to a real centre. Everything is kept in {home}, with a log of every program.
 """
 _REFUSED, _DIFFERENT, _STOPPED = 2, 1, 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from tests.demo.films import contact_sheet, film_path
 from tests.demo.layout import Layout
 from tests.demo.observer import Observer
 from tests.demo.offices import Offices
-from tests.demo.processes import ROOT, Child, Children, DemoFailed
+from tests.demo.processes import Child, Children, DemoFailed
 from tests.demo.report import compare, contact_lines, table
 from tests.demo.script import places
 from tests.demo.simulated import send_all
@@ -76,7 +77,7 @@ class Day:
     def _begin_films(self) -> list[Child]:
         """Rendering runs beside the setting up, in two programs."""
         others = [place.film.name for place in places() if place.film.name != _SLOW_FILM]
-        render = (ROOT / ".venv/bin/python", "-m", "tests.demo.films", self.layout.films)
+        render = (sys.executable, "-m", "tests.demo.films", self.layout.films)
         return [self.children.start("films-cafe", *render, _SLOW_FILM), self.children.start("films", *render, *others)]
 
     def _set_up(self) -> Background:
