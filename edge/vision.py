@@ -15,7 +15,7 @@ import numpy.typing as npt
 from shared.face_mask import FaceMask
 
 # What the embeddings come from; part of the code keys, so that codes of different models are never compared.
-MODELS: Final = {"face": "mfn192-int8-1", "appearance": "reid-mnv2-1"}
+MODELS: Final = {"face": "mfn192-int8-1", "appearance": "mnv2-stripes-1"}
 
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

@@ -35,9 +35,13 @@ from central.search.neighbours import Hit, Neighbours, Opened, merged
 from central.search.scan import scan
 from shared.batches import open_batch, read_batch
 from shared.epochs import Epoch, Modality, seal_key
-from shared.errors import BadInput, CairnError, CannotOpen
+from shared.errors import BadBatch, BadInput, CairnError, CannotOpen
 
 PROGRESS_EVERY = 50
+
+
+class OtherModel(BadBatch):
+    """A batch's codes cannot be compared with the patient's template: another model made them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,15 @@ class Search:
         return Opened(index, columns, batch.header.models)
 
     def hits(self, opened: Opened) -> list[Hit]:
-        """What of one batch lies within the radius of a probe, and within the window."""
+        """What of one batch lies within the radius of a probe, and within the window. Raises OtherModel."""
         columns, start_ms, end_ms = opened.columns, *self.window_ms
+        probes = self.probes.get(columns.epoch, ())
+        fitting = [probe for probe in probes if opened.models.get(probe.modality.value) == probe.model]
+        if probes and not fitting and len(columns):
+            hint = "register the patient on a box with that model, and search again"
+            raise OtherModel("the box's codes were made with another model than the template", hint=hint)
         hits = []
-        for probe in self.probes.get(columns.epoch, ()):
-            if opened.models.get(probe.modality.value) != probe.model:
-                continue
+        for probe in fitting:
             near = scan(columns, probe, self.radius[probe.modality])
             for row, distance in zip(near.rows.tolist(), near.distances.tolist(), strict=True):
                 if columns.start[row] < end_ms and columns.end[row] >= start_ms:

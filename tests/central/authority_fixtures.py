@@ -123,12 +123,13 @@ class World:
         encounters: tuple[Encounter, ...] = (),
         sequence: int = 0,
         numbers: Sequence[int] | None = None,
+        model: str = FACE_MODEL,
     ) -> bytes:
         """One sealed batch of this hour: a sighting a face, one a minute, numbered from 0; or only those `numbers`."""
         numbers = range(len(faces)) if numbers is None else numbers
         epoch = Epoch.at(CELL, self.clock.now())
         code_shares, seal_shares = self.node_shares(epoch)
-        face_key = code_key(code_shares, Modality.FACE, FACE_MODEL, epoch)
+        face_key = code_key(code_shares, Modality.FACE, model, epoch)
         clothes_key = code_key(code_shares, Modality.APPEARANCE, APPEARANCE_MODEL, epoch)
         codes = encode(faces, face_key, FACE_BITS)
         clothes = encode(np.resize(faces, (len(faces), 1280)).astype(np.float32), clothes_key, APPEARANCE_BITS)
@@ -147,7 +148,7 @@ class World:
             )
             for n in numbers
         ]
-        models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
+        models = {"face": model, "appearance": APPEARANCE_MODEL}
         masks = (0, 0, len(numbers), 0)
         header = Header(SCHEMA_VERSION, NODE, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(numbers), masks)
         keys = BatchKeys(seal_key(seal_shares, NODE, epoch), self.node_signing)

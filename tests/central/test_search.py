@@ -65,6 +65,17 @@ def test_a_batch_that_does_not_open_is_reported_and_the_rest_goes_on(world: Worl
     assert [one.sighting for one in found(events).candidates] == [f"{NODE}/1/0"]
 
 
+def test_codes_of_another_model_are_reported_and_not_passed_over(world: World) -> None:
+    """Not to be compared is not the same as not seen: the batch counts as failed, and says why."""
+    faces = some_faces(3)
+    world.register(faces[:1], (FaceMask.ABSENT,))
+    events = searched(world, [world.batch(faces, model="newer-model"), world.batch(faces, sequence=1)])
+    [failed] = [event for event in events if isinstance(event, BatchFailed)]
+    assert failed.index == 0
+    assert failed.reason.startswith("OtherModel: ")
+    assert [one.sighting for one in found(events).candidates] == [f"{NODE}/1/0"]
+
+
 def test_sightings_outside_the_window_are_not_answered(world: World) -> None:
     """Keys serve whole hours, but a hit outside the case's minutes is dropped in the worker."""
     faces = some_faces(10)
