@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from shared.errors import CairnError
 
 if TYPE_CHECKING:
     from tests.demo.day import Day
+    from tests.demo.telling import Teller
 
 HOME = Path(__file__).parent.parent.parent / "build" / "demo"
 _INTRODUCTION = """Cairn from end to end. Only the people are made up: films of a patient and of passers-by are drawn,
@@ -54,19 +55,22 @@ def _play(asked: argparse.Namespace) -> int:
             print(f"✗ the route differs from what happened after {teller.seconds:.0f} s: {'; '.join(faults)}")
             print(f"  look into {day.layout.logs}; every camera's film is in {day.layout.films}")
             return _DIFFERENT
-        print(f"✓ the route equals the truth; {teller.seconds:.0f} s in all")
+        teller.line(f"✓ the route equals the truth; {teller.seconds:.0f} s in all")
         if not asked.once:
-            _invite(day)
-            day.serve()
+            _invite(day, teller)
+            with suppress(KeyboardInterrupt):  # the way to end it, not a failure
+                day.serve()
+    if not asked.once:
+        teller.line("\nended; nothing is left running")
     return 0
 
 
-def _invite(day: Day) -> None:
+def _invite(day: Day, teller: Teller) -> None:
     """Tell the newcomer where to look."""
     from tests.demo.layout import TRACER
 
     token = (day.layout.desk / f"{TRACER}.token").read_text().strip()
-    print(f"""
+    teller.line(f"""
 The centre is still running. Throw-away token of the tracer {TRACER}:
 
   {token}

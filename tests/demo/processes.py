@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -52,12 +55,12 @@ class Children:
     def start(self, name: str, *arguments: str | Path) -> Child:
         """Start a program that keeps running. It does not hear the terminal's Ctrl-C: the demo stops it."""
         log = self._logs / f"{name}.log"
-        with log.open("ab") as output:
+        with uninterrupted(), log.open("ab") as output:
             process = subprocess.Popen(
                 [str(part) for part in arguments], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
-        return self.adopt(name, process, log)
+            return self.adopt(name, process, log)
 
     def adopt(self, name: str, process: subprocess.Popen[bytes], log: Path) -> Child:
         """Stop this one too, which somebody else started."""
@@ -79,6 +82,10 @@ class Children:
 
     def stop(self) -> None:
         """Ask all to end, the last started first; who does not within a while is killed."""
+        with uninterrupted():
+            self._stop()
+
+    def _stop(self) -> None:
         ending = [self._children.pop() for _ in range(len(self._children))]
         for child in ending:
             child.process.terminate()
@@ -109,6 +116,26 @@ class Children:
         if not refusal and done.returncode:
             raise DemoFailed(f"{shown} failed: {done.stderr.strip()}", hint=f"look into {self._logs / 'commands.log'}")
         return answer
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until the end: a program that is started and not yet noted would outlive the demo."""
+    if threading.current_thread() is not threading.main_thread():  # Python interrupts the main thread only
+        yield
+        return
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda caught, _: held.append(caught))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if held:
+        signal.raise_signal(held[0])
 
 
 def failed(child: Child) -> DemoFailed:

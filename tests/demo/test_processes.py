@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo.day import first_line, this_hour
-from tests.demo.processes import Children, DemoFailed, without_secrets
+from tests.demo.processes import Children, DemoFailed, uninterrupted, without_secrets
 from tests.waiting import wait_until
 
 FOR_EVER = "import threading; threading.Event().wait()"
@@ -44,6 +45,16 @@ def test_stopping_ends_even_the_deaf(children: Children, monkeypatch: pytest.Mon
     children.stop()
     assert willing.process.returncode is not None
     assert deaf.process.returncode == -9
+
+
+def test_ctrl_c_waits_until_a_started_program_is_noted() -> None:
+    """Interrupted in the middle of starting, the demo still knows the program when it stops everything."""
+    noted: list[str] = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        noted.append("started")
+    assert noted == ["started"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_command_that_should_be_refused_and_is_not_fails_the_demo(children: Children) -> None:

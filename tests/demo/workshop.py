@@ -16,7 +16,7 @@ from provisioning.enrol import accept_claim, add_node, keep_certificate, make_cl
 from provisioning.registry import open_registry
 from shared.geo import EARTH_RADIUS_M
 from tests.demo.layout import AUTHORITIES, HOST, LATITUDE, LONGITUDE, Layout
-from tests.demo.processes import BIN, Children
+from tests.demo.processes import BIN, Children, uninterrupted
 from tests.demo.script import Place, places
 
 PROVISION = BIN / "cairn-provision"
@@ -94,7 +94,8 @@ class Workshop:
             with (folder / "acl").open("a") as acl:
                 acl.write(f"\nuser {observer}\ntopic read #\n")
         log = self._layout.logs / "broker.log"
-        self._children.adopt("broker", start_broker(folder / "mosquitto.conf", port, log), log)
+        with uninterrupted():
+            self._children.adopt("broker", start_broker(folder / "mosquitto.conf", port, log), log)
 
     def _type(self, *words: str | Path) -> str:
         return self._children.command(PROVISION, "--home", self._layout.workshop, *words).out
