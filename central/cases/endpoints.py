@@ -95,11 +95,11 @@ def put_template(case: Name, centre: At, account: Tracer, sealed: Annotated[byte
         raise TooMuch("a template is too large", hint="register the patient with at most five pictures")
     with Session(centre.engine) as session:
         service.may_register(session, account, case)
-    masked = centre.parts.probes.register(case, sealed)
+    kept = centre.parts.probes.register(case, sealed)
     now = centre.clock.now()
     try:
         with writing(centre.engine) as session:
-            service.registered(session, account, case, masked, now)
+            service.registered(session, account, case, kept, now)
             record(session, now, account.name, "registered", case)
     except CairnError:
         # Approved or ended in the meantime: a template that nobody signed for must not be searched with.

@@ -14,6 +14,7 @@ from central.accounts.tables import Account
 from central.cases.tables import Case
 from central.errors import CaseEnded, NotAllowed, NotFound, WrongState
 from central.nodes.service import cells
+from central.probes.templates import Kept
 from shared.errors import BadInput, ReleaseRefused
 from shared.ids import check_id
 from shared.keys import signing_public
@@ -84,11 +85,11 @@ def may_register(session: Session, account: Account, case: str) -> None:
     _must_be(own_case(session, account, case), State.OPEN)
 
 
-def registered(session: Session, account: Account, case: str, masked: bool, now: datetime) -> Case:
-    """Note that the probe service has taken the patient's template, and whether it holds a masked face too."""
+def registered(session: Session, account: Account, case: str, kept: Kept, now: datetime) -> Case:
+    """Note that the probe service has taken the patient's template, and what it says of it."""
     row = own_case(session, account, case)
     _must_be(row, State.OPEN)
-    row.registered_at, row.masked_template = now, masked
+    row.registered_at, row.template_model, row.masked_template = now, kept.model, kept.masked
     session.add(row)
     return row
 

@@ -23,6 +23,7 @@ class Case(CentreTable, table=True):
     consent: bytes | None = None
     consent_signature: bytes | None = None
     registered_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    template_model: str = ""
     masked_template: bool = False
     approver: str | None = None
     approver_signature: bytes | None = None

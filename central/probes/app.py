@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
@@ -38,12 +39,12 @@ def create_app(settings: ProbeSettings, service: ProbeService | None = None) -> 
     speak_plainly(app)
 
     @app.put("/templates/{case}", responses=refusals(WrongCaller, CannotOpen, BadEmbedding))
-    async def keep(case: str, request: Request) -> dict[str, bool]:
+    async def keep(case: str, request: Request) -> dict[str, str | bool]:
         only(request, settings.centre)
         body = await request.body()
         if len(body) > MAX_SEALED_BYTES:
             raise BadEmbedding("a template is too large", hint="register the patient with at most five pictures")
-        return {"masked": served.register(case, body)}
+        return asdict(served.register(case, body))
 
     @app.delete("/templates/{case}", status_code=204, responses=refusals(WrongCaller))
     def erase(case: str, request: Request) -> None:

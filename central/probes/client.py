@@ -10,7 +10,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from central.authority.client import checked
-from central.probes.templates import NoTemplate
+from central.probes.templates import Kept, NoTemplate
 
 
 class Probes(Protocol):
@@ -19,8 +19,8 @@ class Probes(Protocol):
     @property
     def public(self) -> bytes: ...
 
-    def register(self, case: str, sealed: bytes) -> bool:
-        """Keep a sealed template; True when it holds a masked face too."""
+    def register(self, case: str, sealed: bytes) -> Kept:
+        """Keep a sealed template. Raises CannotOpen, BadEmbedding."""
 
     def erase(self, case: str) -> bool: ...
 
@@ -41,8 +41,9 @@ class ProbeClient:
         """Raw X25519, for boxes to seal templates to."""
         return base64.b64decode(self._ask("GET", "/health").json()["public_key"])
 
-    def register(self, case: str, sealed: bytes) -> bool:
-        return bool(self._ask("PUT", f"/templates/{case}", content=sealed).json()["masked"])
+    def register(self, case: str, sealed: bytes) -> Kept:
+        answer = self._ask("PUT", f"/templates/{case}", content=sealed).json()
+        return Kept(str(answer["model"]), bool(answer["masked"]))
 
     def erase(self, case: str) -> bool:
         return self._ask("DELETE", f"/templates/{case}").is_success

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from central.authority.client import Releases
 from central.authority.released import Recipient, ReleasedShares, combined, open_released
 from central.probes.probe_sets import ProbeSet, seal_probe_sets
-from central.probes.templates import SealedTemplates, Template, open_template
+from central.probes.templates import Kept, SealedTemplates, Template, open_template
 from shared.codes import BITS, encode_quantised
 from shared.epochs import Epoch, Modality, code_key
 from shared.errors import BadRelease, ReleaseRefused
@@ -39,15 +39,12 @@ class ProbeService:
     def check_up(self) -> None:
         """It is here, in this process."""
 
-    def register(self, case: str, sealed: bytes) -> bool:
-        """Keep a template that a box sealed to this service; refused unless it opens for this case.
-
-        Returns whether it holds a masked face too: distances of masked sightings mean less where it does not.
-        """
+    def register(self, case: str, sealed: bytes) -> Kept:
+        """Keep a template that a box sealed to this service; refused unless it opens for this case."""
         template = open_template(self._private, case, sealed)
         self._templates.put(case, sealed)
         log.info("template of case %s kept", case)
-        return FaceMask.WORN in template.masks
+        return Kept(template.model, FaceMask.WORN in template.masks)
 
     def erase(self, case: str) -> bool:
         """Erase the case's template; True when there was one."""

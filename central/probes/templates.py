@@ -34,6 +34,14 @@ class Template:
     masks: tuple[FaceMask, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the centre learns of a template: the model that made it, and whether it holds a masked face too."""
+
+    model: str
+    masked: bool
+
+
 def template_info(case: str) -> bytes:
     """What a template is bound to when it is sealed: one for another case does not open."""
     return b"cairn/v1 template " + case.encode()

@@ -12,7 +12,7 @@ from central.cases import service as cases
 from central.cases.tables import Case
 from central.database import writing
 from central.nodes.service import cells
-from central.probes.templates import Template, template_info
+from central.probes.templates import Kept, Template, template_info
 from central.replay.scenario import Float32, Floats, Patient, Scenario
 from central.replay.site import APPROVER, TRACER, Site
 from shared.codes import quantise
@@ -26,10 +26,10 @@ _NEARER = 0.03
 _FEWEST, _MOST = 2_000, 20_000
 
 
-def approved_case(site: Site, case: str, patient: Patient, masked: bool) -> Release:
+def approved_case(site: Site, case: str, patient: Patient, kept: Kept) -> Release:
     """Open a case over all cells, take the consent down, and have it approved by another person.
 
-    The template must be registered already; `masked` is what `register` returned. Raises ReleaseRefused for what no
+    The template must be registered already; `kept` is what `register` returned. Raises ReleaseRefused for what no
     authority would release, such as a window of 15 days.
     """
     now = site.clock.now()
@@ -41,14 +41,14 @@ def approved_case(site: Site, case: str, patient: Patient, masked: bool) -> Rele
         )
         given = now - timedelta(minutes=5)
         receipt = ConsentReceipt(f"receipt-{case}", case, patient.consent, given, expires, TRACER)
-        _sign_all(session, site, scope, receipt, masked)
+        _sign_all(session, site, scope, receipt, kept)
         release = cases.release_of(session.get_one(Case, case))
         session.commit()
     return release
 
 
-def register(site: Site, case: str, template: Template) -> bool:
-    """Seal a template as a box does, and hand it to the probe service; True when it holds a masked face too."""
+def register(site: Site, case: str, template: Template) -> Kept:
+    """Seal a template as a box does, and hand it to the probe service."""
     faces, masks = [row.tobytes() for row in template.faces], [int(mask) for mask in template.masks]
     document = pack({"model": template.model, "faces": faces, "masks": masks})
     return site.probes.register(case, seal_to(sealing_public(site.probes.public), template_info(case), document))
@@ -72,12 +72,12 @@ def close_case(site: Site, case: str) -> None:
     site.probes.erase(case)
 
 
-def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentReceipt, masked: bool) -> None:
+def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentReceipt, kept: Kept) -> None:
     tracer, approver, now = site.people[TRACER], site.people[APPROVER], site.clock.now()
     own, other = session.get_one(Account, TRACER), session.get_one(Account, APPROVER)
     cases.open_case(session, own, scope, sign(scope, "opener", tracer), now)
     cases.take_consent(session, own, receipt, sign(receipt, "witness", tracer), now)
-    cases.registered(session, own, scope.case, masked, now)
+    cases.registered(session, own, scope.case, kept, now)
     cases.approve(session, other, scope.case, sign(scope, "approver", approver), now)
 
 

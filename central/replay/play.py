@@ -15,6 +15,7 @@ from sqlmodel import Session
 from central.contacts.exposures import Contact, contacts, exposures
 from central.contacts.presets import preset_names
 from central.probes.client import Probes
+from central.probes.templates import Kept
 from central.replay.approval import approved_case, close_case, register, template_of
 from central.replay.nodes import Box, Uplink, fetch_grants, identities
 from central.replay.scenario import Patient, Scenario
@@ -118,14 +119,14 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calib
             tell(f"  {event.done} batches searched")
 
     began = perf_counter()
-    masked = register(site, case, template_of(scenario, patient))
-    release = approved_case(site, case, patient, masked)
+    kept = register(site, case, template_of(scenario, patient))
+    release = approved_case(site, case, patient, kept)
     with Session(site.engine) as session:
         graph: CameraGraph = camera_graph(session)
     watch.lap("case", began)
     parts = SearchParts(site.authorities, TimedProbes(site.probes, watch), site.store)
     try:
-        found = find_route(release, parts, graph, calibration.for_template(masked), hear, threading.Event())
+        found = find_route(release, parts, graph, calibration.for_template(kept.masked), hear, threading.Event())
     finally:
         close_case(site, case)
     began = perf_counter()
@@ -148,7 +149,7 @@ class TimedProbes:
     def public(self) -> bytes:
         return self.probe_service.public
 
-    def register(self, case: str, sealed: bytes) -> bool:
+    def register(self, case: str, sealed: bytes) -> Kept:
         return self.probe_service.register(case, sealed)
 
     def erase(self, case: str) -> bool:

@@ -26,6 +26,7 @@ from central.routes.tables import RouteJob
 from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
 from shared.clock import Clock
+from shared.epochs import Modality
 from shared.errors import CairnError, Refused
 from shared.releases import Release
 
@@ -105,6 +106,8 @@ class RouteJobs:
                 graph = camera_graph(session)
             tell, stop, key = self._teller(running), running.stop, row.pseudonym_key
             calibration = self._calibration.for_template(row.masked_template)
+            # Distances of one model mean nothing by another's curves.
+            calibration.check({Modality.FACE: row.template_model})
             found = find_route(release, self._parts, graph, calibration, tell, stop, pseudonym_key=key)
             self._keep(job, case, running, found)
         except Exception as error:  # noqa: BLE001  (a thread's last words: whatever happened belongs in the job's row)

@@ -127,10 +127,10 @@ class Office:
         plain: dict[str, Any] = {"scopes": ("face",), "given_at": given, "expires": ends}
         return ConsentReceipt(**({"receipt": "r-1", "case": case, "signed_by": signed_by} | plain | changes))
 
-    def sealed_template(self, case: str = CASE, faces: np.ndarray | None = None) -> bytes:
+    def sealed_template(self, case: str = CASE, faces: np.ndarray | None = None, model: str = FACE_MODEL) -> bytes:
         """What `cairn-edge register` would write for these faces."""
         rows = [row.tobytes() for row in quantise(some_faces(1) if faces is None else faces)]
-        template = {"faces": rows, "masks": [int(FaceMask.ABSENT)] * len(rows), "model": FACE_MODEL}
+        template = {"faces": rows, "masks": [int(FaceMask.ABSENT)] * len(rows), "model": model}
         return seal_to(self.world.probes_key.public_key(), template_info(case), pack(template))
 
     def opened(self, case: str = CASE, by: str = "kim") -> CaseClient:

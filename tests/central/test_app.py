@@ -52,6 +52,16 @@ def test_a_case_from_its_opening_to_its_withdrawal(office: Office) -> None:
     assert list((office.folder / "templates").iterdir()) == []
 
 
+def test_a_template_of_a_model_that_nobody_calibrated_is_not_searched_with(office: Office) -> None:
+    """The job fails by name: what a distance means is known for one model only."""
+    office.fill()
+    kim, lee = office.opened(), office.as_("lee")
+    kim.register(CASE, office.sealed_template(model="someones-net-3"))
+    lee.approve(lee.scope_to_sign(CASE), office.keys["lee"])
+    job = office.searched(kim)
+    assert (job["state"], job["error"]["error"]) == ("failed", "CalibrationMissing")
+
+
 def test_a_running_search_stops_at_once_when_the_case_is_withdrawn(tmp_path: Path) -> None:
     """The worker is killed, the job says so, no route is kept, and the template is gone."""
     office = Office(tmp_path)

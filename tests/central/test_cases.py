@@ -15,7 +15,7 @@ from sqlmodel import Session, text
 from central.audit.service import first_broken
 from central.cases.client import ApiRefused
 from central.probes.service import ProbeService
-from central.probes.templates import SealedTemplates
+from central.probes.templates import Kept, SealedTemplates
 from central.search.case_search import SearchParts
 from tests.central.authority_fixtures import CASE, NOW
 from tests.central.centre_fixtures import Office
@@ -129,7 +129,7 @@ def test_a_template_that_comes_while_the_approver_signs_is_not_searched_with(tmp
 
         meanwhile: Callable[[], object] | None = None
 
-        def register(self, case: str, sealed: bytes) -> bool:
+        def register(self, case: str, sealed: bytes) -> Kept:
             kept = super().register(case, sealed)
             if self.meanwhile:
                 self.meanwhile()

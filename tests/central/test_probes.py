@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from central.probes.probe_sets import open_probe_sets
-from central.probes.templates import NoTemplate, open_template, template_info
+from central.probes.templates import Kept, NoTemplate, open_template, template_info
 from shared.codes import encode, quantise
 from shared.epochs import Epoch, Modality, code_key
 from shared.errors import BadEmbedding, CannotOpen, ReleaseRefused
@@ -84,13 +84,13 @@ def test_the_disk_of_the_service_holds_no_template_in_the_clear(world: World) ->
     assert plain[:16] not in stored.read_bytes()
 
 
-def test_the_centre_learns_whether_the_template_holds_a_masked_face(world: World) -> None:
-    """Only that much: distances of masked sightings mean less where the patient gave a bare face only."""
+def test_the_centre_learns_only_what_it_weighs_distances_by(world: World) -> None:
+    """The template's model, and whether it holds a masked face too; nothing of the faces."""
     public, face = world.probes_key.public_key(), quantise(some_faces(1))[0].tobytes()
 
-    def keep(*masks: FaceMask) -> bool:
+    def keep(*masks: FaceMask) -> Kept:
         template = {"faces": [face] * len(masks), "masks": [int(mask) for mask in masks], "model": FACE_MODEL}
         return world.probes.register(CASE, seal_to(public, template_info(CASE), pack(template)))
 
-    assert not keep(FaceMask.ABSENT)
-    assert keep(FaceMask.ABSENT, FaceMask.WORN)
+    assert keep(FaceMask.ABSENT) == Kept(FACE_MODEL, masked=False)
+    assert keep(FaceMask.ABSENT, FaceMask.WORN) == Kept(FACE_MODEL, masked=True)
