@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import resource
+import stat
 import sys
 
 log = logging.getLogger(__name__)
@@ -16,6 +18,7 @@ _MCL_CURRENT_AND_FUTURE = 3
 
 def give_up_rights() -> None:
     """Limits that a process cannot take back. Pipes still work: RLIMIT_FSIZE concerns regular files."""
+    _let_go_of_files()
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(limit, (0, 0))
     if sys.platform != "linux":
@@ -28,3 +31,11 @@ def give_up_rights() -> None:
         libc.mlockall(_MCL_CURRENT_AND_FUTURE)
     else:
         log.warning("memory may be swapped: allow locked memory (RLIMIT_MEMLOCK) or run without swap")
+
+
+def _let_go_of_files() -> None:
+    """Messages to a file, which this process may not write, go nowhere instead: they would only fail at its end."""
+    if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +56,15 @@ def test_only_pipes_and_devices_are_open(worker: SearchWorker) -> None:
         assert os.geteuid() != 0
         return
     assert all(name.startswith(("pipe:", "/dev/", "socket:", "anon_inode:")) for name in files)
+
+
+def test_a_worker_whose_messages_would_go_to_a_file_still_ends_in_order(tmp_path: Path) -> None:
+    """It may not write that file, so its words go nowhere, and the file stays empty."""
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "central", "search"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, check=False)
+    assert (done.returncode, log.read_bytes()) == (0, b"")
 
 
 def test_no_file_is_mapped_for_writing(worker: SearchWorker) -> None:

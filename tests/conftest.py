@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import signal
+
+# A shell that starts tests in the background has Ctrl-C ignored in them, and so in every program that they start;
+# several tests send it and expect it to be heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
