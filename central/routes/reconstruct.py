@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from central.contacts.pseudonyms import pseudonym, whom
 from central.routes.between import gaps, legs, stays
-from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, Floats
+from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, CameraPlace, Floats
 from central.routes.hmm import posterior, viterbi
 from central.routes.likelihood import Calibration
 from central.routes.observations import Evidence, Observations, observe, weigh
@@ -30,6 +30,7 @@ from central.routes.template_shift import template_shifts
 from central.routes.travel import log_still_unseen, log_transition
 from central.search.candidates import Candidate
 from shared.errors import BadInput
+from shared.sightings import parse_sighting_id, sighting_id
 
 __all__ = ["Route", "reconstruct", "route_from_map", "route_to_map"]
 
@@ -62,7 +63,8 @@ def reconstruct(
     seen = observe(candidates, graph, window, calibration)
     confidence, chosen = decode(seen, graph, (window[1] - window[0]).total_seconds(), calibration, searched)
     key = pseudonym_key or secrets.token_bytes(32)
-    visits = tuple(_visit(seen.parts[j][0], float(confidence[j]), graph, key) for j in chosen)
+    own = frozenset(seen.parts[j][0].sighting for j in chosen)
+    visits = tuple(_visit(seen.parts[j][0], float(confidence[j]), graph.places, key, own) for j in chosen)
     found = stays(visits, graph)
     return Route(window, visits, found, legs(visits, found, graph), gaps(visits, found, graph, window), seen.unplaced)
 
@@ -134,9 +136,14 @@ def log_link(earlier: Floats, later: Floats, correlation: Floats) -> Floats:
     return total
 
 
-def _visit(candidate: Candidate, confidence: float, graph: CameraGraph, key: bytes) -> Visit:
+def _visit(
+    candidate: Candidate, confidence: float, places: Mapping[str, CameraPlace], key: bytes, own: frozenset[str]
+) -> Visit:
+    """`own` are the patient's sightings: one person followed as two is nobody's contact."""
+    node, boot, _ = parse_sighting_id(candidate.sighting)
     met = tuple(
         Meeting(pseudonym(key, whom(candidate, p)), p.start, p.end, p.min_distance_m, p.distance_error_m, p.mask)
         for p in sorted(candidate.partners, key=lambda p: (p.start, p.end, p.number))
+        if sighting_id(node, boot, p.number) not in own
     )
-    return Visit(replace(candidate, partners=()), confidence, graph.places[candidate.camera], met)
+    return Visit(replace(candidate, partners=()), confidence, places[candidate.camera], met)

@@ -232,6 +232,17 @@ def test_no_strangers_sighting_is_in_a_route() -> None:
     assert one.visits[0].met[0].pseudonym == route_of([met]).visits[0].met[0].pseudonym
 
 
+def test_the_patient_followed_as_two_is_no_contact_of_their_own() -> None:
+    """A track that breaks, or a second box at the same place: the patient's own other sighting is left out."""
+    at = START + timedelta(minutes=60)
+    itself = Partner(3660, at, at + timedelta(seconds=5), 0.3, 0.2, FaceMask.ABSENT)
+    somebody = replace(itself, number=4711)
+    first, later = seen("cam-05-05", 60, 200, partners=(itself, somebody)), seen("cam-05-05", 61, 200)
+    assert names(route_of([first, later])) == [first.sighting, later.sighting] == ["n-1/1/3600", "n-1/1/3660"]
+    assert [len(visit.met) for visit in route_of([first, later]).visits] == [1, 0]
+    assert [len(visit.met) for visit in route_of([first]).visits] == [2]
+
+
 def scores(towns: Sequence[Town]) -> tuple[float, float]:
     """Precision and recall of visits over whole towns; what the radius kept out counts as missed."""
     right = found = there = 0
