@@ -164,7 +164,7 @@ def _killed(say: Say) -> tuple[int, int, int]:
     """Batches lost and doubled, and how many kills there were."""
     chance, pause, kills = random.Random(3), threading.Event(), 0
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
-        here = _field(Path(folder), batches=900, each=1)
+        here = _field(Path(folder), batches=1_200, each=1)
         try:
             for name in _NAMES:
                 here.start_box(name)
