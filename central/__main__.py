@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import sys
 
 from central.cli import Answer, shown
@@ -20,7 +19,7 @@ EXAMPLES = """examples:
 
 Every command has --help of its own. Refused commands exit with 2 and say what to do next.
 """
-# Each part declares its own commands; a part that is not installed is left out.
+# Each part declares its own commands.
 PARTS = (
     "central.services_command",
     "central.authority.command",
@@ -56,14 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     groups = parser.add_subparsers(metavar="COMMAND", required=True)
     for part in PARTS:
-        if _exists(part):
-            importlib.import_module(part).add_parser(groups)
+        importlib.import_module(part).add_parser(groups)
     return parser
-
-
-def _exists(module: str) -> bool:
-    package = module.rpartition(".")[0]
-    return importlib.util.find_spec(package) is not None and importlib.util.find_spec(module) is not None
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ def add_parser(groups: Groups) -> None:
     person.add_argument("name")
     person.add_argument("--role", action="append", required=True, choices=["tracer", "approver"])
     person.add_argument("--key", type=Path, required=True, metavar="FILE", help="the raw Ed25519 public key")
+    leaver = verb("drop", drop_person, "forget a person, who signs nothing more", "drop kim")
+    leaver.add_argument("name")
     node = verb("node", add_node, "add or replace a box", "node box-17 --cell cell-3 --key box-17.pub")
     node.add_argument("name")
     node.add_argument("--cell", required=True)
@@ -70,6 +72,12 @@ def add_person(options: argparse.Namespace) -> Answer:
     _, authority = _opened(options)
     authority.registry.put_person(options.name, frozenset(options.role), read_public(options.key))
     return {"person": options.name, "roles": sorted(set(options.role))}
+
+
+def drop_person(options: argparse.Namespace) -> Answer:
+    _, authority = _opened(options)
+    authority.registry.drop_person(options.name)
+    return {"person": options.name, "signs": "nothing more"}
 
 
 def add_node(options: argparse.Namespace) -> Answer:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
 from central.authority.tables import DroppedNode, NodeEntry, PersonEntry
+from central.errors import NotFound
 from shared.errors import BadInput
 from shared.fleet import Fleet
 from shared.ids import check_id
@@ -52,9 +53,12 @@ class Registry:
             session.commit()
 
     def drop_person(self, name: str) -> None:
-        """A person who left signs nothing more; an unknown name is no error."""
+        """A person who left signs nothing more. Raises NotFound, so that a misspelt name does not leave them in."""
         with Session(self._engine) as session:
-            session.execute(delete(PersonEntry).where(col(PersonEntry.name) == name))
+            if (row := session.get(PersonEntry, name)) is None:
+                hint = "see who is known with: cairn-central authority list"
+                raise NotFound(f"this authority knows no person {name[:40]!r}", hint=hint)
+            session.delete(row)
             session.commit()
 
     def drop_node(self, node: str) -> None:

@@ -16,7 +16,6 @@ from edge.vision import Floats, Picture
 
 MODEL: Final = "appearance_float"
 INT8_MODEL: Final = "appearance_int8"  # for comparison: it loses too much
-DIMENSIONS: Final = 640
 
 _OUTPUT: Final = "features"
 _STRIPES: Final = 4

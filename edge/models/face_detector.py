@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,11 +71,6 @@ class FaceDetector:
             faces.append(Face(mean[:2].reshape(4), mean[2:], float(scores[heap[0]])))
             left = left[~together]
         return faces
-
-
-def largest_first(faces: Sequence[Face]) -> list[Face]:
-    """The same faces, the one with the widest eyes first."""
-    return sorted(faces, key=lambda face: face.eye_distance, reverse=True)
 
 
 def _letterbox(rgb: Picture, side: int) -> tuple[Picture, float, int, int]:

@@ -12,7 +12,6 @@ from edge.vision import Floats, Picture
 
 MODEL: Final = "mfn192_int8"
 FLOAT_MODEL: Final = "mfn192_float"  # for comparison, never on a camera
-DIMENSIONS: Final = 192
 
 _OUTPUT: Final = "embeddings"
 

@@ -173,6 +173,9 @@ def test_an_authority_is_kept_by_its_commands(home: Path, capsys: pytest.Capture
     ]  # fmt: skip
     (home / "fleet.json").write_text(fleet_to_json(fleet(revoked=True)))
     assert answer(capsys, "authority", "import", home / "fleet.json", *env) == {"nodes": 0, "dropped": 1}
+    assert answer(capsys, "authority", "drop", "kim", *env)["person"] == "kim"
+    assert "kim" not in [one["name"] for one in answer(capsys, "authority", "list", *env)]
+    assert "knows no person" in refused(capsys, "authority", "drop", "kim", *env)
     assert answer(capsys, "authority", "withdraw", "case-1", *env)["case"] == "case-1"
     assert len(answer(capsys, "authority", "destroy", "2026-11-01", *env)["signature"]) == 128
     assert "cannot read the key" in refused(
