@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, create_engine
 
 from central.errors import BadSettings
+from central.migrations import CENTRE, bring_up
 from shared.clock import as_utc
 
 # Importing a table is what enters it in the metadata; done late, because these modules import this one.
@@ -42,19 +43,25 @@ class CentreTable(SQLModel):
 
 
 def open_database(url: str) -> Engine:
-    """Connect to `url` (sqlite:///FILE or postgresql+psycopg://…) and make the tables that are missing.
+    """Connect to `url` (sqlite:///FILE or postgresql+psycopg://…) and bring its tables up to date.
 
     Raises BadSettings when there is no such place; the address, which may hold a password, is not repeated.
+    NewerDatabase when a later version of the software has been at work there.
     """
-    for module in _TABLES:
-        import_module(module)
+    load_tables()
     try:
         engine = _engine(url)
-        CentreTable.metadata.create_all(engine)
+        bring_up(engine, CENTRE)
     except (ArgumentError, OperationalError, OSError) as error:
         hint = "write sqlite:////absolute/path.db or postgresql+psycopg://…, and check that it can be reached"
         raise BadSettings(f"the database cannot be opened ({type(error).__name__})", hint=hint) from None
     return engine
+
+
+def load_tables() -> None:
+    """Enter every table of the centre in the metadata."""
+    for module in _TABLES:
+        import_module(module)
 
 
 @contextmanager

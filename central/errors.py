@@ -1,6 +1,6 @@
 """Refusals of the centre, each with the HTTP status that stands for it.
 
-BadInput ── NotFound, BadSettings, BadRequest, TooMuch, NoPictures
+BadInput ── NotFound, BadSettings (NewerDatabase), BadRequest, TooMuch, NoPictures
 Refused ─── NotSignedIn, NotAllowed, WrongCaller, WrongState (CaseEnded)
 TransportDown ── ServiceDown
 """
@@ -16,6 +16,10 @@ class NotFound(BadInput):
 
 class BadSettings(BadInput):
     """A program's settings are missing, malformed or still hold a placeholder."""
+
+
+class NewerDatabase(BadSettings):
+    """A later version of the software has changed this database; this one would not understand it."""
 
 
 class BadRequest(BadInput):

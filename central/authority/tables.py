@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, MetaData, event
-from sqlmodel import Field, SQLModel, create_engine, text
+from sqlmodel import Field, SQLModel, create_engine
 
 from central.database import UtcTime
+from central.migrations import AUTHORITY, bring_up
 
 
 class AuthorityTable(SQLModel):
@@ -74,15 +75,12 @@ class LogEntry(AuthorityTable, table=True):
 
 
 def open_database(path: Path) -> Engine:
-    """Open, and make if needed, the database. Deleted secrets are overwritten, not just unlinked."""
+    """Open the database, made or brought up to date. Deleted secrets are overwritten, not just unlinked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _careful)
-    AuthorityTable.metadata.create_all(engine)
-    with engine.begin() as connection:
-        for act in ("UPDATE", "DELETE"):
-            connection.execute(text(_append_only(act)))
+    bring_up(engine, AUTHORITY)
     return engine
 
 
@@ -90,10 +88,3 @@ def _careful(connection: Any, _record: Any) -> None:
     # A write-ahead log would keep copies of a destroyed secret for as long as it likes.
     for pragma in ("secure_delete=ON", "journal_mode=DELETE", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _append_only(act: str) -> str:
-    return (
-        f"CREATE TRIGGER IF NOT EXISTS logentry_no_{act.lower()} BEFORE {act} ON logentry "
-        "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
-    )

@@ -1,0 +1,20 @@
+"""python -m central.migrations revise: write the newest revisions anew from the models. For developers."""
+
+from __future__ import annotations
+
+import argparse
+
+from central.migrations import AUTHORITY, CENTRE
+from central.migrations.revise import revise
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m central.migrations", description=__doc__)
+    parser.add_argument("verb", choices=["revise"])
+    parser.parse_args()
+    for tree in (CENTRE, AUTHORITY):
+        print(revise(tree))
+
+
+if __name__ == "__main__":
+    main()

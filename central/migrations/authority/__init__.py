@@ -1,0 +1,1 @@
+"""An authority's database, revision by revision."""
