@@ -1,21 +1,22 @@
-"""The audit log's rows."""
+"""The audit log's rows, in the centre's database."""
 
 from __future__ import annotations
 
-import datetime as dt
-
-from sqlmodel import Field
-
-from central.database import CentreTable, UtcTime
+from central.audit.columns import CheckpointColumns, EntryColumns, NodeColumns, WitnessColumns
+from central.database import CentreTable
 
 
-class AuditEntry(CentreTable, table=True):
-    """One act; `chain` is SHA-256 over the entry before and this one, so that an edit shows."""
+class AuditEntry(EntryColumns, CentreTable, table=True):
+    """One act at the centre."""
 
-    id: int | None = Field(default=None, primary_key=True)
-    at: dt.datetime = Field(sa_type=UtcTime)
-    account: str
-    action: str
-    case: str = Field(default="", index=True)
-    detail: str = ""
-    chain: bytes
+
+class AuditNode(NodeColumns, CentreTable, table=True):
+    """One hash of the tree over the entries."""
+
+
+class AuditCheckpoint(CheckpointColumns, CentreTable, table=True):
+    """The newest checkpoint of each generation of the centre's log."""
+
+
+class AuditWitness(WitnessColumns, CentreTable, table=True):
+    """How far each witness has come."""

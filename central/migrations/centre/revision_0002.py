@@ -13,8 +13,54 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    _create_table_auditcheckpoint()
+    _create_table_auditnode()
+    _create_table_auditwitness()
+    _modify_table_auditentry()
     _modify_table_case()
+    _modify_table_auditentry_2()
     _modify_table_case_2()
+
+
+def _create_table_auditcheckpoint() -> None:
+    op.create_table(
+        "auditcheckpoint",
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("generation"),
+    )
+
+
+def _create_table_auditnode() -> None:
+    op.create_table(
+        "auditnode",
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("position"),
+    )
+
+
+def _create_table_auditwitness() -> None:
+    op.create_table(
+        "auditwitness",
+        sa.Column("witness", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("cosigned_at", sa.DateTime(), nullable=True),
+        sa.Column("trouble", sa.String(), nullable=False),
+        sa.Column("alarm", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("witness"),
+    )
+
+
+def _modify_table_auditentry() -> None:
+    with op.batch_alter_table("auditentry", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column("commitment", sa.LargeBinary(), nullable=True))
 
 
 def _modify_table_case() -> None:
@@ -22,6 +68,11 @@ def _modify_table_case() -> None:
         batch_op.add_column(sa.Column("template", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("photos", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("approval", sa.LargeBinary(), nullable=True))
+
+
+def _modify_table_auditentry_2() -> None:
+    with op.batch_alter_table("auditentry", schema=None) as batch_op:
+        batch_op.drop_column("chain")
 
 
 def _modify_table_case_2() -> None:
