@@ -17,9 +17,9 @@ from shared.errors import CairnError
 from shared.face_mask import FaceMask
 from shared.ids import check_id
 from shared.keys import seal_to
+from shared.releases import MAX_PHOTOS
 from shared.wire import pack
 
-MAX_PHOTOS: Final = 5
 _LEAST_EYES_PX: Final = 20.0  # faces of about 50 pixels
 # Of pairs of one person's photos in LFW 1 in 200 is less alike than this, of pairs of two people 95 in 100 are.
 _SAME_PERSON: Final = 0.27
@@ -70,7 +70,12 @@ def register(photos: Sequence[Path], case: str, probe_key: X25519PublicKey, visi
         raise Contradiction("the photos contradict each other", hint="check that all show the same person")
     rows = quantise(np.stack([bare, masked]))
     masks = [int(FaceMask.ABSENT), int(FaceMask.WORN)]
-    template = {"model": MODELS["face"], "faces": [row.tobytes() for row in rows], "masks": masks}
+    template = {
+        "model": MODELS["face"],
+        "photos": len(photos),
+        "faces": [row.tobytes() for row in rows],
+        "masks": masks,
+    }
     return seal_to(probe_key, info, pack(template))
 
 

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, TypeVar
+from hashlib import sha256
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.clock import as_utc
 from shared.epochs import HOUR_S, Epoch, Modality
@@ -18,6 +19,10 @@ from shared.ids import check_id
 from shared.wire import pack, unpack
 
 MAX_WINDOW = timedelta(days=14)
+MAX_APPROVAL = timedelta(days=14)
+MAX_PHOTOS = 5
+CLOCKS_DIFFER = timedelta(hours=1)
+DIGEST_BYTES = 32
 _Document = TypeVar("_Document")
 
 
@@ -53,15 +58,39 @@ class ConsentReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """The second signature: one person's word on this scope, this consent and this template, and on no other.
+
+    `scope` and `consent` are SHA-256 of the documents' bytes, `template` of the template as a box sealed it; `photos`
+    is how many pictures it was made from, 0 for a patient who gave none.
+    """
+
+    case: str
+    approver: str
+    scope: bytes
+    consent: bytes
+    template: bytes
+    photos: int
+    approved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A request to release keys, with everything that proves it may be granted."""
 
     scope: CaseScope
     consent: ConsentReceipt
-    approver: str
+    approval: Approval
     opener_signature: bytes = field(repr=False)
     approver_signature: bytes = field(repr=False)
     consent_signature: bytes = field(repr=False)
+
+
+class Verifier(Protocol):
+    """The public half of a key that only a person holds: an Ed25519 key of a file, or a passkey's."""
+
+    def verify(self, signature: bytes, data: bytes, /) -> None:
+        """Raises cryptography's InvalidSignature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +98,20 @@ class Person:
     """An account as an authority knows it: its roles, and the key that only the person holds."""
 
     roles: frozenset[str]
-    key: Ed25519PublicKey
+    key: Verifier
 
 
-def document_bytes(document: CaseScope | ConsentReceipt) -> bytes:
+Document = CaseScope | ConsentReceipt | Approval
+
+
+def document_bytes(document: Document) -> bytes:
     """Exactly what a person signs; the type is part of it, so one document never passes for another."""
     return pack([f"cairn/v1 {type(document).__name__}", _to_map(document)])
+
+
+def digest_of(document: CaseScope | ConsentReceipt) -> bytes:
+    """What an approval holds of a document: SHA-256 of its bytes."""
+    return sha256(document_bytes(document)).digest()
 
 
 def scope_from_bytes(raw: bytes) -> CaseScope:
@@ -87,39 +124,69 @@ def consent_from_bytes(raw: bytes) -> ConsentReceipt:
     return _document(raw, ConsentReceipt.__name__, _consent_from)
 
 
-def sign(document: CaseScope | ConsentReceipt, role: str, key: Ed25519PrivateKey) -> bytes:
-    """Sign as `opener`, `approver` or `witness`; the role is part of what is signed."""
-    return key.sign(role.encode() + b"\0" + document_bytes(document))
+def approval_from_bytes(raw: bytes) -> Approval:
+    """The approval in document_bytes; BadRelease for anything else."""
+    return _document(raw, Approval.__name__, _approval_from)
+
+
+def signed_bytes(document: Document, role: str) -> bytes:
+    """What a key signs: the role, `opener` of a scope, `witness` of a consent or `approver`, and the document."""
+    return role.encode() + b"\0" + document_bytes(document)
+
+
+def sign(document: Document, role: str, key: Ed25519PrivateKey) -> bytes:
+    """Sign with a key file; a passkey signs the same bytes in its own way."""
+    return key.sign(signed_bytes(document, role))
 
 
 def release_to_bytes(release: Release) -> bytes:
     signatures = [release.opener_signature, release.approver_signature, release.consent_signature]
-    return pack([_to_map(release.scope), _to_map(release.consent), release.approver, signatures])
+    return pack([_to_map(release.scope), _to_map(release.consent), _to_map(release.approval), signatures])
 
 
 def release_from_bytes(raw: bytes) -> Release:
     """Raises BadRelease for anything that release_to_bytes did not make."""
     try:
-        scope, consent, approver, signatures = unpack(raw, BadRelease, "a release")
+        scope, consent, approval, signatures = unpack(raw, BadRelease, "a release")
         opener, second, witness = (bytes(signature) for signature in signatures)
-        return Release(_scope_from(scope), _consent_from(consent), approver, opener, second, witness)
+        return Release(_scope_from(scope), _consent_from(consent), _approval_from(approval), opener, second, witness)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, CairnError):
         raise BadRelease("a release is malformed", hint="make it again with cairn-central case") from None
 
 
 def check_release(release: Release, people: Mapping[str, Person], now: datetime) -> None:
     """Verify signatures, persons, consent, scope and time. Raises ReleaseRefused with the first reason found."""
-    scope, consent = release.scope, release.consent
-    if scope.opened_by == release.approver:
+    scope, consent, approval = release.scope, release.consent, release.approval
+    if scope.opened_by == approval.approver:
         _refuse("the approver opened this case", "another person with the role approver must sign")
-    opener, approver = _person(people, scope.opened_by, "tracer"), _person(people, release.approver, "approver")
+    opener, approver = _person(people, scope.opened_by, "tracer"), _person(people, approval.approver, "approver")
     if opener.key == approver.key:
         _refuse("both signatures are made with one key", "each person must hold a key of their own")
     check_signature(opener.key, "opener", scope, release.opener_signature)
-    check_signature(approver.key, "approver", scope, release.approver_signature)
+    check_signature(approver.key, "approver", approval, release.approver_signature)
     check_signature(_person(people, consent.signed_by, "tracer").key, "witness", consent, release.consent_signature)
     check_consent(scope, consent, now)
     check_scope(scope, now)
+    check_approval(release, now)
+
+
+def check_approval(release: Release, now: datetime) -> None:
+    """Raises ReleaseRefused unless the approval is of these very documents, not from the future, and not too long."""
+    scope, approval = release.scope, release.approval
+    approved = (approval.case, approval.scope, approval.consent)
+    if approved != (scope.case, digest_of(scope), digest_of(release.consent)):
+        _refuse("another scope or consent was approved than is shown", "have the case approved as it is now")
+    if len(approval.template) != DIGEST_BYTES:
+        _refuse("the approval names no template", "register the patient, then have the case approved")
+    if not 0 <= approval.photos <= MAX_PHOTOS:
+        _refuse(
+            f"the template was made from {approval.photos} photos",
+            f"register the patient with at most {MAX_PHOTOS}",
+        )
+    if approval.approved_at > now + CLOCKS_DIFFER:
+        _refuse("the approval is dated in the future", "check the clock of the approver's machine, and sign again")
+    if scope.expires > approval.approved_at + MAX_APPROVAL:
+        _refuse("the approval would last longer than 14 days", "open the case with an earlier end")
 
 
 def check_consent(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> None:
@@ -140,16 +207,16 @@ def check_scope(scope: CaseScope, now: datetime) -> None:
         _refuse("the case names no cells, or an unknown scope", "name the cells, and face or appearance")
     if not scope.start < scope.end or scope.end - scope.start > MAX_WINDOW:
         _refuse("the window is empty or longer than 14 days", "narrow the window")
-    if scope.start < now - MAX_WINDOW - timedelta(hours=1) or scope.end > now + timedelta(hours=1):
+    if scope.start < now - MAX_WINDOW - CLOCKS_DIFFER or scope.end > now + CLOCKS_DIFFER:
         _refuse("the window reaches past retention or into the future", "narrow the window")
     if now >= scope.expires:
         _refuse("the approval has expired", "have the case approved again")
 
 
-def check_signature(key: Ed25519PublicKey, role: str, document: CaseScope | ConsentReceipt, signature: bytes) -> None:
-    """Raises ReleaseRefused unless `signature` was made with sign() in this role."""
+def check_signature(key: Verifier, role: str, document: Document, signature: bytes) -> None:
+    """Raises ReleaseRefused unless `signature` was made in this role, of this document, with this person's key."""
     try:
-        key.verify(signature, role.encode() + b"\0" + document_bytes(document))
+        key.verify(signature, signed_bytes(document, role))
     except InvalidSignature:
         _refuse(f"the signature of the {role} does not verify", "sign again with the person's registered key")
 
@@ -167,7 +234,7 @@ def _refuse(why: str, hint: str) -> NoReturn:
     raise ReleaseRefused(why, hint=hint)
 
 
-def _to_map(document: CaseScope | ConsentReceipt) -> dict[str, object]:
+def _to_map(document: Document) -> dict[str, object]:
     def plain(value: object) -> object:
         if isinstance(value, datetime):
             return as_utc(value).isoformat()
@@ -192,6 +259,14 @@ def _scope_from(value: dict[str, Any]) -> CaseScope:
     scope = CaseScope(**{**value, **times, **names})
     check_id(scope.case, "case")
     return scope
+
+
+def _approval_from(value: dict[str, Any]) -> Approval:
+    digests = {name: bytes(value[name]) for name in ("scope", "consent", "template")}
+    photos, approved_at = value["photos"], _time(value["approved_at"])
+    if type(photos) is not int or not isinstance(value["approver"], str):
+        raise ValueError
+    return Approval(**{**value, **digests, "approved_at": approved_at})
 
 
 def _consent_from(value: dict[str, Any]) -> ConsentReceipt:

@@ -11,9 +11,9 @@ from sqlmodel import Session, select
 
 from central.accounts.tables import Account
 from central.errors import NotAllowed, NotSignedIn
+from central.signers import verifier
 from shared.errors import BadInput
 from shared.ids import check_id
-from shared.keys import signing_public
 from shared.releases import Person
 
 
@@ -32,7 +32,7 @@ def add_account(session: Session, name: str, roles: set[Role], public: bytes) ->
     if not roles:
         raise BadInput("an account needs a role", hint=f"one of {', '.join(Role)}")
     check_id(name, "account")
-    signing_public(public)
+    verifier(public)
     taken = session.exec(select(Account).where(Account.signing_public == public, Account.name != name)).first()
     if taken is not None:
         hint = "make one with: cairn-central account key FILE"
@@ -66,7 +66,7 @@ def accounts(session: Session) -> list[Account]:
 def people(session: Session) -> dict[str, Person]:
     """Active accounts as those who check signatures know them."""
     return {
-        one.name: Person(frozenset(one.roles.split()), signing_public(one.signing_public))
+        one.name: Person(frozenset(one.roles.split()), verifier(one.signing_public))
         for one in accounts(session)
         if one.active
     }

@@ -11,10 +11,11 @@ from sqlmodel import Session, col, select
 
 from central.authority.tables import DroppedNode, NodeEntry, PersonEntry
 from central.errors import NotFound
+from central.signers import verifier
 from shared.errors import BadInput
 from shared.fleet import Fleet
 from shared.ids import check_id
-from shared.keys import sealing_public, signing_public
+from shared.keys import sealing_public
 from shared.releases import Person
 
 ROLES = frozenset({"tracer", "approver"})
@@ -39,7 +40,7 @@ class Registry:
         """Add or replace a person; BadInput for an unknown role or a key that is no Ed25519 key."""
         if not roles or not roles <= ROLES:
             raise BadInput("A role is unknown.", hint=f"Use {' or '.join(sorted(ROLES))}.")
-        signing_public(public_key)
+        verifier(public_key)
         row = PersonEntry(name=check_id(name, "person"), roles=" ".join(sorted(roles)), public_key=public_key)
         with Session(self._engine) as session:
             session.merge(row)
@@ -100,7 +101,7 @@ class Registry:
     def people(self) -> dict[str, Person]:
         with Session(self._engine) as session:
             rows = session.exec(select(PersonEntry)).all()
-        return {row.name: Person(frozenset(row.roles.split()), signing_public(row.public_key)) for row in rows}
+        return {row.name: Person(frozenset(row.roles.split()), verifier(row.public_key)) for row in rows}
 
     def nodes(self) -> list[KnownNode]:
         with Session(self._engine) as session:

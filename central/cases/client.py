@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,16 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.clock import as_utc
-from shared.errors import BadInput, BadRelease, CairnError, TransportDown
-from shared.releases import CaseScope, ConsentReceipt, scope_from_bytes, sign
+from shared.errors import BadInput, BadRelease, CairnError, Refused, TransportDown
+from shared.releases import (
+    Approval,
+    CaseScope,
+    ConsentReceipt,
+    consent_from_bytes,
+    digest_of,
+    scope_from_bytes,
+    sign,
+)
 
 TIMEOUT_S = 60.0
 
@@ -26,6 +35,21 @@ class ApiRefused(CairnError):
     def __init__(self, name: str, status: int, message: str, hint: str) -> None:
         super().__init__(f"{name}: {message}", hint=hint)
         self.name, self.status = name, status
+
+
+@dataclass(frozen=True, slots=True)
+class ToApprove:
+    """What an approver is asked to sign for: the scope, the consent, and the template by its digest."""
+
+    scope: CaseScope
+    consent: ConsentReceipt
+    template: bytes
+    photos: int
+
+    def approval(self, approver: str, approved_at: datetime) -> Approval:
+        """The document to sign."""
+        digests = (digest_of(self.scope), digest_of(self.consent), self.template)
+        return Approval(self.scope.case, approver, *digests, self.photos, approved_at)
 
 
 @dataclass(slots=True)
@@ -56,17 +80,25 @@ class CaseClient:
         }
         return self.ask("POST", f"/cases/{receipt.case}/consent", body)
 
-    def scope_to_sign(self, case: str) -> CaseScope:
-        """The document that waits for a signature, read from the very bytes that will be signed."""
+    def to_approve(self, case: str) -> ToApprove:
+        """What waits for a second signature, read from the very bytes whose digests will be signed."""
         shown = self.show(case)
-        scope = scope_from_bytes(base64.b64decode(shown["documents"]["scope"]))
-        if scope.case != case:
+        documents, template = shown["documents"], shown["template"]
+        if documents["consent"] is None:
+            raise Refused("the patient's consent is not taken down", hint="wait until the tracer has done so")
+        if template is None:
+            raise Refused("the patient is not registered", hint="wait until the tracer has done so")
+        scope = scope_from_bytes(base64.b64decode(documents["scope"]))
+        consent = consent_from_bytes(base64.b64decode(documents["consent"]))
+        if scope.case != case or consent.case != case:
             raise BadRelease("the centre showed another case's document", hint="do not sign; tell the privacy officer")
-        return scope
+        return ToApprove(scope, consent, bytes.fromhex(template), int(shown["photos"]))
 
-    def approve(self, scope: CaseScope, key: Ed25519PrivateKey) -> Any:
-        body = {"approver_signature": _text(sign(scope, "approver", key))}
-        return self.ask("POST", f"/cases/{scope.case}/approve", body)
+    def approve(self, asked: ToApprove, key: Ed25519PrivateKey, approved_at: datetime) -> Any:
+        approval = asked.approval(self.account, approved_at)
+        signature = _text(sign(approval, "approver", key))
+        body = {"approved_at": as_utc(approved_at).isoformat(), "approver_signature": signature}
+        return self.ask("POST", f"/cases/{approval.case}/approve", body)
 
     def show(self, case: str) -> Any:
         return self.ask("GET", f"/cases/{case}")

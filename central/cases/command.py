@@ -109,13 +109,16 @@ def approve(options: argparse.Namespace) -> Answer:
 
     key = _key(options)
     with _connect(options) as client:
-        scope = client.scope_to_sign(options.case)
+        asked = client.to_approve(options.case)
+        scope = asked.scope
         say(f"You sign: case {scope.case}, opened by {scope.opened_by}, on this basis: {scope.purpose}")
         say(f"  from {scope.start.isoformat()} until {scope.end.isoformat()}, {len(scope.cells)} cells")
         say(f"  by {' and '.join(scope.consents)}; nothing may be searched after {scope.expires.isoformat()}")
+        say(f"  with the consent {asked.consent.receipt}, witnessed by {asked.consent.signed_by}, and a template of")
+        say(f"  {asked.photos} photos, {asked.template.hex()[:16]}")
         if not options.yes and not _agreed():
             raise Refused("not signed", hint="answer y, or give --yes")
-        return _brief(client.approve(scope, key))
+        return _brief(client.approve(asked, key, _now()))
 
 
 def search(options: argparse.Namespace) -> Answer:

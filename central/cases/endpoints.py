@@ -116,7 +116,8 @@ def approve(case: Name, asked: Approve, centre: At, account: TracerOrApprover) -
     """Refused to whoever opened the case. Each authority checks the same again before it releases anything."""
     now = centre.clock.now()
     with writing(centre.engine) as session:
-        row = service.approve(session, account, case, base64.b64decode(asked.approver_signature), now)
+        signature = base64.b64decode(asked.approver_signature)
+        row = service.approve(session, account, case, asked.approved_at, signature, now)
         record(session, now, account.name, "approved", case)
         return case_out(row)
 

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from central.answers import Base64, Name
 from central.cases.service import State, scope_of
 from central.cases.tables import Case
-from shared.releases import CaseScope, ConsentReceipt, consent_from_bytes
+from shared.releases import CaseScope, ConsentReceipt, approval_from_bytes, consent_from_bytes
 
 
 class _Strict(BaseModel):
@@ -66,8 +66,9 @@ class TakeConsent(_Strict):
 
 
 class Approve(_Strict):
-    """The approver's signature of `documents.scope`."""
+    """The approver's signature of the Approval of `documents` and `template`, dated `approved_at`."""
 
+    approved_at: AwareDatetime
     approver_signature: Base64
 
 
@@ -84,6 +85,7 @@ class Documents(BaseModel):
 
     scope: str
     consent: str | None
+    approval: str | None
 
 
 class CaseOut(BaseModel):
@@ -101,6 +103,8 @@ class CaseOut(BaseModel):
     expires: datetime
     consent: Consent | None
     registered: bool
+    template: str | None = Field(description="SHA-256 of the sealed template, hexadecimal")
+    photos: int
     approver: str | None
     approved_at: datetime | None
     ended_at: datetime | None
@@ -131,6 +135,7 @@ class Ended(BaseModel):
 def case_out(row: Case) -> CaseOut:
     scope = scope_of(row)
     receipt = consent_from_bytes(row.consent) if row.consent else None
+    approval = approval_from_bytes(row.approval) if row.approval else None
     return CaseOut(
         case=row.case,
         state=State(row.state),
@@ -144,11 +149,13 @@ def case_out(row: Case) -> CaseOut:
         expires=scope.expires,
         consent=Consent(**{name: getattr(receipt, name) for name in Consent.model_fields}) if receipt else None,
         registered=row.registered_at is not None,
-        approver=row.approver,
-        approved_at=row.approved_at,
+        template=row.template.hex() if row.template else None,
+        photos=row.photos,
+        approver=approval.approver if approval else None,
+        approved_at=approval.approved_at if approval else None,
         ended_at=row.ended_at,
         untold=row.untold.split(),
-        documents=Documents(scope=_text(row.scope), consent=_text(row.consent) if row.consent else None),
+        documents=Documents(scope=_text(row.scope), consent=_maybe(row.consent), approval=_maybe(row.approval)),
     )
 
 
@@ -162,6 +169,10 @@ def case_line(row: Case) -> CaseLine:
         consented=row.consent is not None,
         registered=row.registered_at is not None,
     )
+
+
+def _maybe(raw: bytes | None) -> str | None:
+    return _text(raw) if raw else None
 
 
 def _text(raw: bytes) -> str:

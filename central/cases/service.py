@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
@@ -15,13 +16,15 @@ from central.cases.tables import Case
 from central.errors import CaseEnded, NotAllowed, NotFound, WrongState
 from central.nodes.service import cells
 from central.probes.templates import Kept
+from central.signers import verifier
 from shared.errors import BadInput, ReleaseRefused
 from shared.ids import check_id
-from shared.keys import signing_public
 from shared.releases import (
+    Approval,
     CaseScope,
     ConsentReceipt,
     Release,
+    approval_from_bytes,
     check_consent,
     check_release,
     check_scope,
@@ -47,7 +50,7 @@ def open_case(session: Session, account: Account, scope: CaseScope, signature: b
         raise NotAllowed("a case is opened in one's own name", hint="sign in with the account that signs")
     check_id(scope.case, "case")
     check_scope(scope, now)
-    check_signature(signing_public(account.signing_public), "opener", scope, signature)
+    check_signature(verifier(account.signing_public), "opener", scope, signature)
     unknown = sorted(set(scope.cells) - cells(session))
     if unknown:
         hint = "list the cells with: cairn-central camera list"
@@ -73,7 +76,7 @@ def take_consent(session: Session, account: Account, receipt: ConsentReceipt, si
     _must_be(row, State.OPEN)
     if receipt.signed_by != account.name:
         raise NotAllowed("a consent is witnessed in one's own name", hint="sign in with the account that signs")
-    check_signature(signing_public(account.signing_public), "witness", receipt, signature)
+    check_signature(verifier(account.signing_public), "witness", receipt, signature)
     check_consent(scope_of(row), receipt, now)
     row.consent, row.consent_signature = document_bytes(receipt), signature
     session.add(row)
@@ -89,12 +92,25 @@ def registered(session: Session, account: Account, case: str, kept: Kept, now: d
     """Note that the probe service has taken the patient's template, and what it says of it."""
     row = own_case(session, account, case)
     _must_be(row, State.OPEN)
-    row.registered_at, row.template_model, row.masked_template = now, kept.model, kept.masked
+    row.registered_at, row.template, row.photos = now, kept.digest, kept.photos
+    row.template_model, row.masked_template = kept.model, kept.masked
     session.add(row)
     return row
 
 
-def approve(session: Session, account: Account, case: str, signature: bytes, now: datetime) -> Case:
+def approval_of(row: Case, approver: str, approved_at: datetime) -> Approval:
+    """What an approver is to sign. Raises WrongState while there is no consent or no template."""
+    if row.consent is None:
+        raise WrongState("the patient's consent is not taken down", hint="use: cairn-central case consent")
+    if row.template is None:
+        raise WrongState("the patient is not registered", hint="use: cairn-edge register, cairn-central case register")
+    digests = (sha256(row.scope).digest(), sha256(row.consent).digest(), row.template)
+    return Approval(row.case, approver, *digests, row.photos, approved_at)
+
+
+def approve(
+    session: Session, account: Account, case: str, approved_at: datetime, signature: bytes, now: datetime
+) -> Case:
     """The second signature. Raises ReleaseRefused for the opener's own, and whatever an authority would refuse."""
     row = seen_case(session, account, case)
     if row.opened_by == account.name:
@@ -103,11 +119,8 @@ def approve(session: Session, account: Account, case: str, signature: bytes, now
     if not has_role(account, Role.APPROVER):
         raise NotAllowed("this needs the role approver", hint="sign in with such an account")
     _must_be(row, State.OPEN)
-    if row.consent is None:
-        raise WrongState("the patient's consent is not taken down", hint="use: cairn-central case consent")
-    if row.registered_at is None:
-        raise WrongState("the patient is not registered", hint="use: cairn-edge register, cairn-central case register")
-    row.approver, row.approver_signature, row.approved_at = account.name, signature, now
+    row.approval = document_bytes(approval_of(row, account.name, approved_at))
+    row.approver_signature = signature
     check_release(release_of(row), people(session), now)
     row.state = State.APPROVED
     session.add(row)
@@ -188,12 +201,12 @@ def must_not_be_ended(row: Case) -> None:
 
 def release_of(row: Case) -> Release:
     """Everything that proves the case. Raises WrongState while a signature is missing."""
-    if row.consent is None or row.consent_signature is None or row.approver is None or row.approver_signature is None:
+    if row.consent is None or row.consent_signature is None or row.approval is None or row.approver_signature is None:
         raise WrongState("the case is not approved", hint="have it approved by another person")
     return Release(
         scope=scope_of(row),
         consent=consent_from_bytes(row.consent),
-        approver=row.approver,
+        approval=approval_from_bytes(row.approval),
         opener_signature=row.opener_signature,
         approver_signature=row.approver_signature,
         consent_signature=row.consent_signature,

@@ -11,7 +11,10 @@ from central.database import CentreTable, UtcTime
 
 
 class Case(CentreTable, table=True):
-    """`scope` and `consent` are document_bytes. `untold` names, parted by spaces, who has not heard of the end yet."""
+    """`scope`, `consent` and `approval` are document_bytes, `template` is SHA-256 of the template as it was sealed.
+
+    `untold` names, parted by spaces, who has not heard of the end yet.
+    """
 
     case: str = Field(primary_key=True)
     state: str = Field(index=True)
@@ -23,11 +26,12 @@ class Case(CentreTable, table=True):
     consent: bytes | None = None
     consent_signature: bytes | None = None
     registered_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    template: bytes | None = None
+    photos: int = 0
     template_model: str = ""
     masked_template: bool = False
-    approver: str | None = None
+    approval: bytes | None = None
     approver_signature: bytes | None = None
-    approved_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
     ended_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
     untold: str = ""
     # People whom the patient met keep their pseudonyms from search to search; erased when the case is withdrawn.

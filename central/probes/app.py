@@ -39,12 +39,13 @@ def create_app(settings: ProbeSettings, service: ProbeService | None = None) -> 
     speak_plainly(app)
 
     @app.put("/templates/{case}", responses=refusals(WrongCaller, CannotOpen, BadEmbedding))
-    async def keep(case: str, request: Request) -> dict[str, str | bool]:
+    async def keep(case: str, request: Request) -> dict[str, str | int | bool]:
         only(request, settings.centre)
         body = await request.body()
         if len(body) > MAX_SEALED_BYTES:
             raise BadEmbedding("a template is too large", hint="register the patient with at most five pictures")
-        return asdict(served.register(case, body))
+        kept = served.register(case, body)
+        return asdict(kept) | {"digest": kept.digest.hex()}
 
     @app.delete("/templates/{case}", status_code=204, responses=refusals(WrongCaller))
     def erase(case: str, request: Request) -> None:

@@ -43,7 +43,9 @@ class ProbeClient:
 
     def register(self, case: str, sealed: bytes) -> Kept:
         answer = self._ask("PUT", f"/templates/{case}", content=sealed).json()
-        return Kept(str(answer["model"]), bool(answer["masked"]))
+        return Kept(
+            bytes.fromhex(answer["digest"]), int(answer["photos"]), str(answer["model"]), bool(answer["masked"])
+        )
 
     def erase(self, case: str) -> bool:
         return self._ask("DELETE", f"/templates/{case}").is_success

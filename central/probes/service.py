@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -44,7 +45,7 @@ class ProbeService:
         template = open_template(self._private, case, sealed)
         self._templates.put(case, sealed)
         log.info("template of case %s kept", case)
-        return Kept(template.model, FaceMask.WORN in template.masks)
+        return Kept(sha256(sealed).digest(), template.photos, template.model, FaceMask.WORN in template.masks)
 
     def erase(self, case: str) -> bool:
         """Erase the case's template; True when there was one."""

@@ -15,6 +15,7 @@ from shared.errors import BadEmbedding, BadInput
 from shared.face_mask import FaceMask
 from shared.ids import check_id
 from shared.keys import open_sealed
+from shared.releases import MAX_PHOTOS
 from shared.wire import unpack
 
 MAX_TEMPLATES = 16
@@ -30,14 +31,18 @@ class Template:
     """Quantised face embeddings int8[n, d] of one patient, and the mask state of the face behind each row."""
 
     model: str
+    photos: int
     faces: npt.NDArray[np.int8] = field(repr=False)
     masks: tuple[FaceMask, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the centre learns of a template: the model that made it, and whether it holds a masked face too."""
+    """What the centre learns of a template: SHA-256 of it as it was sealed, from how many photos which model made it,
+    and whether it holds a masked face too."""
 
+    digest: bytes
+    photos: int
     model: str
     masked: bool
 
@@ -100,5 +105,7 @@ def _template(document: dict[str, Any]) -> Template:
     masks = document.get("masks") or [FaceMask.UNKNOWN] * len(rows)
     if len(masks) != len(rows):
         raise BadEmbedding("a template's mask states do not fit its faces", hint="register the patient again")
-    model = check_id(document["model"], "model")
-    return Template(model, np.stack(rows), tuple(FaceMask(mask) for mask in masks))
+    model, photos = check_id(document["model"], "model"), document["photos"]
+    if type(photos) is not int or not 1 <= photos <= MAX_PHOTOS:
+        raise BadEmbedding("a template's number of photos is not allowed", hint=f"register with 1 to {MAX_PHOTOS}")
+    return Template(model, photos, np.stack(rows), tuple(FaceMask(mask) for mask in masks))

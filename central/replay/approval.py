@@ -18,7 +18,7 @@ from central.replay.site import APPROVER, TRACER, Site
 from shared.codes import quantise
 from shared.face_mask import FaceMask
 from shared.keys import seal_to, sealing_public
-from shared.releases import CaseScope, ConsentReceipt, Release, sign
+from shared.releases import MAX_PHOTOS, CaseScope, ConsentReceipt, Release, sign
 from shared.wire import pack
 
 # Masked faces of strangers have a cosine of about 0.16 with a masked reference, and 0.02 with a bare one.
@@ -50,7 +50,7 @@ def approved_case(site: Site, case: str, patient: Patient, kept: Kept) -> Releas
 def register(site: Site, case: str, template: Template) -> Kept:
     """Seal a template as a box does, and hand it to the probe service."""
     faces, masks = [row.tobytes() for row in template.faces], [int(mask) for mask in template.masks]
-    document = pack({"model": template.model, "faces": faces, "masks": masks})
+    document = pack({"model": template.model, "photos": template.photos, "faces": faces, "masks": masks})
     return site.probes.register(case, seal_to(sealing_public(site.probes.public), template_info(case), document))
 
 
@@ -62,7 +62,9 @@ def template_of(scenario: Scenario, patient: Patient) -> Template:
     worn, bare = _usual(scenario, references, FaceMask.WORN), _usual(scenario, references, FaceMask.ABSENT)
     nearer = np.ones(len(references)) if worn is None or bare is None else (worn - bare) - (worn - bare)[0]
     masks = [FaceMask.WORN if more > _NEARER else FaceMask.ABSENT for more in nearer.tolist()]
-    return Template(scenario.face_model, quantise(references), (FaceMask.ABSENT, *masks[1:]))
+    return Template(
+        scenario.face_model, min(len(references), MAX_PHOTOS), quantise(references), (FaceMask.ABSENT, *masks[1:])
+    )
 
 
 def close_case(site: Site, case: str) -> None:
@@ -78,7 +80,8 @@ def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentRe
     cases.open_case(session, own, scope, sign(scope, "opener", tracer), now)
     cases.take_consent(session, own, receipt, sign(receipt, "witness", tracer), now)
     cases.registered(session, own, scope.case, kept, now)
-    cases.approve(session, other, scope.case, sign(scope, "approver", approver), now)
+    asked = cases.approval_of(session.get_one(Case, scope.case), APPROVER, now)
+    cases.approve(session, other, scope.case, now, sign(asked, "approver", approver), now)
 
 
 def _usual(scenario: Scenario, references: Float32, mask: FaceMask) -> Floats | None:

@@ -23,7 +23,7 @@ EPOCHS, FACES, ROUNDS = 1_000, 5, 5
 def measure(say: Say) -> list[Row]:
     rng = np.random.default_rng(1)
     faces = rng.integers(-127, 128, (FACES, 192)).astype(np.int8)
-    template = Template("mfn192-int8-1", faces, (FaceMask.ABSENT,) * FACES)
+    template = Template("mfn192-int8-1", 5, faces, (FaceMask.ABSENT,) * FACES)
     shares: dict[Epoch, tuple[bytes, ...]] = {
         Epoch("cell-1", hour): (rng.bytes(32), rng.bytes(32)) for hour in range(EPOCHS)
     }

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from shared.epochs import Epoch, Modality, code_key, seal_key
 from shared.face_mask import FaceMask
 from shared.keys import seal_to
 from shared.node_shares import open_grant
-from shared.releases import CaseScope, ConsentReceipt, Release, release_to_bytes, sign
+from shared.releases import Approval, CaseScope, ConsentReceipt, Release, digest_of, release_to_bytes, sign
 from shared.sightings import Encounter, Sighting
 from shared.topics import grants
 from shared.transport import Message
@@ -48,6 +49,7 @@ class World:
         self.probes_key = X25519PrivateKey.generate()
         self.authorities = [self.authority("authority-a"), self.authority("authority-b")]
         self.probes = ProbeService(self.probes_key, SealedTemplates(self.folder / "templates"), self.authorities)
+        self.template = b""  # as sealed by the latest `register`
         self.broker = MemoryBroker()
         self.transport = MemoryTransport(self.broker, "svc-authority")
         self.transport.connect()
@@ -85,13 +87,16 @@ class World:
         receipt = ConsentReceipt(
             "receipt-1", scope.case, ("face", "appearance"), given, given + timedelta(days=20), "kim"
         )
+        template = sha256(self.template).digest()
+        digests = (digest_of(scope), digest_of(receipt), template)
+        approval = Approval(scope.case, approver, *digests, 1, self.clock.now())
         opener = self.people[scope.opened_by]
         return Release(
             scope=scope,
             consent=receipt,
-            approver=approver,
+            approval=approval,
             opener_signature=sign(scope, "opener", opener),
-            approver_signature=sign(scope, "approver", self.people[approver]),
+            approver_signature=sign(approval, "approver", self.people[approver]),
             consent_signature=sign(receipt, "witness", self.people["kim"]),
         )
 
@@ -114,8 +119,10 @@ class World:
             "faces": [row.tobytes() for row in quantise(faces)],
             "masks": [int(mask) for mask in masks],
             "model": FACE_MODEL,
+            "photos": 1,
         }
-        self.probes.register(case, seal_to(self.probes_key.public_key(), template_info(case), pack(template)))
+        self.template = seal_to(self.probes_key.public_key(), template_info(case), pack(template))
+        self.probes.register(case, self.template)
 
     def batch(
         self,

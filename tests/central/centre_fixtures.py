@@ -130,7 +130,7 @@ class Office:
     def sealed_template(self, case: str = CASE, faces: np.ndarray | None = None, model: str = FACE_MODEL) -> bytes:
         """What `cairn-edge register` would write for these faces."""
         rows = [row.tobytes() for row in quantise(some_faces(1) if faces is None else faces)]
-        template = {"faces": rows, "masks": [int(FaceMask.ABSENT)] * len(rows), "model": model}
+        template = {"faces": rows, "masks": [int(FaceMask.ABSENT)] * len(rows), "model": model, "photos": 1}
         return seal_to(self.world.probes_key.public_key(), template_info(case), pack(template))
 
     def opened(self, case: str = CASE, by: str = "kim") -> CaseClient:
@@ -141,11 +141,15 @@ class Office:
         client.register(case, self.sealed_template(case))
         return client
 
+    def approve(self, who: str, case: str = CASE) -> Any:
+        """The second signature by this person, with their own key."""
+        client = self.as_(who)
+        return client.approve(client.to_approve(case), self.keys[who], self.world.clock.now())
+
     def approved(self, case: str = CASE) -> CaseClient:
         """The same, and approved by lee; the tracer's client."""
         client = self.opened(case)
-        lee = self.as_("lee")
-        lee.approve(lee.scope_to_sign(case), self.keys["lee"])
+        self.approve("lee", case)
         return client
 
     def searched(self, client: CaseClient, case: str = CASE) -> Any:

@@ -34,10 +34,9 @@ def test_a_case_from_its_opening_to_its_withdrawal(office: Office) -> None:
     office.fill()
     kim = office.opened()
     with pytest.raises(ApiRefused, match="ReleaseRefused") as refusal:
-        kim.approve(kim.scope_to_sign(CASE), office.keys["kim"])
+        office.approve("kim")
     assert refusal.value.status == 403
-    lee = office.as_("lee")
-    assert lee.approve(lee.scope_to_sign(CASE), office.keys["lee"])["state"] == "approved"
+    assert office.approve("lee")["state"] == "approved"
     job = office.searched(kim)
     assert (job["state"], job["error"], job["done"], job["failed"]) == ("done", None, 1, 0)
     route = kim.ask("GET", f"/cases/{CASE}/route")["route"]
@@ -55,9 +54,9 @@ def test_a_case_from_its_opening_to_its_withdrawal(office: Office) -> None:
 def test_a_template_of_a_model_that_nobody_calibrated_is_not_searched_with(office: Office) -> None:
     """The job fails by name: what a distance means is known for one model only."""
     office.fill()
-    kim, lee = office.opened(), office.as_("lee")
+    kim = office.opened()
     kim.register(CASE, office.sealed_template(model="someones-net-3"))
-    lee.approve(lee.scope_to_sign(CASE), office.keys["lee"])
+    office.approve("lee")
     job = office.searched(kim)
     assert (job["state"], job["error"]["error"]) == ("failed", "CalibrationMissing")
 

@@ -129,7 +129,8 @@ def test_refusals_travel_by_name_and_with_their_hint(world: World) -> None:
 def test_the_probe_service_asks_the_authorities_over_the_wire(world: World) -> None:
     """Template in, probes out, erased: through the probe service's own server and an authority's."""
     worker = X25519PrivateKey.generate()
-    template = {"faces": [quantise(some_faces(1))[0].tobytes()], "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL}
+    faces = [quantise(some_faces(1))[0].tobytes()]
+    template = {"faces": faces, "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL, "photos": 1}
     with served_authority(world) as first:
         authorities: list[Releases] = [first, world.authorities[1]]
         service = ProbeService(world.probes_key, SealedTemplates(world.folder / "kept"), authorities)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import Session, text
 
 from central.audit.service import first_broken
-from central.cases.client import ApiRefused
+from central.cases.client import ApiRefused, ToApprove
 from central.probes.service import ProbeService
 from central.probes.templates import Kept, SealedTemplates
 from central.search.case_search import SearchParts
+from shared.errors import Refused
+from shared.releases import scope_from_bytes
 from tests.central.authority_fixtures import CASE, NOW
 from tests.central.centre_fixtures import Office
 
@@ -91,24 +94,33 @@ def test_nothing_is_approved_before_its_time(office: Office) -> None:
     kim, lee = office.as_("kim"), office.as_("lee")
     kim.open(office.scope(), office.keys["kim"])
 
-    def sign() -> Any:
-        return lee.approve(lee.scope_to_sign(CASE), office.keys["lee"])
+    def asked(**changes: Any) -> ToApprove:
+        plain = {"scope": office.scope(), "consent": office.receipt(), "template": bytes(32), "photos": 1}
+        return ToApprove(**(plain | changes))
 
-    assert refusal(sign) == (409, "WrongState")
+    def sign(what: ToApprove, key: Ed25519PrivateKey = office.keys["lee"]) -> Any:
+        return lee.approve(what, key, NOW)
+
+    assert refusal(lambda: sign(asked())) == (409, "WrongState")
     kim.consent(office.receipt(), office.keys["kim"])
-    assert refusal(sign) == (409, "WrongState")
+    assert refusal(lambda: sign(asked())) == (409, "WrongState")
+    with pytest.raises(Refused, match="not registered"):
+        lee.to_approve(CASE)
     kim.register(CASE, office.sealed_template())
-    changed = office.scope(purpose="another purpose")
-    assert refusal(lambda: lee.approve(office.scope(), Ed25519PrivateKey.generate())) == (403, "ReleaseRefused")
-    assert refusal(lambda: lee.approve(changed, office.keys["lee"])) == (403, "ReleaseRefused")
+    shown = lee.to_approve(CASE)
+    assert refusal(lambda: sign(shown, Ed25519PrivateKey.generate())) == (403, "ReleaseRefused")
+    changes = {"scope": office.scope(purpose="another purpose"), "template": bytes(32), "photos": 2}
+    for name, value in changes.items():
+        changed = dataclasses.replace(shown, **{name: value})
+        assert refusal(lambda changed=changed: sign(changed)) == (403, "ReleaseRefused"), name  # type: ignore[misc]
     assert refusal(lambda: kim.ask("POST", f"/cases/{CASE}/route-jobs")) == (409, "WrongState")
-    assert sign()["state"] == "approved"
+    assert sign(shown)["state"] == "approved"
 
 
 def test_who_opened_a_case_never_approves_it_whatever_their_roles(office: Office) -> None:
     """Somebody who is tracer and approver is refused for their own case, and the refusal is in the audit log."""
-    both = office.opened(by="both")
-    assert refusal(lambda: both.approve(both.scope_to_sign(CASE), office.keys["both"])) == (403, "ReleaseRefused")
+    office.opened(by="both")
+    assert refusal(lambda: office.approve("both")) == (403, "ReleaseRefused")
     last = office.audit()[-1]
     assert (last.account, last.action, last.case) == ("both", "refused", CASE)
     assert "the approver opened this case" in last.detail
@@ -139,8 +151,8 @@ def test_a_template_that_comes_while_the_approver_signs_is_not_searched_with(tmp
     world = office.world
     slow = Slow(world.probes_key, SealedTemplates(tmp_path / "slow"), world.authorities)
     with office.open(SearchParts(world.authorities, slow, office.store)):
-        kim, lee = office.opened(), office.as_("lee")
-        slow.meanwhile = lambda: lee.approve(lee.scope_to_sign(CASE), office.keys["lee"])
+        kim = office.opened()
+        slow.meanwhile = lambda: office.approve("lee")
         assert refusal(lambda: kim.register(CASE, office.sealed_template())) == (409, "WrongState")
         assert kim.show(CASE)["state"] == "approved"
         assert list((tmp_path / "slow").iterdir()) == []
@@ -251,8 +263,7 @@ def test_documents_come_back_as_they_were_signed(office: Office) -> None:
     kim = office.as_("kim")
     scope = office.scope(start=NOW - timedelta(hours=3, microseconds=1))
     kim.open(scope, office.keys["kim"])
-    assert kim.scope_to_sign(CASE) == scope
-    assert dataclasses.asdict(kim.scope_to_sign(CASE)) == dataclasses.asdict(scope)
+    assert scope_from_bytes(base64.b64decode(kim.show(CASE)["documents"]["scope"])) == scope
 
 
 def test_a_withdrawal_during_a_long_read_does_not_wait_and_is_finished_later(office: Office) -> None:

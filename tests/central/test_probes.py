@@ -66,12 +66,12 @@ def test_without_the_face_scope_no_probe_is_made(world: World) -> None:
 def test_a_template_opens_for_its_case_only(world: World) -> None:
     """A template sealed for one case is refused for another, and so is nonsense."""
     public = world.probes_key.public_key()
-    good = pack({"faces": [bytes(np.ones(192, np.int8))], "model": FACE_MODEL})
+    good = pack({"faces": [bytes(np.ones(192, np.int8))], "model": FACE_MODEL, "photos": 1})
     sealed = seal_to(public, template_info(CASE), good)
     assert open_template(world.probes_key, CASE, sealed).masks == (FaceMask.UNKNOWN,)
     with pytest.raises(CannotOpen):
         world.probes.register("case-2", sealed)
-    for bad in ({"faces": [], "model": FACE_MODEL}, {"faces": [b"1", b"22"], "model": FACE_MODEL}, ["x"], {}):
+    for bad in ({"faces": [], "model": FACE_MODEL, "photos": 1}, {"faces": [b"1", b"22"], "model": FACE_MODEL, "photos": 1}, ["x"], {}):
         with pytest.raises(BadEmbedding):
             world.probes.register(CASE, seal_to(public, template_info(CASE), pack(bad)))
 
@@ -89,7 +89,8 @@ def test_the_centre_learns_only_what_it_weighs_distances_by(world: World) -> Non
     public, face = world.probes_key.public_key(), quantise(some_faces(1))[0].tobytes()
 
     def keep(*masks: FaceMask) -> Kept:
-        template = {"faces": [face] * len(masks), "masks": [int(mask) for mask in masks], "model": FACE_MODEL}
+        faces, states = [face] * len(masks), [int(mask) for mask in masks]
+        template = {"faces": faces, "masks": states, "model": FACE_MODEL, "photos": 1}
         return world.probes.register(CASE, seal_to(public, template_info(CASE), pack(template)))
 
     assert keep(FaceMask.ABSENT) == Kept(FACE_MODEL, masked=False)

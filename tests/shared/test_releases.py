@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from shared.errors import BadRelease, ReleaseRefused
 from shared.releases import (
+    Approval,
     CaseScope,
     ConsentReceipt,
     Person,
     Release,
     check_release,
+    digest_of,
     release_from_bytes,
     release_to_bytes,
     sign,
@@ -32,11 +34,18 @@ PEOPLE = {
 SCOPE = CaseScope("case-1", "IDCPA article 76-2", "tracer-kim", NOW - 2 * DAY, NOW, ("cell-1",), ("face",), NOW + DAY)
 CONSENT = ConsentReceipt("receipt-1", "case-1", ("face", "appearance"), NOW - DAY, NOW + DAY, "tracer-kim")
 
+OTHER = dataclasses.replace(SCOPE, cells=("cell-1", "cell-2"))
+LONGER = dataclasses.replace(CONSENT, expires=NOW + 2 * DAY)
 
-def release(scope: CaseScope = SCOPE, consent: ConsentReceipt = CONSENT, approver: str = "approver-lee") -> Release:
+
+def release(
+    scope: CaseScope = SCOPE, consent: ConsentReceipt = CONSENT, approver: str = "approver-lee", **changes: object
+) -> Release:
     second = TRACER if approver == "tracer-kim" else APPROVER
-    signatures = (sign(scope, "opener", TRACER), sign(scope, "approver", second), sign(consent, "witness", TRACER))
-    return Release(scope, consent, approver, *signatures)
+    approval = Approval("case-1", approver, digest_of(scope), digest_of(consent), bytes(32), 2, NOW)
+    approval = dataclasses.replace(approval, **changes)  # type: ignore[arg-type]
+    signatures = (sign(scope, "opener", TRACER), sign(approval, "approver", second), sign(consent, "witness", TRACER))
+    return Release(scope, consent, approval, *signatures)
 
 
 def test_a_proper_release_passes_and_survives_the_wire() -> None:
@@ -56,6 +65,19 @@ BROKEN = {
     "window in the future": release(dataclasses.replace(SCOPE, end=NOW + 2 * DAY)),
     "window reversed": release(dataclasses.replace(SCOPE, start=NOW, end=NOW - DAY)),
     "approval expired": release(dataclasses.replace(SCOPE, expires=NOW)),
+    "approval of another case": release(case="case-2"),
+    "approval of no template": release(template=b""),
+    "approval of a template from six photos": release(photos=6),
+    "approval of a template from minus one photo": release(photos=-1),
+    "approval from tomorrow": release(approved_at=NOW + DAY),
+    "approval that lasts a month": release(dataclasses.replace(SCOPE, expires=NOW + 30 * DAY)),
+    "another scope than was approved": dataclasses.replace(
+        release(OTHER), approval=release().approval, approver_signature=release().approver_signature
+    ),
+    "another consent than was approved": dataclasses.replace(
+        release(consent=LONGER), approval=release().approval, approver_signature=release().approver_signature
+    ),
+    "approval changed after signing": dataclasses.replace(release(), approval=release(photos=3).approval),
     "unknown approver": release(approver="approver-nobody"),
     "scope changed after signing": dataclasses.replace(release(), scope=dataclasses.replace(SCOPE, cells=("cell-9",))),
     "signatures swapped": dataclasses.replace(
