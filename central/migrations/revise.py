@@ -3,13 +3,14 @@
     python -m central.migrations revise
 
 The newest revision is that of the version in the making; once it is released, give the next one a number in `Tree`.
-What no comparison can know, such as moving rows, stands in a module of its own beside it: EXTRAS_NUMBER.py with
+What no comparison can know, such as moving rows, stands in a module of `central.migrations.extras`, with
 `before()`, `move()` (everything new is there, nothing old is gone yet) and `after()`.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -48,14 +49,19 @@ def revise(tree: Tree) -> Path:
     """Write the tree's newest revision; returns its file."""
     with TemporaryDirectory() as folder:
         engine = create_engine(f"sqlite:///{folder}/before.sqlite")
-        if len(tree.revisions) > 1:
-            upgrade(engine, tree, tree.revisions[-2])
+        for earlier in tree.revisions[:-1]:  # apart from the newest, which may be broken: that is why it is made anew
+            shutil.copy(_file(tree, earlier), folder)
+        upgrade(engine, tree, scripts=Path(folder))
         with engine.connect() as connection:
             changes = difference(connection, models(tree))
         engine.dispose()
-    file = tree.folder / f"revision_{tree.newest}.py"
+    file = _file(tree, tree.newest)
     file.write_text(_source(tree, changes))
     return file
+
+
+def _file(tree: Tree, revision: str) -> Path:
+    return tree.folder / f"revision_{revision}.py"
 
 
 def models(tree: Tree) -> MetaData:
@@ -81,15 +87,17 @@ def differences_in_words(engine: Engine, metadata: MetaData) -> list[str]:
 
 def _source(tree: Tree, changes: list[ops.MigrateOperation]) -> str:
     adding, removing = _parted(changes)
-    extras = tree.folder / f"extras_{tree.newest}.py"
+    extras = tree.folder.parent / "extras" / f"{tree.name}_{tree.newest}.py"
     first = len(tree.revisions) == 1
     functions: dict[str, str] = {}
     stages = [_functions(adding, functions, first=first), _functions(removing, functions, first=first)]
     calls = [f"{name}()" for name in stages[0]]
     code = "".join(functions.values())
-    imports = "\nimport sqlalchemy as sa" * ("sa." in code) + "\nfrom alembic import op" * ("op." in code) + "\n" * bool(code)
+    imports = (
+        "\nimport sqlalchemy as sa" * ("sa." in code) + "\nfrom alembic import op" * ("op." in code) + "\n" * bool(code)
+    )
     if extras.exists():
-        imports += f"\nfrom central.migrations.{tree.name} import {extras.stem} as extras\n"
+        imports += f"\nfrom central.migrations.extras import {extras.stem} as extras\n"
         calls = ["extras.before()", *calls, "extras.move()", *(f"{n}()" for n in stages[1]), "extras.after()"]
     else:
         calls += [f"{name}()" for name in stages[1]]
@@ -121,7 +129,7 @@ def _functions(changes: Iterable[ops.MigrateOperation], functions: dict[str, str
 
 def _laid_out(lines: list[str]) -> list[str]:
     """As our formatter would: double quotes, and what stands in brackets further in."""
-    lines = [line if '"' in line else line.replace("'", '"') for line in lines]
+    lines = [re.sub(r"(?<!\()'(\w+)'|(?<=Column\()'(\w+)'|(?<=[a-z]\()'(\w+)'", r'"\1\2\3"', line) for line in lines]
     if not lines[0].endswith(","):
         return lines
     call, first = lines[0].split("(", 1)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from alembic.config import Config
@@ -19,11 +20,11 @@ _LOCK_NUMBER = 0x6361_6972_6E  # "cairn": whoever else uses advisory locks in th
 _ONE_AT_A_TIME = threading.Lock()  # alembic's `op` belongs to the whole process
 
 
-def upgrade(engine: Engine, tree: Tree, to: str = "head") -> None:
+def upgrade(engine: Engine, tree: Tree, to: str = "head", scripts: Path | None = None) -> None:
     """Bring a database up to a revision. One transaction: after a crash it is as it was before."""
     with _ONE_AT_A_TIME, _alone(engine) as connection:
         version(connection, tree)  # whoever held the lock before us may have been newer
-        script = _scripts(tree)
+        script = _scripts(scripts or tree.folder)
         context = EnvironmentContext(Config(), script, fn=lambda at, _: script._upgrade_revs(to, at))
         with context:
             context.configure(connection=connection)
@@ -52,5 +53,5 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 @cache
-def _scripts(tree: Tree) -> ScriptDirectory:
-    return ScriptDirectory(str(tree.folder), version_locations=[str(tree.folder)])
+def _scripts(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])

@@ -8,18 +8,23 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from central.migrations.extras import centre_0002 as extras
+
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
+    extras.before()
     _create_table_auditcheckpoint()
     _create_table_auditnode()
     _create_table_auditwitness()
     _modify_table_auditentry()
     _modify_table_case()
+    extras.move()
     _modify_table_auditentry_2()
     _modify_table_case_2()
+    extras.after()
 
 
 def _create_table_auditcheckpoint() -> None:
@@ -77,5 +82,5 @@ def _modify_table_auditentry_2() -> None:
 
 def _modify_table_case_2() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_column("approved_at")
         batch_op.drop_column("approver")
+        batch_op.drop_column("approved_at")

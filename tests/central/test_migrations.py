@@ -1,0 +1,127 @@
+"""Databases change with the software: made anew, brought up from any earlier version, never half done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, text
+
+from central.authority import tables as authority
+from central.database import open_database
+from central.errors import BadSettings, NewerDatabase
+from central.migrations import AUTHORITY, CENTRE, Tree, version
+from central.migrations.revise import differences_in_words, models
+from central.migrations.running import upgrade
+
+Rows = dict[str, dict[str, object]]
+AT = "2026-11-24 09:30:00.000000"
+# A row of each table, as version 0.1.0 wrote it.
+OLD_CENTRE: Rows = {
+    "account": {"name": "kim", "roles": "tracer", "token_hash": b"\x01" * 32, "signing_public": b"\x02" * 32, "active": True},
+    "auditentry": {"id": 1, "at": AT, "account": "kim", "action": "opened", "case": "case-1", "detail": "", "chain": b"\x03" * 32},
+    "camera": {"camera": "door", "latitude": 37.5, "longitude": 126.76, "indoor": True, "cell": "cell-1"},
+    "case": {
+        "case": "case-1", "state": "closed", "opened_by": "kim", "opened_at": AT, "expires": AT, "scope": b"scope",
+        "opener_signature": b"s" * 64, "template_model": "m", "masked_template": False, "untold": "",
+    },
+    "foundroute": {"case": "case-1", "job": "job-1", "found_at": AT, "route": "{}"},
+    "node": {
+        "node": "node-1", "cell": "cell-1", "signing_public": b"\x04" * 32, "state": "up", "camera_state": "unknown",
+        "waiting": 0, "lost": 0, "clock_synchronised": True,
+    },
+    "refusedbatch": {"id": 1, "at": AT, "node": "node-1", "reason": "BadBatch: …", "size": 7},
+    "routejob": {
+        "id": "job-1", "case": "case-1", "asked_by": "kim", "state": "done", "asked_at": AT, "batches": 1, "done": 1,
+        "failed": 0, "candidates": 2, "error": "", "message": "", "hint": "", "seconds": "{}",
+    },
+    "storedbatch": {
+        "id": 1, "node": "node-1", "boot": 2**32, "sequence": 5, "covers": 1, "cell": "cell-1", "hour": 498_000,
+        "clock_error_ms": -1, "people": 3, "mask_worn": 1, "mask_incorrect": 0, "mask_absent": 2, "mask_unknown": 0,
+        "received_at": AT, "raw": b"\x00sealed\xff",
+    },
+}  # fmt: skip
+OLD_AUTHORITY: Rows = {
+    "keyencryption": {"id": 1, "salt": b"s" * 16},
+    "daysecret": {"day": "2026-11-24", "wrapped": b"w" * 60},
+    "personentry": {"name": "kim", "roles": "tracer", "public_key": b"\x05" * 32},
+    "nodeentry": {"node": "node-1", "cell": "cell-1", "public_key": b"\x06" * 32},
+    "droppednode": {"node": "node-0"},
+    "caseentry": {"case": "case-1", "expires": AT},
+    "logentry": {"id": 1, "at": AT, "event": "released", "case": "case-1", "detail": "probes: 3 cell-hours"},
+}
+# What revisions took out on purpose: an approval signs more than the scope; the log is a tree instead of a chain.
+GONE_CENTRE: dict[str, set[str]] = {"auditentry": {"chain"}}
+GONE_AUTHORITY: dict[str, set[str]] = {"logentry": {"event"}}
+_OPEN = "import sys; from central.database import open_database; open_database(sys.argv[1]).dispose()"
+
+
+@pytest.fixture
+def old_centre(database_url: str) -> Iterator[Engine]:
+    """The centre's database as version 0.1.0 left it: rows, and no word of any revision."""
+    engine = create_engine(database_url)
+    yield made_by_the_first_version(engine, CENTRE, OLD_CENTRE)
+    engine.dispose()
+
+
+def made_by_the_first_version(engine: Engine, tree: Tree, rows: Rows) -> Engine:
+    upgrade(engine, tree, "0001")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+        for table, row in rows.items():
+            names = ", ".join(f'"{name}"' for name in row)
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f'INSERT INTO "{table}" ({names}) VALUES ({values})'), row)  # noqa: S608
+    return engine
+
+
+def kept(engine: Engine, rows: Rows, gone: dict[str, set[str]]) -> None:
+    """Every value that was there is there, but for columns that a revision took out on purpose."""
+    with engine.connect() as connection:
+        for table, row in rows.items():
+            found = connection.execute(text(f'SELECT * FROM "{table}"')).mappings().one()  # noqa: S608
+            for name, value in row.items():
+                if name not in gone.get(table, set()):
+                    assert str(found[name]).rstrip(".0") == str(value).rstrip(".0"), f"{table}.{name}"
+
+
+def test_a_new_database_has_the_tables_of_the_models(database_url: str) -> None:
+    """Migrations and models say the same on SQLite and on PostgreSQL."""
+    engine = open_database(database_url)
+    assert differences_in_words(engine, models(CENTRE)) == []
+    engine.dispose()
+
+
+def test_an_authority_has_the_tables_of_its_models(tmp_path: Path) -> None:
+    """The same for an authority's database."""
+    engine = authority.open_database(tmp_path / "north.sqlite")
+    assert differences_in_words(engine, models(AUTHORITY)) == []
+
+
+def test_a_database_of_the_first_version_is_brought_up(old_centre: Engine, database_url: str) -> None:
+    """It is recognised without any mark, gets today's tables on opening, and keeps every row."""
+    engine = open_database(database_url)
+    with engine.connect() as connection:
+        assert version(connection, CENTRE) == CENTRE.newest
+    assert differences_in_words(engine, models(CENTRE)) == []
+    kept(engine, OLD_CENTRE, GONE_CENTRE)
+    engine.dispose()
+
+
+def test_an_authority_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+    """Its secrets, people, boxes and log are all there afterwards, and the log is still append-only."""
+    path = tmp_path / "north.sqlite"
+    old = made_by_the_first_version(create_engine(f"sqlite:///{path}"), AUTHORITY, OLD_AUTHORITY)
+    old.dispose()
+    engine = authority.open_database(path)
+    assert differences_in_words(engine, models(AUTHORITY)) == []
+    kept(engine, OLD_AUTHORITY, GONE_AUTHORITY)
+    for act in ("UPDATE logentry SET event = 'x'", "DELETE FROM logentry"):
+        with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
+            connection.execute(text(act))
+
+
