@@ -109,7 +109,7 @@ def test_nothing_is_approved_before_its_time(office: Office) -> None:
     kim.register(CASE, office.sealed_template())
     shown = lee.to_approve(CASE)
     assert refusal(lambda: sign(shown, Ed25519PrivateKey.generate())) == (403, "ReleaseRefused")
-    changes = {"scope": office.scope(purpose="another purpose"), "template": bytes(32), "photos": 2}
+    changes: dict[str, Any] = {"scope": office.scope(purpose="another purpose"), "template": bytes(32), "photos": 2}
     for name, value in changes.items():
         changed = dataclasses.replace(shown, **{name: value})
         assert refusal(lambda changed=changed: sign(changed)) == (403, "ReleaseRefused"), name  # type: ignore[misc]
@@ -188,7 +188,7 @@ def test_a_withdrawn_case_stays_withdrawn(office: Office) -> None:
         lambda: kim.ask("GET", f"/cases/{CASE}/contacts"),
         lambda: kim.register(CASE, office.sealed_template()),
         lambda: kim.consent(office.receipt(), office.keys["kim"]),
-        lambda: office.as_("lee").approve(office.scope(), office.keys["lee"]),
+        lambda: office.approve("lee"),
     ):
         assert refusal(act) == (409, "CaseEnded")
     assert refusal(lambda: kim.open(office.scope(), office.keys["kim"])) == (409, "WrongState")

@@ -71,7 +71,8 @@ def test_a_template_opens_for_its_case_only(world: World) -> None:
     assert open_template(world.probes_key, CASE, sealed).masks == (FaceMask.UNKNOWN,)
     with pytest.raises(CannotOpen):
         world.probes.register("case-2", sealed)
-    for bad in ({"faces": [], "model": FACE_MODEL, "photos": 1}, {"faces": [b"1", b"22"], "model": FACE_MODEL, "photos": 1}, ["x"], {}):
+    form = {"model": FACE_MODEL, "photos": 1}
+    for bad in ({"faces": [], **form}, {"faces": [b"1", b"22"], **form}, ["x"], {}):
         with pytest.raises(BadEmbedding):
             world.probes.register(CASE, seal_to(public, template_info(CASE), pack(bad)))
 

@@ -98,7 +98,8 @@ def test_a_case_by_its_commands(centre: CentreProcesses, tmp_path: Path) -> None
         box.transport.close()
     template = tmp_path / "template.sealed"
     probes = sealing_public(read_public(centre.home / "probes.key.pub"))
-    document = {"faces": [quantise(faces[:1])[0].tobytes()], "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL, "photos": 1}
+    rows = [quantise(faces[:1])[0].tobytes()]
+    document = {"faces": rows, "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL, "photos": 1}
     template.write_bytes(seal_to(probes, template_info("case-1"), pack(document)))
     window = ("--from", (now - timedelta(hours=1)).isoformat(), "--until", (now + timedelta(minutes=1)).isoformat())
     steps = [
