@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,31 +22,38 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Boolean, Connection, DefaultClause, Engine, MetaData, create_engine
 from sqlalchemy import text as sql
-from sqlalchemy.sql.schema import Column
 from sqlalchemy.types import TypeDecorator
 
 from central.migrations import Tree
 from central.migrations.running import upgrade
 
-_HEAD = '''"""{about}
+_HEAD = '''"""From revision {before} to the models.
 
 Written by `python -m central.migrations revise`; change the models or the extras instead.
 """
 
 from __future__ import annotations
+
 {imports}
+
 revision = "{revision}"
-down_revision = {down}
+down_revision = "{before}"
 
 
 def upgrade() -> None:
 {calls}
 '''
-_ABOUT = {"0001": "The tables as version 0.1.0 made them."}
 
 
 def revise(tree: Tree) -> Path:
     """Write the tree's newest revision; returns its file."""
+    file = _file(tree, tree.newest)
+    file.write_text(source(tree))
+    return file
+
+
+def source(tree: Tree) -> str:
+    """The newest revision as it ought to be."""
     with TemporaryDirectory() as folder:
         engine = create_engine(f"sqlite:///{folder}/before.sqlite")
         for earlier in tree.revisions[:-1]:  # apart from the newest, which may be broken: that is why it is made anew
@@ -55,9 +62,7 @@ def revise(tree: Tree) -> Path:
         with engine.connect() as connection:
             changes = difference(connection, models(tree))
         engine.dispose()
-    file = _file(tree, tree.newest)
-    file.write_text(_source(tree, changes))
-    return file
+    return _source(tree, changes)
 
 
 def _file(tree: Tree, revision: str) -> Path:
@@ -87,44 +92,43 @@ def differences_in_words(engine: Engine, metadata: MetaData) -> list[str]:
 
 def _source(tree: Tree, changes: list[ops.MigrateOperation]) -> str:
     adding, removing = _parted(changes)
-    extras = tree.folder.parent / "extras" / f"{tree.name}_{tree.newest}.py"
-    first = len(tree.revisions) == 1
     functions: dict[str, str] = {}
-    stages = [_functions(adding, functions, first=first), _functions(removing, functions, first=first)]
-    calls = [f"{name}()" for name in stages[0]]
-    code = "".join(functions.values())
-    imports = (
-        "\nimport sqlalchemy as sa" * ("sa." in code) + "\nfrom alembic import op" * ("op." in code) + "\n" * bool(code)
-    )
+    before, after = _functions(adding, functions), _functions(removing, functions)
+    used = "".join(functions.values())
+    imports = ["import sqlalchemy as sa"] * ("sa." in used) + ["from alembic import op"] * ("op." in used)
+    calls = [f"{name}()" for name in before + after]
+    extras = tree.folder.parent / "extras" / f"{tree.name}_{tree.newest}.py"
     if extras.exists():
-        imports += f"\nfrom central.migrations.extras import {extras.stem} as extras\n"
-        calls = ["extras.before()", *calls, "extras.move()", *(f"{n}()" for n in stages[1]), "extras.after()"]
-    else:
-        calls += [f"{name}()" for name in stages[1]]
-    down = "None" if first else f'"{tree.revisions[-2]}"'
-    about = _ABOUT.get(tree.newest, f"From revision {tree.revisions[-2] if not first else 'nothing'} to the models.")
-    body = "\n".join(f"    {call}" for call in calls or ["pass"])
-    head = _HEAD.format(about=about, imports=imports, revision=tree.newest, down=down, calls=body)
+        imports += ["" * bool(imports), f"from central.migrations.extras import {extras.stem} as extras"]
+        calls = ["extras.before()", *calls[: len(before)], "extras.move()", *calls[len(before) :], "extras.after()"]
+    head = _HEAD.format(
+        imports="\n".join(imports),
+        before=tree.revisions[-2],
+        revision=tree.newest,
+        calls="\n".join(f"    {call}" for call in calls or ["pass"]),
+    )
     return head + "".join(f"\n\ndef {name}() -> None:\n{code}\n" for name, code in functions.items())
 
 
-def _functions(changes: Iterable[ops.MigrateOperation], functions: dict[str, str], *, first: bool) -> list[str]:
+def _functions(changes: Iterable[ops.MigrateOperation], functions: dict[str, str]) -> list[str]:
+    """Enter a function for each change; returns their names."""
     names = []
     for change in changes:
-        for one in [change, *getattr(change, "ops", [])] if first else []:
-            one.if_not_exists = True  # a database of that version was made without revisions: this recognises it
         code = api.render_python_code(
-            ops.UpgradeOps([change]), render_as_batch=not first, render_item=_plain, migration_context=_CONTEXT
+            ops.UpgradeOps([change]), render_as_batch=True, render_item=_plain, migration_context=_CONTEXT
         )
         lines = [line.rstrip() for line in code.splitlines() if line.strip() and "# ###" not in line]
-        word = type(change).__name__.removesuffix("Op").removesuffix("Ops")
-        name = base = re.sub(r"(?<!^)(?=[A-Z])", "_", f"_{word}").lower().replace("__", "_") + f"_{change.table_name}"  # type: ignore[attr-defined]
-        number = 2
-        while name in functions:
-            name, number = f"{base}_{number}", number + 1
+        name = _name(change, functions)
         functions[name] = "\n".join(_laid_out(lines))
         names.append(name)
     return names
+
+
+def _name(change: Any, taken: Mapping[str, str]) -> str:
+    act = {"CreateTableOp": "make", "DropTableOp": "drop"}.get(type(change).__name__, "change")
+    return next(
+        name for again in ("", "_again", "_once_more") if (name := f"_{act}_{change.table_name}{again}") not in taken
+    )
 
 
 def _laid_out(lines: list[str]) -> list[str]:
@@ -155,8 +159,7 @@ def _parted(changes: list[ops.MigrateOperation]) -> tuple[list[ops.MigrateOperat
 
 def _survivable(added: ops.AddColumnOp) -> ops.AlterColumnOp | None:
     """Give a new column what old rows shall hold; without a plain default it is filled by the extras, then required."""
-    column: Column[Any] = added.column.copy() if hasattr(added.column, "copy") else added.column
-    added.column = column
+    added.column = column = added.column._copy()  # the model itself stays as it is
     if column.nullable or column.server_default is not None:
         return None
     default = getattr(column.default, "arg", None)

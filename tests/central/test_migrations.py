@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -15,15 +16,19 @@ from central.authority import tables as authority
 from central.database import open_database
 from central.errors import BadSettings, NewerDatabase
 from central.migrations import AUTHORITY, CENTRE, Tree, version
-from central.migrations.revise import differences_in_words, models
+from central.migrations.revise import differences_in_words, models, source
 from central.migrations.running import upgrade
 
 Rows = dict[str, dict[str, object]]
 AT = "2026-11-24 09:30:00.000000"
 # A row of each table, as version 0.1.0 wrote it.
 OLD_CENTRE: Rows = {
-    "account": {"name": "kim", "roles": "tracer", "token_hash": b"\x01" * 32, "signing_public": b"\x02" * 32, "active": True},
-    "auditentry": {"id": 1, "at": AT, "account": "kim", "action": "opened", "case": "case-1", "detail": "", "chain": b"\x03" * 32},
+    "account": {
+        "name": "kim", "roles": "tracer", "token_hash": b"\x01" * 32, "signing_public": b"\x02" * 32, "active": True,
+    },
+    "auditentry": {
+        "id": 1, "at": AT, "account": "kim", "action": "opened", "case": "case-1", "detail": "", "chain": b"\x03" * 32,
+    },
     "camera": {"camera": "door", "latitude": 37.5, "longitude": 126.76, "indoor": True, "cell": "cell-1"},
     "case": {
         "case": "case-1", "state": "closed", "opened_by": "kim", "opened_at": AT, "expires": AT, "scope": b"scope",
@@ -86,7 +91,8 @@ def kept(engine: Engine, rows: Rows, gone: dict[str, set[str]]) -> None:
             found = connection.execute(text(f'SELECT * FROM "{table}"')).mappings().one()  # noqa: S608
             for name, value in row.items():
                 if name not in gone.get(table, set()):
-                    assert str(found[name]).rstrip(".0") == str(value).rstrip(".0"), f"{table}.{name}"
+                    same = found[name] == value or str(found[name]).startswith(str(value).removesuffix(".000000"))
+                    assert same, f"{table}.{name}"
 
 
 def test_a_new_database_has_the_tables_of_the_models(database_url: str) -> None:
@@ -125,3 +131,85 @@ def test_an_authority_of_the_first_version_is_brought_up(tmp_path: Path) -> None
             connection.execute(text(act))
 
 
+def test_an_approval_of_the_first_version_no_longer_opens_a_case(old_centre: Engine, database_url: str) -> None:
+    """Its approver signed the scope alone, so the case waits for a registration and an approval of today."""
+    with old_centre.begin() as connection:
+        connection.execute(text("UPDATE \"case\" SET state = 'approved', registered_at = opened_at"))
+    engine = open_database(database_url)
+    with engine.connect() as connection:
+        row = connection.execute(text('SELECT state, registered_at FROM "case"')).one()
+    assert tuple(row) == ("open", None)
+    engine.dispose()
+
+
+def test_a_newer_database_is_refused_by_name(database_url: str) -> None:
+    """Software that does not know a revision leaves the database alone, and says which it met."""
+    engine = open_database(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerDatabase, match="9999") as refused:
+        open_database(database_url)
+    assert "newer version" in refused.value.hint
+    engine.dispose()
+
+
+def test_a_crash_while_it_is_brought_up_leaves_the_old_database(old_centre: Engine, database_url: str) -> None:
+    """Killed between adding and removing, it is still the old one, and the next opening brings it up."""
+    code = (
+        "import os, signal, sys\n"
+        "from central.migrations.extras import centre_0002 as extras\n"
+        "extras.move = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from central.database import open_database\n"
+        "open_database(sys.argv[1])"
+    )
+    died = subprocess.run([sys.executable, "-c", code, database_url], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert "chain" in {column["name"] for column in inspect(old_centre).get_columns("auditentry")}
+    kept(old_centre, OLD_CENTRE, {})
+    engine = open_database(database_url)
+    kept(engine, OLD_CENTRE, GONE_CENTRE)
+    engine.dispose()
+
+
+def test_several_programs_may_open_an_old_database_at_once(old_centre: Engine, database_url: str) -> None:
+    """serve, ingest and a command start together: one brings it up, the others wait, and all work."""
+    programs = [subprocess.Popen([sys.executable, "-c", _OPEN, database_url]) for _ in range(4)]
+    assert [program.wait(120) for program in programs] == [0, 0, 0, 0]
+    assert differences_in_words(old_centre, models(CENTRE)) == []
+    kept(old_centre, OLD_CENTRE, GONE_CENTRE)
+
+
+def test_several_threads_may_open_a_new_database_at_once(database_url: str) -> None:
+    """The same within one process."""
+    engines: list[Engine] = []
+    threads = [threading.Thread(target=lambda: engines.append(open_database(database_url))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [differences_in_words(engine, models(CENTRE)) for engine in engines] == [[], [], [], []]
+    for engine in engines:
+        engine.dispose()
+
+
+def test_opening_a_database_of_today_does_not_load_alembic(tmp_path: Path) -> None:
+    """A command that only reads must not pay for migrations that it does not need."""
+    url = f"sqlite:///{tmp_path / 'centre.sqlite'}"
+    open_database(url).dispose()
+    code = f"{_OPEN}; assert 'alembic' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 0
+
+
+def test_a_place_that_cannot_be_reached_is_refused_without_its_password(tmp_path: Path) -> None:
+    """The address may hold a password; neither message nor hint repeats it."""
+    for url in (f"postgresql+psycopg://cairn:hunter2@/none?host={tmp_path}", "no address: hunter2"):
+        with pytest.raises(BadSettings) as refused:
+            open_database(url)
+        assert "hunter2" not in refused.value.message + refused.value.hint
+        assert refused.value.__cause__ is None
+
+
+def test_the_newest_revision_is_what_revise_would_write() -> None:
+    """Whoever changes a table runs `python -m central.migrations revise`, and commits what it wrote."""
+    for tree in (CENTRE, AUTHORITY):
+        assert source(tree) == (tree.folder / f"revision_{tree.newest}.py").read_text()

@@ -16,19 +16,19 @@ down_revision = "0001"
 
 def upgrade() -> None:
     extras.before()
-    _create_table_clockanchor()
-    _create_table_destructionentry()
-    _create_table_lognode()
-    _create_table_probedhours()
-    _modify_table_caseentry()
-    _modify_table_daysecret()
-    _modify_table_logentry()
+    _make_clockanchor()
+    _make_destructionentry()
+    _make_lognode()
+    _make_probedhours()
+    _change_caseentry()
+    _change_daysecret()
+    _change_logentry()
     extras.move()
-    _modify_table_logentry_2()
+    _change_logentry_again()
     extras.after()
 
 
-def _create_table_clockanchor() -> None:
+def _make_clockanchor() -> None:
     op.create_table(
         "clockanchor",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -40,7 +40,7 @@ def _create_table_clockanchor() -> None:
     )
 
 
-def _create_table_destructionentry() -> None:
+def _make_destructionentry() -> None:
     op.create_table(
         "destructionentry",
         sa.Column("day", sa.Date(), nullable=False),
@@ -50,7 +50,7 @@ def _create_table_destructionentry() -> None:
     )
 
 
-def _create_table_lognode() -> None:
+def _make_lognode() -> None:
     op.create_table(
         "lognode",
         sa.Column("position", sa.Integer(), nullable=False),
@@ -59,7 +59,7 @@ def _create_table_lognode() -> None:
     )
 
 
-def _create_table_probedhours() -> None:
+def _make_probedhours() -> None:
     op.create_table(
         "probedhours",
         sa.Column("case", sa.String(), nullable=False),
@@ -71,7 +71,7 @@ def _create_table_probedhours() -> None:
     )
 
 
-def _modify_table_caseentry() -> None:
+def _change_caseentry() -> None:
     with op.batch_alter_table("caseentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("basis", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("scope", sa.LargeBinary(), nullable=True))
@@ -79,12 +79,12 @@ def _modify_table_caseentry() -> None:
         batch_op.add_column(sa.Column("template", sa.LargeBinary(), nullable=True))
 
 
-def _modify_table_daysecret() -> None:
+def _change_daysecret() -> None:
     with op.batch_alter_table("daysecret", schema=None) as batch_op:
         batch_op.add_column(sa.Column("key_id", sa.String(), server_default=sa.text("('')"), nullable=False))
 
 
-def _modify_table_logentry() -> None:
+def _change_logentry() -> None:
     with op.batch_alter_table("logentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("account", sa.String(), server_default=sa.text("('')"), nullable=False))
         batch_op.add_column(sa.Column("action", sa.String(), nullable=True))
@@ -93,7 +93,7 @@ def _modify_table_logentry() -> None:
         batch_op.create_index(batch_op.f("ix_logentry_case"), ["case"], unique=False)
 
 
-def _modify_table_logentry_2() -> None:
+def _change_logentry_again() -> None:
     with op.batch_alter_table("logentry", schema=None) as batch_op:
         batch_op.drop_column("event")
         batch_op.alter_column("action",

@@ -16,18 +16,18 @@ down_revision = "0001"
 
 def upgrade() -> None:
     extras.before()
-    _create_table_auditcheckpoint()
-    _create_table_auditnode()
-    _create_table_auditwitness()
-    _modify_table_auditentry()
-    _modify_table_case()
+    _make_auditcheckpoint()
+    _make_auditnode()
+    _make_auditwitness()
+    _change_auditentry()
+    _change_case()
     extras.move()
-    _modify_table_auditentry_2()
-    _modify_table_case_2()
+    _change_auditentry_again()
+    _change_case_again()
     extras.after()
 
 
-def _create_table_auditcheckpoint() -> None:
+def _make_auditcheckpoint() -> None:
     op.create_table(
         "auditcheckpoint",
         sa.Column("generation", sa.Integer(), nullable=False),
@@ -39,7 +39,7 @@ def _create_table_auditcheckpoint() -> None:
     )
 
 
-def _create_table_auditnode() -> None:
+def _make_auditnode() -> None:
     op.create_table(
         "auditnode",
         sa.Column("position", sa.Integer(), nullable=False),
@@ -48,7 +48,7 @@ def _create_table_auditnode() -> None:
     )
 
 
-def _create_table_auditwitness() -> None:
+def _make_auditwitness() -> None:
     op.create_table(
         "auditwitness",
         sa.Column("witness", sa.String(), nullable=False),
@@ -62,25 +62,25 @@ def _create_table_auditwitness() -> None:
     )
 
 
-def _modify_table_auditentry() -> None:
+def _change_auditentry() -> None:
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("commitment", sa.LargeBinary(), nullable=True))
 
 
-def _modify_table_case() -> None:
+def _change_case() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.add_column(sa.Column("template", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("photos", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("approval", sa.LargeBinary(), nullable=True))
 
 
-def _modify_table_auditentry_2() -> None:
+def _change_auditentry_again() -> None:
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.drop_column("chain")
 
 
-def _modify_table_case_2() -> None:
+def _change_case_again() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_column("approver")
         batch_op.drop_column("approved_at")
+        batch_op.drop_column("approver")
