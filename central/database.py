@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Engine, MetaData, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, create_engine
 
 from central.errors import BadSettings
-from central.migrations import CENTRE, bring_up
+from central.migrations import CENTRE, WRITERS_LOCK, bring_up
 from shared.clock import as_utc
 
+WRITERS_WAIT_S = 30
+LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
+VERIFIED = frozenset({"verify-full", "verify-ca"})
 # Importing a table is what enters it in the metadata; done late, because these modules import this one.
 _TABLES = tuple(f"central.{noun}.tables" for noun in ("accounts", "audit", "batches", "cases", "nodes", "routes"))
 
@@ -45,7 +48,8 @@ class CentreTable(SQLModel):
 def open_database(url: str) -> Engine:
     """Connect to `url` (sqlite:///FILE or postgresql+psycopg://…) and bring its tables up to date.
 
-    Raises BadSettings when there is no such place; the address, which may hold a password, is not repeated.
+    PostgreSQL's password is best kept in a file: ?passfile=FILE at the end of the address, or PGPASSFILE. Raises
+    BadSettings when there is no such place; the address, which may hold a password, is not repeated.
     NewerDatabase when a later version of the software has been at work there.
     """
     load_tables()
@@ -65,25 +69,56 @@ def load_tables() -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
-    """A session that means to write. SQLite then takes its lock first: one that reads, and only then wants to write,
-    is refused at once when somebody else wrote in between."""
-    with Session(engine.execution_options(cairn_writes=True)) as session:
+def writing(engine: Engine, *, beside: bool = False) -> Iterator[Session]:
+    """A session that means to write, while nobody else does: what it reads stays true until it commits.
+
+    SQLite takes its one write lock first, PostgreSQL a lock of ours: a case cannot be approved on what was read before
+    its withdrawal. `beside` others is for what is right whoever else writes, such as adding batches; SQLite knows no
+    such thing.
+    """
+    option = {"cairn_writes": not beside or engine.dialect.name == "sqlite"}
+    with Session(engine.execution_options(**option)) as session:
         yield session
 
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    if not parsed.drivername.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+    if parsed.drivername.startswith("postgresql"):
+        return _postgresql(parsed)
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise ArgumentError(parsed.drivername)
     if parsed.database and parsed.database != ":memory:":
         path = Path(parsed.database)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": WRITERS_WAIT_S})
     event.listen(engine, "connect", _durable)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    _check_postgresql(url)
+    # Each statement sees what was committed before it: with the writers' lock that is all that a writer needs. A
+    # snapshot of the whole transaction would be from before the lock was given.
+    engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    event.listen(engine, "connect", _durable_too)
+    event.listen(engine, "begin", _begin_too)
+    return engine
+
+
+def _check_postgresql(url: URL) -> None:
+    """Raises BadSettings for an address over which the world could listen, and for a password file that is none."""
+    query = {name: value for name, value in url.query.items() if isinstance(value, str)}
+    host = url.host or query.get("host", "")
+    if host and not host.startswith("/") and host not in LOCAL and query.get("sslmode") not in VERIFIED:
+        hint = "add ?sslmode=verify-full&sslrootcert=FILE to its address"
+        raise BadSettings("the database would be reached without proof of who it is", hint=hint)
+    if "passfile" in query:
+        path = Path(query["passfile"])
+        if not path.is_file() or path.stat().st_mode & 0o077:
+            hint = f"write host:port:database:user:password into it, then: chmod 600 {path}"
+            raise BadSettings(f"the password file {path} is missing or open to others", hint=hint)
 
 
 def _durable(connection: Any, _record: Any) -> None:
@@ -93,6 +128,21 @@ def _durable(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _durable_too(connection: Any, _record: Any) -> None:
+    connection.autocommit = True
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.autocommit = False
+
+
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("cairn_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_too(connection: Connection) -> None:
+    if connection.get_execution_options().get("cairn_writes", False):
+        patience = connection.get_execution_options().get("cairn_patience_s", WRITERS_WAIT_S)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{int(patience)}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")

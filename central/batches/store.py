@@ -59,7 +59,7 @@ class SqlBatchStore:
         for batch in batches:
             first.setdefault(_key(batch), batch)
         kept = {key: batch.raw for key, batch in first.items()}
-        with writing(self._engine) as session:
+        with writing(self._engine, beside=True) as session:
             for key in first.keys() - _insert(session, first.values(), now):
                 kept[key] = _known(session, key)
             session.commit()
@@ -108,7 +108,8 @@ def _key(batch: SealedBatch) -> Key:
 
 def _insert(session: Session, batches: Iterable[SealedBatch], now: datetime) -> set[Key]:
     """Insert what is new, in one statement; returns the numbers that were."""
-    rows = [_row(batch, now) for batch in batches]
+    # In one order, so that two programs that store the same batches wait for each other instead of both failing.
+    rows = [_row(batch, now) for batch in sorted(batches, key=_key)]
     if not rows:
         return set()
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

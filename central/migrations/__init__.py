@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from central.errors import NewerDatabase
 
 VERSION_TABLE = "alembic_version"
+WRITERS_LOCK = 0x6361_6972_6E  # PostgreSQL's advisory lock of whoever writes or changes tables: "cairn"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from central.migrations import Tree, version
+from central.migrations import WRITERS_LOCK, Tree, version
 
-_LOCK_NUMBER = 0x6361_6972_6E  # "cairn": whoever else uses advisory locks in this PostgreSQL database, uses another
+_PATIENCE_S = 3600  # another program may be bringing up a large database
 _ONE_AT_A_TIME = threading.Lock()  # alembic's `op` belongs to the whole process
 
 
@@ -35,20 +35,24 @@ def upgrade(engine: Engine, tree: Tree, to: str = "head", scripts: Path | None =
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     """A connection on which the only transaction that changes tables has begun."""
-    with engine.connect().execution_options(cairn_writes=True) as connection:
+    options = {"cairn_writes": True, "cairn_patience_s": _PATIENCE_S}
+    with engine.connect().execution_options(**options) as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": WRITERS_LOCK})
             yield connection
             return
         raw: Any = connection.connection.dbapi_connection
         usual, raw.isolation_level = raw.isolation_level, None  # else the driver commits around every change of a table
         try:
+            (waits_ms,) = raw.execute("PRAGMA busy_timeout").fetchone()
+            raw.execute(f"PRAGMA busy_timeout = {_PATIENCE_S * 1000}")
             connection.begin()
             if not raw.in_transaction:
                 raw.execute("BEGIN IMMEDIATE")
             yield connection
         finally:
             connection.rollback()
+            raw.execute(f"PRAGMA busy_timeout = {waits_ms}")
             raw.isolation_level = usual
 
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
     extras.before()
     _make_clockanchor()
     _make_destructionentry()
+    _make_loglife()
     _make_lognode()
     _make_probedhours()
     _change_caseentry()
@@ -47,6 +48,15 @@ def _make_destructionentry() -> None:
         sa.Column("destroyed_at", sa.DateTime(), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("day"),
+    )
+
+
+def _make_loglife() -> None:
+    op.create_table(
+        "loglife",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
 
 

@@ -82,5 +82,5 @@ def _change_auditentry_again() -> None:
 
 def _change_case_again() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_column("approved_at")
         batch_op.drop_column("approver")
+        batch_op.drop_column("approved_at")
