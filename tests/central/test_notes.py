@@ -107,7 +107,8 @@ def test_what_is_no_checkpoint_is_refused_by_name(text: str) -> None:
     "text",
     [
         "", "name", "name+c74f20a3", GO_KEY.replace("c74f20a3", "c74f20a4"), GO_KEY.upper(), GO_KEY + "A",
-        GO_KEY.replace("Peter", "Peter "), GO_KEY.replace("P", "\udcff"), "PeterNeumann+c74f20a3+!!!!", GO_KEY.replace("+ARpc", "+AhPc"),
+        GO_KEY.replace("Peter", "Peter "), GO_KEY.replace("P", "\udcff"),
+        "PeterNeumann+c74f20a3+!!!!", GO_KEY.replace("+ARpc", "+AhPc"),
     ],
 )  # fmt: skip
 def test_what_is_no_verifier_key_is_refused_by_name(text: str) -> None:
