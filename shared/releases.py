@@ -41,8 +41,12 @@ class CaseScope:
 
     def epochs(self) -> list[Epoch]:
         """Every cell-hour in scope."""
-        first, last = int(self.start.timestamp()) // HOUR_S, -(-int(self.end.timestamp()) // HOUR_S)
-        return [Epoch(cell, hour) for cell in self.cells for hour in range(first, last)]
+        return [Epoch(cell, hour) for cell in self.cells for hour in self.hours]
+
+    @property
+    def hours(self) -> range:
+        """Every hour in scope, counted since 1970."""
+        return range(int(self.start.timestamp()) // HOUR_S, -(-int(self.end.timestamp()) // HOUR_S))
 
 
 @dataclass(frozen=True, slots=True)

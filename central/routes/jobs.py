@@ -143,16 +143,18 @@ class RouteJobs:
         now = self._clock.now()
         with writing(self._engine) as session:
             # Asked again under the write lock: a case withdrawn meanwhile gets no result, however late it comes.
-            if session.get_one(Case, case).state != State.APPROVED:
+            of_case = session.get_one(Case, case)
+            if of_case.state != State.APPROVED:
                 raise CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
-            row = session.get_one(RouteJob, job)
+            scope, row = scope_of(of_case), session.get_one(RouteJob, job)
             row.state, row.ended_at, row.seconds = store.DONE, now, json.dumps(found.seconds)
             row.done, row.failed = found.answer.searched, found.answer.failed
             row.candidates = len(found.answer.candidates)
             session.add(row)
             store.keep_route(session, case, job, route_to_map(found.route), now)
             names = ", ".join(authority.name for authority in self._parts.authorities)
-            record(session, now, row.asked_by, "released", case, f"by {names}; {row.done} batches searched")
+            searched = f"{len(scope.cells) * len(scope.hours)} cell-hours, {row.done} batches searched"
+            record(session, now, row.asked_by, "released", case, f"by {names}; {searched}")
 
     def _fail(self, job: str, case: str, running: _Running, error: Exception) -> None:
         if not isinstance(error, CairnError):
