@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from tests.postgres import database_url, postgres, postgres_url
+from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
-__all__ = ["database_url", "postgres", "postgres_url"]  # fixtures
+__all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixtures
 
 # A shell that starts tests in the background has Ctrl-C ignored in them, and so in every program that they start;
 # several tests send it and expect it to be heard.

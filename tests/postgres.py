@@ -9,9 +9,10 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sqlalchemy.pool import Pool
 
 from tests.waiting import wait_until
 
+PLACE: Callable[[Path], str] | None = None
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 _QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB", "max_connections=60")
 
@@ -99,6 +101,24 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server: Postgres = request.getfixturevalue("postgres")
     with _lent(server, server.empty()) as url:
         yield url
+
+
+def database_in(folder: Path) -> str:
+    """Where a test keeps the centre's data: in this folder, or on PostgreSQL below tests/central/postgres."""
+    return PLACE(folder) if PLACE else f"sqlite:///{folder / 'centre.sqlite'}"
+
+
+@pytest.fixture
+def on_postgres(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`database_in` gives a database on PostgreSQL, the same one for the same folder."""
+    with ExitStack() as stack:
+
+        @cache
+        def place(folder: Path) -> str:
+            return stack.enter_context(_lent(postgres, postgres.fresh()))
+
+        monkeypatch.setattr("tests.postgres.PLACE", place)
+        yield
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ from shared.releases import CaseScope, ConsentReceipt
 from shared.wire import pack
 from tests.central.authority_fixtures import APPEARANCE_MODEL, CASE, CELL, FACE_MODEL, NODE, World, some_faces
 from tests.central.http_fixtures import serving
+from tests.postgres import database_in
 from tests.waiting import wait_until
 
 ROLES = {
@@ -77,7 +78,7 @@ class Office:
 
     def __post_init__(self) -> None:
         self.world = World(self.folder)
-        self.engine = open_database(f"sqlite:///{self.folder / 'centre.sqlite'}")
+        self.engine = open_database(database_in(self.folder))
         self.store = SqlBatchStore(self.engine)
         self.keys = {name: self.world.people.get(name) or Ed25519PrivateKey.generate() for name in ROLES}
         with writing(self.engine) as session:

@@ -13,13 +13,14 @@ from sqlmodel import Session, func, select, text
 from central.audit.service import entries, first_broken, record
 from central.audit.tables import AuditEntry
 from central.database import open_database, writing
+from tests.postgres import database_in
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    return open_database(f"sqlite:///{tmp_path / 'centre.sqlite'}")
+    return open_database(database_in(tmp_path))
 
 
 def write(engine: Engine, who: str, count: int) -> None:
@@ -30,7 +31,7 @@ def write(engine: Engine, who: str, count: int) -> None:
 
 def test_many_writers_at_once_make_one_chain(tmp_path: Path, engine: Engine) -> None:
     """Threads and connections that write at the same time never follow the same entry, and none is lost."""
-    another = open_database(f"sqlite:///{tmp_path / 'centre.sqlite'}")
+    another = open_database(database_in(tmp_path))
     threads = [
         threading.Thread(target=write, args=(engines, f"who-{n}", 15))
         for n, engines in enumerate([engine, another, engine, another])

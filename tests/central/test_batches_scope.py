@@ -15,6 +15,7 @@ from shared.batches import read_batch, seal_batch
 from shared.epochs import Epoch
 from shared.releases import CaseScope
 from shared.sightings import Sighting
+from tests.postgres import database_in
 from tests.shared.test_batches import EPOCH, KEYS, header, sighting
 
 NOW = EPOCH.start + timedelta(days=1)
@@ -22,7 +23,7 @@ NOW = EPOCH.start + timedelta(days=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> SqlBatchStore:
-    return SqlBatchStore(open_database(f"sqlite:///{tmp_path / 'centre.db'}"))
+    return SqlBatchStore(open_database(database_in(tmp_path)))
 
 
 def scope(cells: tuple[str, ...], hours: int) -> CaseScope:

@@ -25,6 +25,7 @@ from shared.epochs import Epoch
 from shared.sightings import Sighting
 from shared.transport import Message
 from shared.transport.memory import MemoryBroker, MemoryTransport
+from tests.postgres import database_in
 from tests.waiting import wait_until
 
 NOW = datetime.fromisoformat("2026-11-24T09:30:00+00:00")
@@ -35,7 +36,7 @@ class Bench:
 
     def __init__(self, folder: Path, store: SqlBatchStore | None = None) -> None:
         self.clock, self.broker = FixedClock(NOW), MemoryBroker()
-        self.engine: Engine = open_database(f"sqlite:///{folder / 'centre.sqlite'}")
+        self.engine: Engine = open_database(database_in(folder))
         self.key = Ed25519PrivateKey.generate()
         with writing(self.engine) as session:
             put_node(session, "box-1", "cell-1", self.key.public_key().public_bytes_raw())
@@ -195,7 +196,7 @@ class Moody(SqlBatchStore):
 
 
 def moody_bench(folder: Path) -> tuple[Bench, Moody]:
-    store = Moody(open_database(f"sqlite:///{folder / 'centre.sqlite'}"))
+    store = Moody(open_database(database_in(folder)))
     return Bench(folder, store), store
 
 

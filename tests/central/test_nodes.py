@@ -24,6 +24,7 @@ from shared.clock import FixedClock
 from shared.errors import BadInput
 from shared.transport import Message
 from shared.wire import pack
+from tests.postgres import database_in
 
 NOW = datetime.fromisoformat("2026-11-24T09:30:00+00:00")
 
@@ -31,7 +32,7 @@ NOW = datetime.fromisoformat("2026-11-24T09:30:00+00:00")
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     """A register with one box."""
-    made = open_database(f"sqlite:///{tmp_path / 'centre.sqlite'}")
+    made = open_database(database_in(tmp_path))
     with writing(made) as session:
         put_node(session, "box-1", "cell-1", public(1))
         session.commit()

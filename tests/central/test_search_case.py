@@ -23,6 +23,7 @@ from shared.releases import CaseScope
 from shared.sightings import Encounter
 from tests.central.authority_fixtures import CASE, NODE, NOW, World, some_faces
 from tests.central.test_search import noisy
+from tests.postgres import database_in
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def world(tmp_path: Path) -> World:
 
 def parts(world: World, *raws: bytes) -> SearchParts:
     """The parts of a site whose store holds these batches."""
-    store = SqlBatchStore(open_database(f"sqlite:///{world.folder / 'centre.db'}"))
+    store = SqlBatchStore(open_database(database_in(world.folder)))
     assert store.add([read_batch(raw) for raw in raws], NOW) == [None] * len(raws)
     return SearchParts(world.authorities, world.probes, store)
 

@@ -1,0 +1,3 @@
+"""See tests/central/test_cases.py."""
+
+from tests.central.test_cases import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""See tests/central/test_ingest.py."""
+
+from tests.central.test_ingest import *  # noqa: F403

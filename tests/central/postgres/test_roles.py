@@ -1,0 +1,3 @@
+"""See tests/central/test_roles.py."""
+
+from tests.central.test_roles import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""See tests/central/test_search_case.py."""
+
+from tests.central.test_search_case import *  # noqa: F403
