@@ -1,21 +1,34 @@
-"""The authority's small HTTP face: release, withdraw, health. Nothing here lists people, nodes or secrets."""
+"""The authority's small HTTP face: release, withdraw, ended, canary, statements, health. Nothing here lists people,
+nodes or secrets."""
 
 from __future__ import annotations
 
 import base64
+from datetime import date
 
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from central.answers import Base64, Name, refusals, speak_plainly
+from central.authority.clock_guard import ClockInDoubt
+from central.authority.day_secrets import SecretDestroyed
+from central.authority.kek import CannotUnwrap, TokenAway
+from central.authority.limits import CaseWithdrawn, PurposeLocked, TooManyCases, TooManyProbes
 from central.authority.released import Recipient
+from central.authority.self_check import LogBroken, LogRolledBack
 from central.authority.service import Authority, AuthorityFiles
 from central.authority.settings import AuthoritySettings
+from central.authority.statements import statement_to_map
 from central.errors import WrongCaller
 from central.serving import only
 from shared.clock import SystemClock
 from shared.errors import BadInput, BadRelease, ReleaseRefused
 from shared.keys import read_signing_key
+
+RELEASE_REFUSALS = (
+    ReleaseRefused, PurposeLocked, CaseWithdrawn, TooManyCases, TooManyProbes, ClockInDoubt, LogBroken, LogRolledBack,
+    CannotUnwrap, TokenAway, WrongCaller, BadRelease,
+)  # fmt: skip
 
 
 class ReleaseRequest(BaseModel):
@@ -32,6 +45,21 @@ class WithdrawRequest(BaseModel):
     case: Name
 
 
+class CanaryRequest(BaseModel):
+    """The day whose canary is to be sealed or tried, and the X25519 public key to seal its share to."""
+
+    day: date
+    public_key: Base64
+
+
+class Cases(BaseModel):
+    cases: list[Name] = Field(max_length=20_000)
+
+
+class Ended(BaseModel):
+    ended: list[str]
+
+
 def make_authority(settings: AuthoritySettings) -> Authority:
     """Open the authority's database; BadInput when a key or the passphrase is missing or a placeholder."""
     try:
@@ -45,6 +73,9 @@ def make_authority(settings: AuthoritySettings) -> Authority:
         passphrase_file=settings.passphrase_file,
         signing_key=read_signing_key(settings.signing_key),
         probes_public=probes_public,
+        token=settings.token(),
+        limits=settings.limits(),
+        private=tuple(path for path in (settings.signing_key, settings.key) if path),
     )
     return Authority(files, SystemClock())
 
@@ -52,26 +83,50 @@ def make_authority(settings: AuthoritySettings) -> Authority:
 def create_app(settings: AuthoritySettings, authority: Authority | None = None) -> FastAPI:
     """The application of one authority; pass an `authority` to serve one that is open already.
 
-    Over TLS, code shares go only to the probe service's certificate, everything else only to the centre's.
+    Over TLS, code shares go only to the probe service's certificate, everything else only to the centre's; statements
+    and health are for everybody who gets as far as here.
     """
     served = authority or make_authority(settings)
     app = FastAPI(title=f"Cairn key authority {served.name}", docs_url=None, redoc_url=None)
     speak_plainly(app)
 
-    @app.post("/release", responses=refusals(ReleaseRefused, WrongCaller, BadRelease))
+    @app.post("/release", responses=refusals(*RELEASE_REFUSALS))
     def release(asked: ReleaseRequest, request: Request) -> Response:
         only(request, settings.probes if asked.recipient is Recipient.PROBES else settings.centre)
         raw, public = base64.b64decode(asked.release), base64.b64decode(asked.public_key)
-        sealed = served.release(raw, asked.recipient, public)
-        return Response(sealed, media_type="application/octet-stream")
+        return _sealed(served.release(raw, asked.recipient, public))
 
     @app.post("/withdraw", status_code=204, responses=refusals(WrongCaller))
     def withdraw(asked: WithdrawRequest, request: Request) -> None:
         only(request, settings.centre)
         served.withdraw(asked.case)
 
+    @app.post("/ended", responses=refusals(WrongCaller))
+    def ended(asked: Cases, request: Request) -> Ended:
+        only(request, settings.centre)
+        return Ended(ended=served.ended(asked.cases))
+
+    @app.post("/canary", responses=refusals(WrongCaller, SecretDestroyed, ClockInDoubt, CannotUnwrap, TokenAway))
+    def canary(asked: CanaryRequest, request: Request) -> Response:
+        only(request, settings.centre)
+        return _sealed(served.canary(asked.day, base64.b64decode(asked.public_key)))
+
+    @app.get("/statements")
+    def statements() -> list[dict[str, str]]:
+        return [statement_to_map(one) for one in served.statements()]
+
     @app.get("/health")
     def health() -> dict[str, str]:
-        return {"authority": served.name, "status": "ok"}
+        reading = served.clock.read()
+        return {
+            "authority": served.name,
+            "status": "clock in doubt" if reading.doubt else "ok",
+            "now": reading.now.isoformat(),
+            "public_key": base64.b64encode(served.public).decode(),
+        }
 
     return app
+
+
+def _sealed(sealed: bytes) -> Response:
+    return Response(sealed, media_type="application/octet-stream")

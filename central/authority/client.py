@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
 
 import httpx
 
+from central.authority.clock_guard import ClockInDoubt
+from central.authority.day_secrets import SecretDestroyed
+from central.authority.kek import CannotUnwrap, TokenAway, WrongPassphrase, WrongPin, WrongToken
+from central.authority.limits import CaseWithdrawn, PurposeLocked, TooManyCases, TooManyProbes
 from central.authority.released import Recipient
+from central.authority.self_check import BadServiceKey, FilesOpen, LogBroken, LogRolledBack
+from central.authority.statements import Destruction, statement_from_map
 from central.errors import ServiceDown, WrongCaller
 from central.tls import Tls
+from shared.clock import Clock, SystemClock, as_utc
 from shared.errors import (
     BadEmbedding,
     BadIdentifier,
@@ -27,9 +35,28 @@ from shared.errors import (
 
 TIMEOUT_S = 30.0
 CONNECT_S = 3.0  # an office whose machine is gone must not keep a withdrawal waiting
+# An answer may be a fortnight of a city: 7 MB that take a second to make.
+RELEASE_TIMEOUT_S = 120.0
+# Offices whose clocks differ by more would refuse each other's windows, days and approvals one by one.
+CLOCKS_DIFFER = timedelta(minutes=5)
 # Refusals that travel by name and come out as what they were.
 _TRAVEL: tuple[type[CairnError], ...] = (
     ReleaseRefused,
+    PurposeLocked,
+    CaseWithdrawn,
+    TooManyCases,
+    TooManyProbes,
+    SecretDestroyed,
+    ClockInDoubt,
+    LogBroken,
+    LogRolledBack,
+    FilesOpen,
+    BadServiceKey,
+    CannotUnwrap,
+    WrongPassphrase,
+    WrongToken,
+    WrongPin,
+    TokenAway,
     WrongCaller,
     BadRelease,
     BadEmbedding,
@@ -37,6 +64,10 @@ _TRAVEL: tuple[type[CairnError], ...] = (
     CannotOpen,
 )
 _KINDS = {kind.__name__: kind for kind in (*_TRAVEL, TransportDown, ServiceDown)}
+
+
+class ClocksDisagree(ServiceDown):
+    """An authority answers, and its clock is not where ours is."""
 
 
 class Releases(Protocol):
@@ -48,6 +79,19 @@ class Releases(Protocol):
 
     def withdraw(self, case: str) -> None: ...
 
+    def ended(self, cases: Iterable[str]) -> list[str]:
+        """Which of these cases were withdrawn there."""
+
+    def canary(self, day: date, public: bytes) -> bytes:
+        """The sealed share of the day's canary. Raises SecretDestroyed when the day is gone."""
+
+    def statements(self) -> list[Destruction]:
+        """Its signed statements of destroyed days; whoever reads them verifies them."""
+
+    @property
+    def public(self) -> bytes:
+        """Raw Ed25519: what its statements are verified with."""
+
     def check_up(self) -> None:
         """Return when the other side is there; raises ServiceDown when it is not."""
 
@@ -58,22 +102,70 @@ class AuthorityClient:
 
     name: str
     http: httpx.Client
+    clock: Clock = field(default_factory=SystemClock)
 
     def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
         body = {"release": _text(release_bytes), "recipient": recipient.value, "public_key": _text(public)}
-        return self._ask("POST", "/release", body).content
+        return self._ask("POST", "/release", body, RELEASE_TIMEOUT_S).content
 
     def withdraw(self, case: str) -> None:
         self._ask("POST", "/withdraw", {"case": case})
 
+    def ended(self, cases: Iterable[str]) -> list[str]:
+        said = self._said(self._ask("POST", "/ended", {"cases": sorted(cases)}), dict)
+        return [str(case) for case in said.get("ended", [])]
+
+    def canary(self, day: date, public: bytes) -> bytes:
+        return self._ask("POST", "/canary", {"day": day.isoformat(), "public_key": _text(public)}).content
+
+    def statements(self) -> list[Destruction]:
+        return [statement_from_map(one) for one in self._said(self._ask("GET", "/statements"), list)]
+
+    @property
+    def public(self) -> bytes:
+        try:
+            return base64.b64decode(self._health()["public_key"], validate=True)
+        except (KeyError, TypeError, ValueError):
+            raise self._strange() from None
+
     def check_up(self) -> None:
-        said = self._ask("GET", "/health").json()
+        """Raises ServiceDown kinds, ClocksDisagree and ClockInDoubt, each of which names this authority."""
+        said = self._health()
+        if said.get("status") != "ok":
+            hint = "that office looks at its clock and says: cairn-central authority clock accept"
+            raise ClockInDoubt(f"authority {self.name}: {said.get('status')}", hint=hint)
+        try:
+            off = as_utc(datetime.fromisoformat(said["now"])) - self.clock.now()
+        except (KeyError, TypeError, ValueError, CairnError):
+            raise self._strange() from None
+        if abs(off) > CLOCKS_DIFFER:
+            hint = "set the wrong one of the two right; nothing is asked of an office in another time"
+            minutes = round(off.total_seconds() / 60)
+            raise ClocksDisagree(f"the clock of authority {self.name} is {minutes:+} min from ours", hint=hint)
+
+    def _health(self) -> dict[str, Any]:
+        said: dict[str, Any] = self._said(self._ask("GET", "/health"), dict)
         if said.get("authority") != self.name:
             hint = "compare the names and addresses in the settings"
             raise ServiceDown(f"another service answers in place of authority {self.name}", hint=hint)
+        return said
 
-    def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
-        return checked(f"authority {self.name}", self.http, self.http.build_request(method, path, json=body))
+    def _said(self, answer: httpx.Response, kind: type[Any]) -> Any:
+        try:
+            said = answer.json()
+        except ValueError:
+            raise self._strange() from None
+        if not isinstance(said, kind):
+            raise self._strange()
+        return said
+
+    def _strange(self) -> ServiceDown:
+        return ServiceDown(f"authority {self.name} answers in another form", hint="compare the versions")
+
+    def _ask(self, method: str, path: str, body: Any = None, timeout_s: float = TIMEOUT_S) -> httpx.Response:
+        timeout = httpx.Timeout(timeout_s, connect=CONNECT_S)
+        request = self.http.build_request(method, path, json=body, timeout=timeout)
+        return checked(f"authority {self.name}", self.http, request)
 
 
 def client(url: str, tls: Tls | None) -> httpx.Client:

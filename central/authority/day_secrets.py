@@ -1,55 +1,36 @@
-"""Day secrets: drawn from the system's randomness, derivable from nothing, wrapped under a passphrase."""
+"""Day secrets: drawn from the system's randomness, derivable from nothing, wrapped under a key-encryption key."""
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import date, datetime
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from central.authority.tables import DaySecret, KeyEncryption
-from shared.epochs import SHARE_BYTES, Epoch, Shares, day_of, derive_shares
-from shared.errors import BadInput, Refused
-
-SCRYPT_N = 2**15  # 32 MB and about a tenth of a second, paid once at start
-MIN_PASSPHRASE = 16
-NONCE_BYTES = 12
+from central.authority.kek import CannotUnwrap, KeyEncryptionKey
+from central.authority.tables import DaySecret
+from central.database import writing
+from shared.clock import from_unix
+from shared.epochs import HOUR_S, SHARE_BYTES, Epoch, Part, Shares, day_of, derive_parts, derive_shares
+from shared.errors import Refused
 
 
 class SecretDestroyed(Refused):
     """The day's secret no longer exists, and nothing can bring it back."""
 
 
-class WrongPassphrase(BadInput):
-    """The passphrase does not open the stored secrets."""
-
-
-def read_passphrase(path: Path) -> bytes:
-    """The passphrase in a file; BadInput when it is missing, short or a placeholder."""
-    try:
-        passphrase = path.read_bytes().strip()
-    except OSError as error:
-        raise BadInput("The passphrase file cannot be read.", hint="Set passphrase_file.") from error
-    if len(passphrase) < MIN_PASSPHRASE or passphrase.lower().startswith((b"change", b"placeholder")):
-        raise BadInput("The passphrase is short or a placeholder.", hint="Use 16 or more random characters.")
-    return passphrase
-
-
 class DaySecrets:
     """The vault of one authority. Not thread-safe on its own; the service holds a lock."""
 
-    def __init__(self, authority: str, engine: Engine, passphrase: bytes) -> None:
+    def __init__(self, authority: str, engine: Engine, key: KeyEncryptionKey) -> None:
         self._authority = authority
         self._engine = engine
-        self._wrap = AESGCM(_key_encryption_key(engine, passphrase))
+        self._key = key
 
     def shares(self, epochs: Iterable[Epoch]) -> dict[Epoch, Shares]:
         """This authority's shares of the epochs whose day's secret exists; the others are left out."""
@@ -62,60 +43,110 @@ class DaySecrets:
             shares |= {epoch: derive_shares(secret, epoch) for epoch in of_day[day]}
         return shares
 
+    def grid(
+        self, part: Part, cells: Sequence[str], hours: Iterable[int]
+    ) -> tuple[tuple[int, ...], npt.NDArray[np.uint8]]:
+        """The hours whose day's secret exists, in order, and shares uint8[cells, those hours, 32] of one kind."""
+        of_day: dict[date, list[int]] = defaultdict(list)
+        for hour in sorted(set(hours)):
+            of_day[day_of_hour(hour)].append(hour)
+        live = [day for day in of_day if day in set(self.days())]
+        kept = tuple(hour for day in live for hour in of_day[day])
+        array = np.empty((len(cells), len(kept), SHARE_BYTES), np.uint8)
+        at = 0
+        for day in live:
+            secret, count = self._secret(day), len(of_day[day])
+            for row, cell in enumerate(cells):
+                raw = derive_parts(secret, part, cell, of_day[day])
+                array[row, at : at + count] = np.frombuffer(raw, np.uint8).reshape(count, SHARE_BYTES)
+            at += count
+        return kept, array
+
     def draw(self, day: date) -> None:
         """Make sure that a secret for `day` exists; SecretDestroyed when it once did and no longer does."""
         with Session(self._engine) as session:
             row = session.get(DaySecret, day)
-            if row is not None and row.wrapped is None:
-                raise _gone(day)
+        if row is not None and row.wrapped is None:
+            raise _gone(day)
+        if row is not None:
+            return
+        wrapped = self._key.wrap(secrets.token_bytes(SHARE_BYTES), self._context(day))
+        with writing(self._engine) as session:
+            # Asked again under the lock: a command beside us may have drawn or destroyed it, and two draws would
+            # give two keys to one hour.
+            row = session.get(DaySecret, day)
             if row is None:
-                session.add(DaySecret(day=day, wrapped=self._wrapped(day)))
+                session.add(DaySecret(day=day, wrapped=wrapped, key_id=self._key.id))
                 session.commit()
+            elif row.wrapped is None:
+                raise _gone(day)
 
-    def destroy(self, day: date, now: datetime) -> None:
-        """Overwrite the day's secret; a day without one is marked too, so that it is never drawn."""
-        with Session(self._engine) as session:
-            # A rollback journal on disk would hold the old page, secret and all, until its blocks are reused.
-            session.connection().exec_driver_sql("PRAGMA journal_mode=MEMORY")
-            row = session.get(DaySecret, day) or DaySecret(day=day)
-            row.wrapped, row.destroyed_at = None, row.destroyed_at or now
-            session.add(row)
+    def destroy(self, session: Session, day: date, now: datetime) -> datetime:
+        """Overwrite the day's secret within the caller's transaction; a day without one is marked, and never drawn.
+
+        Returns when it was destroyed: now, or earlier. The caller commits, and then calls tables.wipe_journal.
+        """
+        row = session.get(DaySecret, day) or DaySecret(day=day)
+        row.wrapped, row.destroyed_at = None, row.destroyed_at or now
+        session.add(row)
+        return row.destroyed_at
+
+    def rewrap(self, new: KeyEncryptionKey) -> int:
+        """Move every live secret under `new`, all of them or none; returns how many. Then open with `new`.
+
+        A second run after a crash finds them moved and does nothing. Raises CannotUnwrap, TokenAway, WrongPin.
+        """
+        with writing(self._engine) as session:
+            rows = [row for row in session.exec(select(DaySecret)) if row.wrapped and row.key_id != new.id]
+            for row in rows:
+                row.wrapped, row.key_id = new.wrap(self._unwrapped(row), self._context(row.day)), new.id
+                session.add(row)
             session.commit()
-            session.connection().exec_driver_sql("PRAGMA journal_mode=DELETE")
+        return len(rows)
 
     def days(self) -> list[date]:
-        """The days whose secrets exist."""
+        """The days whose secrets exist, in order."""
         with Session(self._engine) as session:
-            rows = session.exec(select(DaySecret)).all()
-        return [row.day for row in rows if row.wrapped is not None]
+            live = select(col(DaySecret.day)).where(col(DaySecret.wrapped).is_not(None)).order_by(col(DaySecret.day))
+            return list(session.exec(live))
+
+    def destroyed(self) -> dict[date, datetime]:
+        """The days whose secrets were destroyed, and when."""
+        with Session(self._engine) as session:
+            rows = session.exec(select(DaySecret).where(col(DaySecret.wrapped).is_(None)))
+            return {row.day: row.destroyed_at for row in rows if row.destroyed_at}
+
+    def check(self) -> int:
+        """Unwrap every live secret and forget it; returns how many. Raises CannotUnwrap, TokenAway, WrongPin."""
+        days = self.days()
+        for day in days:
+            self._secret(day)
+        return len(days)
 
     def _secret(self, day: date) -> bytes:
         with Session(self._engine) as session:
             row = session.get(DaySecret, day)
         if row is None or row.wrapped is None:
             raise _gone(day)
-        nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
-        try:
-            return self._wrap.decrypt(nonce, sealed, self._context(day))
-        except InvalidTag as error:
-            raise WrongPassphrase("A day secret does not unwrap.", hint="Check the passphrase.") from error
+        return self._unwrapped(row)
 
-    def _wrapped(self, day: date) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._wrap.encrypt(nonce, secrets.token_bytes(SHARE_BYTES), self._context(day))
+    def _unwrapped(self, row: DaySecret) -> bytes:
+        if row.key_id and row.key_id.split(":")[0] != self._key.id.split(":")[0]:
+            hint = "configure the key that it was, or move them with: cairn-central authority rewrap"
+            raise CannotUnwrap(f"the day secrets are wrapped under another kind of key ({row.key_id})", hint=hint)
+        secret = self._key.unwrap(row.wrapped or b"", self._context(row.day))
+        if len(secret) != SHARE_BYTES:
+            hint = "restore nothing over it: destroy this day, and ask who wrote to the database"
+            raise CannotUnwrap(f"the secret of {row.day.isoformat()} has another length", hint=hint)
+        return secret
 
     def _context(self, day: date) -> bytes:
         return f"cairn/v1 day secret {self._authority} {day.isoformat()}".encode()
 
 
-def _key_encryption_key(engine: Engine, passphrase: bytes) -> bytes:
-    with Session(engine) as session:
-        row = session.get(KeyEncryption, 1)
-        if row is None:
-            row = KeyEncryption(salt=secrets.token_bytes(16))
-            session.add(row)
-            session.commit()
-        return Scrypt(row.salt, 32, n=SCRYPT_N, r=8, p=1).derive(passphrase)
+def day_of_hour(hour: int) -> date:
+    """The UTC day of an hour since 1970."""
+    return from_unix(hour * HOUR_S).astimezone(UTC).date()
 
 
 def _gone(day: date) -> SecretDestroyed:

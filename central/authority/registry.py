@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
 from central.authority.tables import DroppedNode, NodeEntry, PersonEntry
+from central.database import writing
 from central.errors import NotFound
 from central.signers import verifier
 from shared.errors import BadInput
@@ -19,6 +20,7 @@ from shared.keys import sealing_public
 from shared.releases import Person
 
 ROLES = frozenset({"tracer", "approver"})
+CANARY_CELL = "canary"  # no box's: batches are sealed under it that must not open once a day is destroyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,19 @@ class Registry:
             raise BadInput("A role is unknown.", hint=f"Use {' or '.join(sorted(ROLES))}.")
         verifier(public_key)
         row = PersonEntry(name=check_id(name, "person"), roles=" ".join(sorted(roles)), public_key=public_key)
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             session.merge(row)
             session.commit()
 
     def put_node(self, node: str, cell: str, public_key: bytes) -> None:
         """Add or replace a node; it gets shares of this cell's hours and of no other's."""
-        sealing_public(public_key)
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             _enter(session, NodeEntry(node=check_id(node, "node"), cell=check_id(cell, "cell"), public_key=public_key))
             session.commit()
 
     def drop_person(self, name: str) -> None:
         """A person who left signs nothing more. Raises NotFound, so that a misspelt name does not leave them in."""
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             if (row := session.get(PersonEntry, name)) is None:
                 hint = "see who is known with: cairn-central authority list"
                 raise NotFound(f"this authority knows no person {name[:40]!r}", hint=hint)
@@ -64,7 +65,7 @@ class Registry:
 
     def drop_node(self, node: str) -> None:
         """A revoked node gets no further shares; an unknown name is no error. Its grant is to be cleared: `dropped`."""
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             _drop(session, node)
             session.commit()
 
@@ -75,7 +76,7 @@ class Registry:
 
     def cleared(self, node: str) -> None:
         """The node's retained grant is gone."""
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             session.execute(delete(DroppedNode).where(col(DroppedNode.node) == node))
             session.commit()
 
@@ -88,7 +89,7 @@ class Registry:
 
     def take_over(self, fleet: Fleet) -> dict[str, int]:
         """Enter the boxes of a fleet file and drop its revoked ones; again is harmless."""
-        with Session(self._engine) as session:
+        with writing(self._engine) as session:
             for one in fleet.nodes:
                 if one.revoked:
                     _drop(session, one.node)
@@ -110,6 +111,9 @@ class Registry:
 
 
 def _enter(session: Session, row: NodeEntry) -> None:
+    sealing_public(row.public_key)
+    if row.cell == CANARY_CELL:
+        raise BadInput(f"the cell {CANARY_CELL!r} is reserved", hint="give this box's cell another name")
     session.merge(row)
     session.execute(delete(DroppedNode).where(col(DroppedNode.node) == row.node))
 

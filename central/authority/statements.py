@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from shared.errors import BadInput
+from shared.clock import as_utc
+from shared.errors import BadInput, CairnError
+from shared.ids import check_id
 from shared.wire import pack
 
 
@@ -35,5 +40,25 @@ def check_destruction(statement: Destruction, key: Ed25519PublicKey) -> None:
         raise BadInput("a destruction statement is not signed by its authority", hint=hint) from None
 
 
+def statement_to_map(statement: Destruction) -> dict[str, str]:
+    """For JSON: what anybody needs to verify it."""
+    return {
+        "authority": statement.authority,
+        "day": statement.day.isoformat(),
+        "destroyed_at": as_utc(statement.destroyed_at).isoformat(),
+        "signature": base64.b64encode(statement.signature).decode(),
+    }
+
+
+def statement_from_map(value: Mapping[str, Any]) -> Destruction:
+    """The inverse; BadInput for anything else. Whether it is signed is another question."""
+    try:
+        day, at = date.fromisoformat(value["day"]), as_utc(datetime.fromisoformat(value["destroyed_at"]))
+        signature = base64.b64decode(value["signature"], validate=True)
+        return Destruction(check_id(value["authority"], "authority"), day, at, signature)
+    except (KeyError, TypeError, ValueError, CairnError):
+        raise BadInput("a destruction statement is malformed", hint="fetch it again from its authority") from None
+
+
 def _signed(authority: str, day: date, at: datetime) -> bytes:
-    return pack(["cairn/v1 destruction", authority, day.isoformat(), at.isoformat()])
+    return pack(["cairn/v1 destruction", authority, day.isoformat(), as_utc(at).isoformat()])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, event
 from sqlmodel import Field, SQLModel, create_engine
 
+from central.audit.columns import EntryColumns, NodeColumns, append_only
 from central.database import UtcTime
 from central.migrations import AUTHORITY, bring_up
 
@@ -27,10 +29,14 @@ class KeyEncryption(AuthorityTable, table=True):
 
 
 class DaySecret(AuthorityTable, table=True):
-    """A wrapped day secret; a destroyed one stays as a row without a secret, so that it is never drawn again."""
+    """A wrapped day secret; a destroyed one stays as a row without a secret, so that it is never drawn again.
+
+    `key_id` says which key-encryption key it is wrapped under; empty in rows of the first version.
+    """
 
     day: dt.date = Field(primary_key=True)
     wrapped: bytes | None = None
+    key_id: str = ""
     destroyed_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
 
 
@@ -57,34 +63,104 @@ class DroppedNode(AuthorityTable, table=True):
 
 
 class CaseEntry(AuthorityTable, table=True):
-    """A case that shares were released for, or that was withdrawn."""
+    """A case that shares were released for, or that was withdrawn.
+
+    `basis`, `scope`, `consent` and `template` are SHA-256 digests of what its first release was for: the purpose lock.
+    """
 
     case: str = Field(primary_key=True)
+    basis: bytes | None = None
+    scope: bytes | None = None
+    consent: bytes | None = None
+    template: bytes | None = None
     expires: dt.datetime | None = Field(default=None, sa_type=UtcTime)
     withdrawn_at: dt.datetime | None = Field(default=None, sa_type=UtcTime)
 
 
-class LogEntry(AuthorityTable, table=True):
+class ProbedHours(AuthorityTable, table=True):
+    """Where a case's template was made into probe codes: sorted cells (CBOR), hours from `first` to before `after`.
+
+    What the lifetime counter of an epoch sums up; a row stays until every day of its hours is destroyed.
+    """
+
+    case: str = Field(primary_key=True)
+    cells: bytes
+    first: int
+    after: int
+    codes: int
+
+
+class DestructionEntry(AuthorityTable, table=True):
+    """The signed statement that a day's secret is destroyed."""
+
+    day: dt.date = Field(primary_key=True)
+    destroyed_at: dt.datetime = Field(sa_type=UtcTime)
+    signature: bytes
+
+
+class ClockAnchor(AuthorityTable, table=True):
+    """When the clock was last believed: its time, the machine's own count of seconds at that moment, and which start
+    of the machine that counts from. `sure` is the latest time that it was for certain; one row."""
+
+    id: int = Field(default=1, primary_key=True)
+    at: dt.datetime = Field(sa_type=UtcTime)
+    sure: dt.datetime = Field(sa_type=UtcTime)
+    boot: str
+    elapsed_s: float
+
+
+class LogEntry(EntryColumns, AuthorityTable, table=True):
     """One thing this authority did or refused; triggers keep rows from being changed or deleted."""
 
-    id: int | None = Field(default=None, primary_key=True)
-    at: dt.datetime = Field(sa_type=UtcTime)
-    event: str
-    case: str = ""
-    detail: str = ""
+
+class LogNode(NodeColumns, AuthorityTable, table=True):
+    """One hash of the tree over the log."""
+
+
+class LogLife(AuthorityTable, table=True):
+    """How many times this log began anew after a database was restored, and one; one row, none before the first."""
+
+    id: int = Field(default=1, primary_key=True)
+    number: int
 
 
 def open_database(path: Path) -> Engine:
-    """Open the database, made or brought up to date. Deleted secrets are overwritten, not just unlinked."""
+    """Open, and make or bring up if needed, the database. Deleted secrets are overwritten, not just unlinked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _careful)
+    event.listen(engine, "begin", _begin)
     bring_up(engine, AUTHORITY)
+    with engine.connect().execution_options(cairn_writes=True) as connection, connection.begin():
+        for trigger in append_only("logentry", "lognode"):
+            connection.exec_driver_sql(trigger)
     return engine
 
 
+def wipe_journal(engine: Engine) -> None:
+    """Overwrite in place whatever earlier pages the rollback journal still holds, wrapped secrets among them.
+
+    The journal is one file for ever (PERSIST), so nothing of it lies in blocks that nobody can reach any more. While
+    this holds the write lock nobody else uses it, and this transaction itself writes nothing.
+    """
+    journal = Path(f"{engine.url.database}-journal")
+    with engine.connect().execution_options(cairn_writes=True) as connection, connection.begin():
+        if journal.exists():
+            with journal.open("r+b") as file:
+                file.write(bytes(journal.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+
+
 def _careful(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where _begin says so
     # A write-ahead log would keep copies of a destroyed secret for as long as it likes.
-    for pragma in ("secure_delete=ON", "journal_mode=DELETE", "synchronous=FULL"):
+    pragmas = ("secure_delete=ON", "journal_mode=PERSIST", "synchronous=FULL", "temp_store=MEMORY")
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("cairn_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -58,6 +58,7 @@ class World:
 
     def authority(self, name: str) -> Authority:
         passphrase = self.folder / "passphrase"
+        passphrase.touch(mode=0o600)
         passphrase.write_text(f"correct horse battery {name}")
         files = AuthorityFiles(
             name=name,

@@ -128,7 +128,7 @@ def test_while_an_authority_is_away_the_case_waits(tmp_path: Path) -> None:
         south.away = False
         office.centre.upkeep()
         assert kim.show(CASE)["untold"] == []
-        assert south.real.log_entries()[-1].event == "withdrawn"
+        assert south.real.log_entries()[-1].action == "withdrawn"
 
 
 def test_a_search_that_the_centre_did_not_finish_is_marked_and_can_be_started_again(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import text
 
-from central.authority.day_secrets import WrongPassphrase, read_passphrase
+from central.authority.kek import WrongPassphrase, read_passphrase
 from central.authority.released import Recipient, open_released
 from central.authority.service import AuthorityFiles
 from central.authority.statements import check_destruction
@@ -99,7 +99,7 @@ def test_a_bad_release_is_refused_and_logged(
     with pytest.raises(ReleaseRefused):
         authority.release(make(world), Recipient.SEARCH, public(worker))
     last = authority.log_entries()[-1]
-    assert (last.event, last.case) == ("refused", CASE)
+    assert (last.action, last.case) == ("refused", CASE)
     assert "ReleaseRefused" in last.detail
 
 
@@ -125,7 +125,7 @@ def test_nonsense_is_refused_and_logged(world: World, worker: X25519PrivateKey) 
     """Bytes that are no release raise BadRelease and are logged without a case."""
     with pytest.raises(BadRelease):
         world.authorities[0].release(b"\x00nonsense", Recipient.SEARCH, public(worker))
-    assert world.authorities[0].log_entries()[-1].event == "refused"
+    assert world.authorities[0].log_entries()[-1].action == "refused"
 
 
 def test_a_withdrawn_case_gets_nothing_more(world: World, worker: X25519PrivateKey) -> None:

@@ -194,7 +194,7 @@ def test_a_withdrawn_case_stays_withdrawn(office: Office) -> None:
     assert refusal(lambda: kim.open(office.scope(), office.keys["kim"])) == (409, "WrongState")
     assert kim.ask("POST", f"/cases/{CASE}/close")["state"] == "withdrawn"
     for authority in office.world.authorities:
-        assert authority.log_entries()[-1].event == "withdrawn"
+        assert authority.log_entries()[-1].action == "withdrawn"
 
 
 def test_withdrawing_leaves_no_trace_of_the_route_on_disk(office: Office) -> None:
