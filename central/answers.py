@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.errors import BadRequest, NoPictures, NotFound, TooMuch, status_of
+from central.errors import BadRequest, NoPictures, NotFound, TooManyAttempts, TooMuch, status_of
 from central.pictures import HINT, is_picture
 from shared.errors import CairnError
 from shared.ids import check_id
@@ -101,7 +101,10 @@ async def _explain_nothing(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _refuse(error: CairnError) -> JSONResponse:
-    return _answer(status_of(error), type(error).__name__, error.message, error.hint)
+    answer = _answer(status_of(error), type(error).__name__, error.message, error.hint)
+    if isinstance(error, TooManyAttempts):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 def _answer(status: int, name: str, message: str, hint: str) -> JSONResponse:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 from sqlmodel import Session, text
 from starlette.concurrency import run_in_threadpool
 
+from central.accounts.attempts import Attempts
 from central.accounts.endpoints import At
 from central.accounts.endpoints import router as accounts
 from central.answers import explain, speak_plainly
@@ -28,6 +30,7 @@ from central.routes.jobs import RouteJobs
 from central.routes.likelihood import calibration_for
 from central.search.case_search import SearchParts
 from central.settings import CentreSettings
+from central.sites import Site
 from central.web.endpoints import add_pages
 from shared.clock import SystemClock
 from shared.epochs import Modality
@@ -53,7 +56,9 @@ def make_centre(settings: CentreSettings) -> Centre:
     probes = ProbeClient(client(settings.probes, settings.tls))
     parts = SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
     calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
-    return Centre(engine, clock, parts, RouteJobs(engine, clock, parts, calibration, settings.searches_at_once))
+    jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once)
+    site = Site(settings.origin) if settings.origin else None
+    return Centre(engine, clock, parts, jobs, site=site, zone=ZoneInfo(settings.zone))
 
 
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:
@@ -70,6 +75,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
 
     app = FastAPI(title="Cairn", version="0.1.0", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.centre = served
+    app.state.attempts = Attempts()
     speak_plainly(app)
     app.add_exception_handler(CairnError, _explain_and_note)
     app.middleware("http")(_keep_private)

@@ -6,6 +6,7 @@ import logging
 import threading
 from dataclasses import dataclass, field
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -16,6 +17,7 @@ from central.database import writing
 from central.routes.jobs import RouteJobs
 from central.routes.store import forget_before, scrub
 from central.search.case_search import SearchParts
+from central.sites import Site
 from shared.clock import Clock
 from shared.epochs import HOUR_S
 from shared.errors import CairnError
@@ -26,17 +28,23 @@ log = logging.getLogger(__name__)
 PROBES = "probes"
 UPKEEP_EVERY_S = 30.0
 DROP_EVERY_S = 3600.0
+SEOUL = ZoneInfo("Asia/Seoul")
 
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """One of these a process; every endpoint finds it in the application's state."""
+    """One of these a process; every endpoint finds it in the application's state.
+
+    `site` is the pages' address, to which passkeys belong; `zone` is the one in which times are shown.
+    """
 
     engine: Engine
     clock: Clock
     parts: SearchParts
     jobs: RouteJobs
     erased: threading.Event = field(default_factory=threading.Event)
+    site: Site | None = None
+    zone: ZoneInfo = SEOUL
 
     @property
     def parties(self) -> list[str]:

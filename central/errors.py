@@ -1,7 +1,7 @@
 """Refusals of the centre, each with the HTTP status that stands for it.
 
 BadInput ── NotFound, BadSettings (NewerDatabase), BadRequest, TooMuch, NoPictures
-Refused ─── NotSignedIn, NotAllowed, WrongCaller, WrongState (CaseEnded)
+Refused ─── NotSignedIn, TooManyAttempts, NotAllowed, WrongCaller, WrongState (CaseEnded), LogRolledBack
 TransportDown ── ServiceDown
 """
 
@@ -38,6 +38,14 @@ class NotSignedIn(Refused):
     """No valid token was shown."""
 
 
+class TooManyAttempts(Refused):
+    """Too many wrong tokens came from one address; it may try again after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
 class NotAllowed(Refused):
     """The account's role does not permit this."""
 
@@ -54,6 +62,10 @@ class CaseEnded(WrongState):
     """The case was withdrawn or closed; nothing of it can be searched any more."""
 
 
+class LogRolledBack(Refused):
+    """A witness holds a checkpoint that the audit log does not continue; nothing is searched until it is dealt with."""
+
+
 class ServiceDown(TransportDown):
     """An authority or the probe service does not answer; the case waits."""
 
@@ -61,8 +73,10 @@ class ServiceDown(TransportDown):
 STATUS: dict[type[CairnError], int] = {
     NotFound: 404,
     NotSignedIn: 401,
+    TooManyAttempts: 429,
     NotAllowed: 403,
     WrongState: 409,
+    LogRolledBack: 503,
     TooMuch: 413,
     TooLarge: 413,
     NoPictures: 415,

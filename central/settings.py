@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from central.errors import BadSettings
+from central.sites import check_origin
 from central.tls import Tls
 from shared.transport.mqtt import MqttSettings
 
@@ -92,12 +94,28 @@ class CentreSettings(ServiceSettings):
     search_socket: Path | None = Field(default=None, description="where cairn-search.socket listens; else children")
     models: dict[str, str] = Field(default={}, description="modality to model, when not the newest calibration's")
     searches_at_once: int = Field(default=2, ge=1, le=32)
+    origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")
+    zone: str = Field(default="Asia/Seoul", description="the time zone in which pages show times")
 
     @model_validator(mode="after")
     def _served_whole(self) -> Self:
         if (self.server_certificate is None) != (self.server_key is None):
             raise ValueError("server_certificate and server_key belong together")
         return self
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("no such time zone; write one as Asia/Seoul")
+        return zone
+
+    @field_validator("origin")
+    @classmethod
+    def _https_origin(cls, origin: str) -> str:
+        if origin:
+            check_origin(origin)
+        return origin
 
     @property
     def server_tls(self) -> Tls | None:

@@ -121,7 +121,7 @@ def approve(
     _must_be(row, State.OPEN)
     row.approval = document_bytes(approval_of(row, account.name, approved_at))
     row.approver_signature = signature
-    check_release(release_of(row), people(session), now)
+    check_release(release_of(row), people(session, now), now)
     row.state = State.APPROVED
     session.add(row)
     return row
@@ -189,7 +189,7 @@ def searchable(session: Session, account: Account, case: str, now: datetime) -> 
     row = own_case(session, account, case)
     _must_be(row, State.APPROVED)
     release = release_of(row)
-    check_release(release, people(session), now)
+    check_release(release, people(session, now), now)
     return release
 
 

@@ -9,10 +9,9 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
-from sqlmodel import Session
 
-from central.accounts.endpoints import At
-from central.accounts.service import Role, account_of, has_role, require
+from central.accounts.endpoints import At, let_in
+from central.accounts.service import Role, has_role, require
 from central.answers import Name
 from central.cases.endpoints import list_cases, show_case
 from central.cases.service import State
@@ -81,17 +80,14 @@ def ask_token(request: Request) -> Response:
 @router.post("/sign-in")
 def sign_in(request: Request, centre: At, fields: Form) -> Response:
     """Takes the token once, and gives back a name for it that is worth nothing elsewhere."""
-    now = centre.clock.now()
     try:
-        with Session(centre.engine) as session:
-            account = account_of(session, fields.get("token", "").strip())
-            cookie = sessions_of(request).begin(account, now)
-            name = account.name
+        account = let_in(request, centre, fields.get("token", "").strip())
     except NotSignedIn:
         return page(request, "sign_in.html", 401, wrong=True)
+    cookie = sessions_of(request).begin(account, centre.clock.now())
     if old := request.cookies.get(COOKIE):
         sessions_of(request).end(old)
-    centre.note(name, "signed in", "", "pages")
+    centre.note(account.name, "signed in", "", "pages")
     answer = _to("/cases")
     answer.set_cookie(
         COOKIE, cookie, max_age=int(LONGEST.total_seconds()), path=ROOT,

@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlmodel import Session
 
+from central.accounts.service import as_of, is_live
 from central.accounts.tables import Account
 from central.errors import NotSignedIn
 
@@ -54,9 +55,9 @@ class Sessions:
         return name
 
     def find(self, name: str, session: Session, now: datetime) -> tuple[WebSession, Account]:
-        """The session of a cookie and its account as it is now. Raises NotSignedIn.
+        """The session of a cookie and its account as it is now, apart from the database's session. Raises NotSignedIn.
 
-        It ends when unused, after a working day, and when the account is closed or has a new token.
+        It ends when unused, after a working day, and when the account or its token ends or has another token.
         """
         key = _hash(name)
         with self._lock:
@@ -66,15 +67,20 @@ class Sessions:
                 raise NotSignedIn("nobody is signed in here", hint="sign in with your token")
             found = self._of[key] = replace(found, seen=now)
         account = session.get(Account, found.account)
-        if account is None or not account.active or not hmac.compare_digest(account.token_hash, found.token_hash):
+        if account is None or not _good(account, found.token_hash, now):
             self.end(name)
             raise NotSignedIn("this token is no longer valid", hint="sign in with your new token")
-        return found, account
+        return found, as_of(session, account, now)
 
     def end(self, name: str) -> None:
         """Sign out; harmless when there is no such session."""
         with self._lock:
             self._of.pop(_hash(name), None)
+
+
+def _good(account: Account, token_hash: bytes, now: datetime) -> bool:
+    same = hmac.compare_digest(account.token_hash, token_hash)
+    return same and is_live(account, now) and (account.token_until is None or now < account.token_until)
 
 
 def _lives(one: WebSession, now: datetime) -> bool:

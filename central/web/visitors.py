@@ -45,7 +45,6 @@ def visitor(request: Request, centre: At) -> Visitor:
         raise NotSignedIn("nobody is signed in here", hint="sign in with your token")
     with Session(centre.engine) as session:
         found, account = sessions_of(request).find(cookie, session, centre.clock.now())
-        session.expunge(account)
     request.state.account = account.name
     return Visitor(account, found.form_key)
 

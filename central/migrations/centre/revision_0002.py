@@ -19,6 +19,8 @@ def upgrade() -> None:
     _make_auditcheckpoint()
     _make_auditnode()
     _make_auditwitness()
+    _make_roleend()
+    _change_account()
     _change_auditentry()
     _change_case()
     extras.move()
@@ -62,6 +64,24 @@ def _make_auditwitness() -> None:
     )
 
 
+def _make_roleend() -> None:
+    op.create_table(
+        "roleend",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "role"),
+    )
+
+
+def _change_account() -> None:
+    with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("until", sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column("token_until", sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column("enrol_until", sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column("sign_count", sa.Integer(), server_default=sa.text("0"), nullable=False))
+
+
 def _change_auditentry() -> None:
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=True))
@@ -82,5 +102,5 @@ def _change_auditentry_again() -> None:
 
 def _change_case_again() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_column("approver")
         batch_op.drop_column("approved_at")
+        batch_op.drop_column("approver")
