@@ -8,9 +8,11 @@ from sqlmodel import Session
 
 from central.audit.checking import check
 from central.audit.log import MerkleLog
-from central.audit.tables import AuditEntry, AuditNode
+from central.audit.published import Tables
+from central.audit.tables import AuditCheckpoint, AuditEntry, AuditNode, AuditWitness
 
 LOG = MerkleLog(AuditEntry, AuditNode)
+PUBLISHED = Tables(LOG, AuditCheckpoint, AuditWitness)
 
 
 def record(session: Session, now: datetime, account: str, action: str, case: str = "", detail: str = "") -> None:

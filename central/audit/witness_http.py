@@ -51,7 +51,7 @@ def witness_router(witness: Witness) -> APIRouter:
         try:
             line = await run_in_threadpool(witness.add, await request.body())
         except Behind as behind:
-            return Response(f"{behind.size}\n", 409, media_type=SIZE_TYPE)
+            return Response(f"{behind.size}\n", 409, headers={"Content-Type": SIZE_TYPE})
         except BadNote as bad:
             said = Refusal(error=type(bad).__name__, message=bad.message, hint=bad.hint)
             return JSONResponse(said.model_dump(), 400)
