@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
-from sqlmodel import Session, text
+from sqlmodel import Session
 
 from central.audit.history import CheckpointFile
 from central.audit.notes import Kind, Verifier
@@ -75,7 +78,9 @@ class LoggedCentre:
         return [self.witness(name).key for name in self.lines]
 
     def publisher(self, file: CheckpointFile | None = None, **names: Witnessing) -> Publisher:
-        asked = names or dict(self.lines)
+        return self.publisher_to(names or dict(self.lines), file)
+
+    def publisher_to(self, asked: Mapping[str, Witnessing], file: CheckpointFile | None = None) -> Publisher:
         witnesses = {self.witness(name).key: line for name, line in asked.items()}
         return Publisher(self.engine, self.clock, PUBLISHED, (ORIGIN, self.key), witnesses, file)
 
@@ -99,8 +104,8 @@ class LoggedCentre:
 
     def back_up(self) -> None:
         """Keep the database as it is now."""
-        with self.engine.connect() as connection:
-            connection.execute(text("VACUUM INTO :path"), {"path": str(self.folder / "backup.sqlite")})
+        with closing(sqlite3.connect(self.folder / "centre.sqlite")) as source:
+            source.execute("VACUUM INTO ?", (str(self.folder / "backup.sqlite"),))
 
     def restore(self) -> None:
         """Put the kept database in place of today's, as after a disk's death."""
