@@ -26,6 +26,7 @@ PARTS = (
     "central.cases.command",
     "central.accounts.command",
     "central.nodes.command",
+    "central.reports.command",
     "central.replay.command",
 )
 

@@ -25,6 +25,7 @@ from central.database import open_database
 from central.errors import NotFound, NotSignedIn
 from central.nodes.endpoints import router as nodes
 from central.probes.client import ProbeClient
+from central.reports.endpoints import router as reports
 from central.routes.endpoints import router as routes
 from central.routes.jobs import RouteJobs
 from central.routes.likelihood import calibration_for
@@ -79,7 +80,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     speak_plainly(app)
     app.add_exception_handler(CairnError, _explain_and_note)
     app.middleware("http")(_keep_private)
-    for router in (cases, routes, nodes, accounts, audit):
+    for router in (cases, routes, nodes, accounts, audit, reports):
         app.include_router(router)
     add_pages(app)
 
