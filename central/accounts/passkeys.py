@@ -8,6 +8,7 @@ an authority as much as the centre, checks all of it alone: nobody is asked, and
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -47,7 +48,11 @@ _KINDS: Final[dict[int, tuple[type[CoseKey], dict[int, range]]]] = {
     -8: (EdDSA, {-2: range(32, 33)}),
     -257: (RS256, {-1: range(256, 1025), -2: range(1, 5)}),
 }
-_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError, OverflowError)
+# What the library raises on bytes that nobody honest sent.
+_MALFORMED = (
+    ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError, ArithmeticError, MemoryError,
+    struct.error,
+)  # fmt: skip
 
 logging.getLogger("fido2").setLevel(logging.WARNING)  # it would name every credential in the service's log
 
