@@ -23,7 +23,7 @@ WRITERS_WAIT_S = 30
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 VERIFIED = frozenset({"verify-full", "verify-ca"})
 # Importing a table is what enters it in the metadata; done late, because these modules import this one.
-_TABLES = tuple(f"central.{noun}.tables" for noun in ("accounts", "audit", "batches", "cases", "nodes", "routes"))
+_TABLES = tuple(f"central.{noun}.tables" for noun in ("accounts", "audit", "batches", "cases", "nodes", "retention", "routes"))
 
 
 class UtcTime(TypeDecorator[dt.datetime]):

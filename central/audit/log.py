@@ -127,12 +127,23 @@ class MerkleLog(Generic[E, N]):
         """
         if not case:
             raise ValueError("entries of no case are not erased by case")
+        return self._erase(session, now, account, col(self.entry.case) == case)
+
+    def erase_before(self, session: Session, now: datetime, account: str, before: datetime) -> int:
+        """The same for all entries from before a moment, of whatever case."""
+        return self._erase(session, now, account, col(self.entry.at) < before)
+
+    def _erase(self, session: Session, now: datetime, account: str, which: Any) -> int:
         self.lock(session)
         self.adopt(session)
-        gone = update(self.entry).where(col(self.entry.case) == case)
-        done: Any = session.execute(gone.values({"account": "", "case": "", "detail": "", "salt": None}))
+        there = which & col(self.entry.salt).is_not(None)
+        # An older entry about erasing that goes as well leaves its count to the new one.
+        older = select(self.entry.detail).where(there, col(self.entry.action) == ERASED)
+        before = sum(int(count) for count in session.exec(older) if count.isdecimal())
+        gone = update(self.entry).where(there).values({"account": "", "case": "", "detail": "", "salt": None})
+        done: Any = session.execute(gone)
         if done.rowcount:
-            self.append(session, now, account, ERASED, detail=str(done.rowcount))
+            self.append(session, now, account, ERASED, detail=str(done.rowcount + before))
         return int(done.rowcount)
 
     def _take_in(self, session: Session, row: E, number: int) -> None:

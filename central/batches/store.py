@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Engine, delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -44,8 +44,11 @@ class BatchStore(Protocol):
     def sightings(self, scope: CaseScope) -> int:
         """How many sightings the batches in scope hold, by their headers."""
 
-    def drop_before(self, hour: int) -> int:
-        """Retention: drop all batches of earlier hours; returns how many."""
+    def drop_hour(self, hour: int, note: Callable[[Session, int], None] | None = None) -> int:
+        """Retention: drop all batches of an hour; returns how many.
+
+        `note` writes the evidence and commits it, in the same transaction where the store is a database.
+        """
 
 
 class SqlBatchStore:
@@ -86,11 +89,13 @@ class SqlBatchStore:
                 for condition in _conditions(scope)
             )
 
-    def drop_before(self, hour: int) -> int:
+    def drop_hour(self, hour: int, note: Callable[[Session, int], None] | None = None) -> int:
         with writing(self._engine) as session:
-            dropped = session.execute(delete(StoredBatch).where(col(StoredBatch.hour) < hour))
+            dropped: Any = session.execute(delete(StoredBatch).where(col(StoredBatch.hour) == hour))
+            if note and dropped.rowcount:
+                note(session, dropped.rowcount)
             session.commit()
-            return int(dropped.rowcount)  # type: ignore[attr-defined]
+            return int(dropped.rowcount)
 
 
 def _conditions(scope: CaseScope) -> Iterator[tuple[ColumnElement[bool], ...]]:

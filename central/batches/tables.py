@@ -16,6 +16,7 @@ class StoredBatch(CentreTable, table=True):
     __table_args__ = (
         UniqueConstraint("node", "boot", "sequence"),
         Index("ix_storedbatch_epoch", "cell", "hour"),
+        Index("ix_storedbatch_hour", "hour"),  # retention drops hour by hour
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -40,7 +41,7 @@ class RefusedBatch(CentreTable, table=True):
     """What came in and was not taken; the node is the topic's, which the broker has proven."""
 
     id: int | None = Field(default=None, primary_key=True)
-    at: dt.datetime = Field(sa_type=UtcTime)
+    at: dt.datetime = Field(sa_type=UtcTime, index=True)
     node: str
     reason: str
     size: int

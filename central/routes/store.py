@@ -6,9 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete
-from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, col, select, text, update
+from sqlalchemy import delete
+from sqlmodel import Session, col, select, update
 
 from central.errors import NotFound
 from central.routes.tables import FoundRoute, RouteJob
@@ -58,28 +57,3 @@ def forget_route(session: Session, case: str) -> None:
     """Erase a case's route, and how many hits its searches had."""
     session.execute(update(RouteJob).where(col(RouteJob.case) == case).values(candidates=0))
     session.execute(delete(FoundRoute).where(col(FoundRoute.case) == case))
-
-
-def forget_before(session: Session, moment: datetime) -> int:
-    """Retention: forget routes found earlier; returns how many."""
-    return int(session.execute(delete(FoundRoute).where(col(FoundRoute.found_at) < moment)).rowcount)  # type: ignore[attr-defined]
-
-
-def scrub(engine: Engine) -> bool:
-    """Push erased rows out of SQLite's write-ahead log, where their old content would otherwise linger.
-
-    Never waits: while a search reads, nothing can be pushed out, and boxes must be able to deliver. False when that was
-    so; try again later.
-    """
-    if engine.dialect.name != "sqlite":
-        return True
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        patience = connection.execute(text("PRAGMA busy_timeout")).scalar_one()
-        connection.execute(text("PRAGMA busy_timeout = 0"))
-        try:
-            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
-        except OperationalError:
-            busy = 1
-        finally:
-            connection.execute(text(f"PRAGMA busy_timeout = {int(patience)}"))
-    return not busy

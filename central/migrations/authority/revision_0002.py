@@ -18,8 +18,9 @@ def upgrade() -> None:
     extras.before()
     _make_clockanchor()
     _make_destructionentry()
-    _make_loglife()
+    _make_logcheckpoint()
     _make_lognode()
+    _make_logwitness()
     _make_probedhours()
     _change_caseentry()
     _change_daysecret()
@@ -51,12 +52,15 @@ def _make_destructionentry() -> None:
     )
 
 
-def _make_loglife() -> None:
+def _make_logcheckpoint() -> None:
     op.create_table(
-        "loglife",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        "logcheckpoint",
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("generation"),
     )
 
 
@@ -66,6 +70,20 @@ def _make_lognode() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("position"),
+    )
+
+
+def _make_logwitness() -> None:
+    op.create_table(
+        "logwitness",
+        sa.Column("witness", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("cosigned_at", sa.DateTime(), nullable=True),
+        sa.Column("trouble", sa.String(), nullable=False),
+        sa.Column("alarm", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("witness"),
     )
 
 

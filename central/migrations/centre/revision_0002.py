@@ -19,10 +19,15 @@ def upgrade() -> None:
     _make_auditcheckpoint()
     _make_auditnode()
     _make_auditwitness()
+    _make_casegrant()
+    _make_pastcase()
+    _change_pastcase()
     _make_roleend()
     _change_account()
     _change_auditentry()
     _change_case()
+    _change_refusedbatch()
+    _change_storedbatch()
     extras.move()
     _change_auditentry_again()
     _change_case_again()
@@ -64,6 +69,35 @@ def _make_auditwitness() -> None:
     )
 
 
+def _make_casegrant() -> None:
+    op.create_table(
+        "casegrant",
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.Column("given_by", sa.String(), nullable=False),
+        sa.Column("given_at", sa.DateTime(), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("case", "account"),
+    )
+
+
+def _make_pastcase() -> None:
+    op.create_table(
+        "pastcase",
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(), nullable=False),
+        sa.Column("erased_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("case"),
+    )
+
+
+def _change_pastcase() -> None:
+    with op.batch_alter_table("pastcase", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pastcase_ended_at"), ["ended_at"], unique=False)
+
+
 def _make_roleend() -> None:
     op.create_table(
         "roleend",
@@ -90,9 +124,24 @@ def _change_auditentry() -> None:
 
 def _change_case() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("purpose", sa.String(), server_default=sa.text("('')"), nullable=False))
+        batch_op.add_column(sa.Column("manual", sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
+        batch_op.add_column(sa.Column("consent_expires", sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column("template", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("photos", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("approval", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column("ended_by", sa.String(), server_default=sa.text("('')"), nullable=False))
+        batch_op.add_column(sa.Column("withdrawn", sa.String(), server_default=sa.text("('')"), nullable=False))
+
+
+def _change_refusedbatch() -> None:
+    with op.batch_alter_table("refusedbatch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refusedbatch_at"), ["at"], unique=False)
+
+
+def _change_storedbatch() -> None:
+    with op.batch_alter_table("storedbatch", schema=None) as batch_op:
+        batch_op.create_index("ix_storedbatch_hour", ["hour"], unique=False)
 
 
 def _change_auditentry_again() -> None:

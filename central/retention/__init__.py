@@ -1,0 +1,1 @@
+"""How long each kind of data is kept, and its destruction when that time is over."""

@@ -1,0 +1,121 @@
+"""What is kept, and when each of it has to go. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session, col, func, select
+
+from central.audit.tables import AuditEntry
+from central.batches.tables import RefusedBatch, StoredBatch
+from central.cases.service import State, scope_of
+from central.cases.tables import Case
+from central.retention.rules import Rules
+from central.retention.tables import PastCase
+from central.routes.tables import FoundRoute
+from shared.clock import from_unix
+from shared.epochs import HOUR_S
+from shared.releases import consent_from_bytes
+
+
+class Kind(StrEnum):
+    """What happens to it, in the order in which it is done."""
+
+    EXPIRES = "case expires"
+    ROUTE = "route erased"
+    CASE = "case erased"
+    BATCHES = "batches dropped"
+    REFUSED = "refused batches forgotten"
+    CASE_AUDIT = "log's words of a case erased"
+    AUDIT = "log's words erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing that goes at `when`: `name` is a case or an hour's number, `count` how many rows it is."""
+
+    kind: Kind
+    when: datetime
+    name: str = ""
+    count: int = 1
+
+
+def held(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    """All that goes up to `until`, kind by kind and earliest first."""
+    yield from _expiring(session, until)
+    for route in session.exec(
+        select(FoundRoute.case, FoundRoute.found_at).where(FoundRoute.found_at <= until - rules.routes)
+    ):
+        yield Due(Kind.ROUTE, route[1] + rules.routes, route[0])
+    yield from _ended(session, rules, until)
+    yield from _batches(session, rules, until)
+    yield from _refused(session, rules, until)
+    past = select(PastCase).where(PastCase.ended_at <= until - rules.audit).order_by(col(PastCase.ended_at))
+    for gone in session.exec(past):
+        yield Due(Kind.CASE_AUDIT, gone.ended_at + rules.audit, gone.case)
+    yield from _audit(session, rules, until)
+
+
+def expires(row: Case) -> datetime:
+    """When nothing allows the case any more: its scope or its consent is over."""
+    if row.consent is None:
+        return row.expires
+    return min(row.expires, consent_from_bytes(row.consent).expires)
+
+
+def kept_until(row: Case, rules: Rules) -> datetime | None:
+    """When an ended case is erased; None while it has not ended."""
+    if row.ended_at is None:
+        return None
+    return row.ended_at + (rules.case(scope_of(row).purpose) if rules.cases_by_basis else rules.cases)
+
+
+def batch_time(hour: int, rules: Rules) -> datetime:
+    """When the batches of an hour go: their time counts from the hour's end."""
+    return from_unix((hour + 1) * HOUR_S) + rules.batches
+
+
+def first_hour_kept(now: datetime, rules: Rules) -> int:
+    """Batches of earlier hours have to go."""
+    return int((now - rules.batches).timestamp()) // HOUR_S
+
+
+def _expiring(session: Session, until: datetime) -> Iterator[Due]:
+    alive = select(Case).where(col(Case.state).in_((State.OPEN, State.APPROVED)))
+    ends = sorted((expires(row), row.case) for row in session.exec(alive))
+    yield from (Due(Kind.EXPIRES, when, case) for when, case in ends if when <= until)
+
+
+def _ended(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    query = select(Case).where(Case.ended_at <= until - rules.shortest_case).order_by(col(Case.ended_at))  # type: ignore[operator]
+    for row in session.exec(query):
+        if (when := kept_until(row, rules)) and when <= until:
+            yield Due(Kind.CASE, when, row.case)
+
+
+def _batches(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    hours = (
+        select(StoredBatch.hour, func.count())
+        .where(StoredBatch.hour < first_hour_kept(until, rules))
+        .group_by(col(StoredBatch.hour))
+        .order_by(col(StoredBatch.hour))
+    )
+    for hour, count in session.exec(hours):
+        yield Due(Kind.BATCHES, batch_time(hour, rules), str(hour), count)
+
+
+def _refused(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    old = select(func.count(), func.min(RefusedBatch.at)).where(RefusedBatch.at <= until - rules.refused_batches)
+    count, first = session.exec(old).one()
+    if count:
+        yield Due(Kind.REFUSED, first + rules.refused_batches, "", count)
+
+
+def _audit(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    words = (col(AuditEntry.salt).is_not(None), AuditEntry.at <= until - rules.audit)
+    count, first = session.exec(select(func.count(), func.min(AuditEntry.at)).where(*words)).one()
+    if count:
+        yield Due(Kind.AUDIT, first + rules.audit, "", count)
