@@ -17,6 +17,7 @@ from central.accounts.endpoints import At
 from central.accounts.endpoints import router as accounts
 from central.answers import explain, speak_plainly
 from central.audit.endpoints import router as audit
+from central.audit.settings import open_publisher
 from central.authority.client import AuthorityClient, client
 from central.batches.store import SqlBatchStore
 from central.cases.endpoints import router as cases
@@ -47,7 +48,10 @@ authorities check them again before they release any key. There is no endpoint t
 
 
 class HealthOut(BaseModel):
+    """`log` tells whether the audit log fits what was signed of it: `ok`, `rolled back`, or `not published`."""
+
     status: str
+    log: str
 
 
 def make_centre(settings: CentreSettings) -> Centre:
@@ -59,7 +63,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
     jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once)
     site = Site(settings.origin) if settings.origin else None
-    return Centre(engine, clock, parts, jobs, site=site, zone=ZoneInfo(settings.zone))
+    publisher = open_publisher(engine, clock, settings)
+    return Centre(engine, clock, parts, jobs, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
 
 
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:
@@ -88,7 +93,8 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     def health(here: At) -> HealthOut:
         with Session(here.engine) as session:
             session.execute(text("SELECT 1"))
-        return HealthOut(status="ok")
+        log = "not published" if here.publisher is None else "rolled back" if here.publisher.alarms() else "ok"
+        return HealthOut(status="ok", log=log)
 
     return app
 

@@ -96,11 +96,17 @@ class CentreSettings(ServiceSettings):
     searches_at_once: int = Field(default=2, ge=1, le=32)
     origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")
     zone: str = Field(default="Asia/Seoul", description="the time zone in which pages show times")
+    audit_key: Path | None = Field(default=None, description="signs the audit log's checkpoints")
+    audit_name: str = Field(default="cairn/centre", description="the log's name in its checkpoints")
+    witnesses: dict[str, str] = Field(default={}, description="each witness's address to its verifier key")
+    checkpoint_file: Path | None = Field(default=None, description="gets every checkpoint; best on another machine")
 
     @model_validator(mode="after")
     def _served_whole(self) -> Self:
         if (self.server_certificate is None) != (self.server_key is None):
             raise ValueError("server_certificate and server_key belong together")
+        if self.audit_key is None and (self.witnesses or self.checkpoint_file):
+            raise ValueError("witnesses and checkpoint_file need audit_key, which signs what they get")
         return self
 
     @field_validator("zone")

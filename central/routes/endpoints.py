@@ -16,7 +16,7 @@ from central.cases.service import must_not_be_ended, own_case, searchable
 from central.centre import Centre
 from central.contacts.presets import UnknownPreset, load_preset
 from central.database import writing
-from central.errors import CaseEnded, NotFound, ServiceDown, WrongState
+from central.errors import CaseEnded, LogRolledBack, NotFound, ServiceDown, WrongState
 from central.reports.map_words import Language
 from central.routes import store
 from central.routes.schemas import ContactsOut, JobOut, RouteOut, job_out
@@ -32,13 +32,15 @@ _READ = (*SIGNED_IN, NotFound, CaseEnded)
     "/route-jobs",
     status_code=202,
     summary="Search for the route of an approved case",
-    responses=refusals(*_READ, WrongState, ReleaseRefused, ServiceDown),
+    responses=refusals(*_READ, WrongState, ReleaseRefused, ServiceDown, LogRolledBack),
 )
 def start_job(case: Name, centre: At, account: Tracer) -> JobOut:
     """Begins at once and answers at once; ask for the job to see how far it is.
 
-    ServiceDown names the office that is away: the case waits until it is back.
+    ServiceDown names the office that is away: the case waits until it is back. LogRolledBack: an audit log that a
+    witness contradicts is not one under which anybody may be searched for.
     """
+    centre.log_must_hold()
     now = centre.clock.now()
     with Session(centre.engine) as session:
         searchable(session, account, case, now)
