@@ -27,6 +27,8 @@ PARTS = (
     "central.accounts.command",
     "central.nodes.command",
     "central.reports.command",
+    "central.retention.command",
+    "central.migrations.command",
     "central.replay.command",
 )
 

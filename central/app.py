@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
+from sqlalchemy import Engine
 from sqlmodel import Session, text
 from starlette.concurrency import run_in_threadpool
 
@@ -27,6 +28,7 @@ from central.errors import NotFound, NotSignedIn
 from central.nodes.endpoints import router as nodes
 from central.probes.client import ProbeClient
 from central.reports.endpoints import router as reports
+from central.retention.rules import load_rules
 from central.routes.endpoints import router as routes
 from central.routes.jobs import RouteJobs
 from central.routes.likelihood import calibration_for
@@ -57,14 +59,19 @@ class HealthOut(BaseModel):
 def make_centre(settings: CentreSettings) -> Centre:
     """Open the database and get ready to ask the offices. Raises BadInput kinds for settings that cannot work."""
     engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
-    authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
-    probes = ProbeClient(client(settings.probes, settings.tls))
-    parts = SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
+    rules, parts = load_rules(settings.retention), make_parts(settings, engine)
     calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
     jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once)
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
-    return Centre(engine, clock, parts, jobs, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
+    return Centre(engine, clock, parts, jobs, rules, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
+
+
+def make_parts(settings: CentreSettings, engine: Engine) -> SearchParts:
+    """The offices and the store, as the settings name them."""
+    authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
+    probes = ProbeClient(client(settings.probes, settings.tls))
+    return SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
 
 
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:

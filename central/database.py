@@ -53,13 +53,16 @@ def open_database(url: str) -> Engine:
     NewerDatabase when a later version of the software has been at work there.
     """
     load_tables()
-    try:
-        engine = _engine(url)
+    engine = connect(url)
+    with _explained():
         bring_up(engine, CENTRE)
-    except (ArgumentError, OperationalError, OSError) as error:
-        hint = "write sqlite:////absolute/path.db or postgresql+psycopg://…, and check that it can be reached"
-        raise BadSettings(f"the database cannot be opened ({type(error).__name__})", hint=hint) from None
     return engine
+
+
+def connect(url: str) -> Engine:
+    """The same, but take the database as it is."""
+    with _explained():
+        return _engine(url)
 
 
 def load_tables() -> None:
@@ -79,6 +82,15 @@ def writing(engine: Engine, *, beside: bool = False) -> Iterator[Session]:
     option = {"cairn_writes": not beside or engine.dialect.name == "sqlite"}
     with Session(engine.execution_options(**option)) as session:
         yield session
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, OperationalError, OSError) as error:
+        hint = "write sqlite:////absolute/path.db or postgresql+psycopg://…, and check that it can be reached"
+        raise BadSettings(f"the database cannot be opened ({type(error).__name__})", hint=hint) from None
 
 
 def _engine(url: str) -> Engine:

@@ -96,6 +96,7 @@ class CentreSettings(ServiceSettings):
     searches_at_once: int = Field(default=2, ge=1, le=32)
     origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")
     zone: str = Field(default="Asia/Seoul", description="the time zone in which pages show times")
+    retention: Path | None = Field(default=None, description="an office's own rules; else the newest that ship")
     audit_key: Path | None = Field(default=None, description="signs the audit log's checkpoints")
     audit_name: str = Field(default="cairn/centre", description="the log's name in its checkpoints")
     witnesses: dict[str, str] = Field(default={}, description="each witness's address to its verifier key")
@@ -137,6 +138,7 @@ class DatabaseSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="CAIRN_CENTRE_")
 
     database: SecretStr
+    retention: Path | None = None
 
 
 class IngestSettings(ServiceSettings):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, MetaData, event
 from sqlmodel import Field, SQLModel, create_engine
 
-from central.audit.columns import EntryColumns, NodeColumns, append_only
+from central.audit.columns import CheckpointColumns, EntryColumns, NodeColumns, WitnessColumns, append_only
 from central.database import UtcTime
 from central.migrations import AUTHORITY, bring_up
 
@@ -117,24 +117,31 @@ class LogNode(NodeColumns, AuthorityTable, table=True):
     """One hash of the tree over the log."""
 
 
-class LogLife(AuthorityTable, table=True):
-    """How many times this log began anew after a database was restored, and one; one row, none before the first."""
+class LogCheckpoint(CheckpointColumns, AuthorityTable, table=True):
+    """The newest checkpoint of each generation of the log; a restored database begins a new one."""
 
-    id: int = Field(default=1, primary_key=True)
-    number: int
+
+class LogWitness(WitnessColumns, AuthorityTable, table=True):
+    """How far each witness of the log has come."""
 
 
 def open_database(path: Path) -> Engine:
     """Open, and make or bring up if needed, the database. Deleted secrets are overwritten, not just unlinked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30})
-    event.listen(engine, "connect", _careful)
-    event.listen(engine, "begin", _begin)
+    engine = connect(path)
     bring_up(engine, AUTHORITY)
     with engine.connect().execution_options(cairn_writes=True) as connection, connection.begin():
         for trigger in append_only("logentry", "lognode"):
             connection.exec_driver_sql(trigger)
+    return engine
+
+
+def connect(path: Path) -> Engine:
+    """Connect to a database as it is."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30})
+    event.listen(engine, "connect", _careful)
+    event.listen(engine, "begin", _begin)
     return engine
 
 

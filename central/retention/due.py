@@ -20,6 +20,8 @@ from shared.clock import from_unix
 from shared.epochs import HOUR_S
 from shared.releases import consent_from_bytes
 
+AT_LAST = datetime(9000, 1, 1, tzinfo=UTC)
+
 
 class Kind(StrEnum):
     """What happens to it, in the order in which it is done."""
