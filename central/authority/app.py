@@ -15,11 +15,11 @@ from central.authority.day_secrets import SecretDestroyed
 from central.authority.kek import CannotUnwrap, TokenAway
 from central.authority.limits import CaseWithdrawn, PurposeLocked, TooManyCases, TooManyProbes
 from central.authority.released import Recipient
-from central.authority.self_check import LogBroken, LogRolledBack
+from central.authority.self_check import LogBroken
 from central.authority.service import Authority, AuthorityFiles
 from central.authority.settings import AuthoritySettings
 from central.authority.statements import statement_to_map
-from central.errors import WrongCaller
+from central.errors import LogRolledBack, WrongCaller
 from central.serving import only
 from shared.clock import SystemClock
 from shared.errors import BadInput, BadRelease, ReleaseRefused
@@ -62,12 +62,17 @@ class Ended(BaseModel):
 
 def make_authority(settings: AuthoritySettings) -> Authority:
     """Open the authority's database; BadInput when a key or the passphrase is missing or a placeholder."""
+    return Authority(files_of(settings), SystemClock())
+
+
+def files_of(settings: AuthoritySettings) -> AuthorityFiles:
+    """What the settings point to. BadInput when one of the keys cannot be read."""
     try:
         probes_public = settings.probes_public.read_bytes()
     except OSError as error:
         hint = "copy the public key that `cairn-central key sealing` wrote for the probe service"
         raise BadInput(f"cannot read {settings.probes_public}: {error.strerror}", hint=hint) from None
-    files = AuthorityFiles(
+    return AuthorityFiles(
         name=settings.name,
         database=settings.database,
         passphrase_file=settings.passphrase_file,
@@ -77,7 +82,6 @@ def make_authority(settings: AuthoritySettings) -> Authority:
         limits=settings.limits(),
         private=tuple(path for path in (settings.signing_key, settings.key) if path),
     )
-    return Authority(files, SystemClock())
 
 
 def create_app(settings: AuthoritySettings, authority: Authority | None = None) -> FastAPI:

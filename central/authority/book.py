@@ -1,36 +1,56 @@
-"""The authority's own log, a Merkle tree in its own database: every act and every refusal."""
+"""The authority's own log, a Merkle tree in its own database: every act and every refusal, witnessed by others."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from central.audit.checking import Checked, check
-from central.audit.log import Head, MerkleLog
+from central.audit.log import MerkleLog
+from central.audit.notes import Verifier
+from central.audit.published import Tables
+from central.audit.publisher import Publisher
+from central.audit.witness import Witnessing
 from central.authority.clock_guard import ClockGuard
-from central.authority.tables import LogEntry, LogLife, LogNode
+from central.authority.tables import LogCheckpoint, LogEntry, LogNode, LogWitness
 from central.database import writing
+from shared.errors import CairnError, TransportDown
 
 log = logging.getLogger(__name__)
 
 LOG = MerkleLog(LogEntry, LogNode)
+TABLES = Tables(LOG, LogCheckpoint, LogWitness)
+
+
+class Stamps:
+    """The guarded clock as the log sees it: one in doubt must not date an entry."""
+
+    def __init__(self, guard: ClockGuard) -> None:
+        self._guard = guard
+
+    def now(self) -> datetime:
+        return self._guard.read().stamp
 
 
 class Book:
-    """Entries are dated by the guarded clock: one in doubt must not date an entry."""
+    """Appends, and publishes signed checkpoints to `witnesses`, by their verifier keys."""
 
-    def __init__(self, authority: str, engine: Engine, guard: ClockGuard) -> None:
-        self._authority, self._engine, self._guard = authority, engine, guard
-
-    @property
-    def origin(self) -> str:
-        """The log's name in its checkpoints. A restored database begins a log of its own: its tree cannot continue
-        the one that witnesses have seen, and they must be able to tell the two apart."""
-        with Session(self._engine) as session:
-            life = session.get(LogLife, 1)
-        return f"cairn/authority/{self._authority}" + (f"/{life.number}" if life else "")
+    def __init__(
+        self,
+        engine: Engine,
+        guard: ClockGuard,
+        authority: str,
+        key: Ed25519PrivateKey,
+        witnesses: Mapping[Verifier, Witnessing],
+    ) -> None:
+        self._engine, self._stamps, self._witnesses = engine, Stamps(guard), dict(witnesses)
+        origin = f"cairn/authority/{authority}"
+        self.publisher = Publisher(engine, self._stamps, TABLES, (origin, key), witnesses, who=authority)
 
     def note(self, action: str, case: str = "", detail: str = "") -> None:
         """One entry in a transaction of its own."""
@@ -40,7 +60,7 @@ class Book:
 
     def enter(self, session: Session, action: str, case: str = "", detail: str = "") -> None:
         """One entry in the caller's transaction, which must come from `writing`; the caller commits."""
-        LOG.append(session, self._guard.read().stamp, "", action, case, detail)
+        LOG.append(session, self._stamps.now(), "", action, case, detail)
         log.info("%s %s %s", action, case, detail)
 
     def entries(self) -> list[LogEntry]:
@@ -48,18 +68,24 @@ class Book:
         with Session(self._engine) as session:
             return LOG.entries(session, None, 0, 2**31)
 
-    def head(self, size: int | None = None) -> Head:
-        with Session(self._engine) as session:
-            return LOG.head(session, size)
-
     def check(self) -> Checked:
         """Read the whole log; `wrong` is the first entry that was edited, moved or is missing."""
         with Session(self._engine) as session:
             return check(LOG, session)
 
-    def begin_anew(self, session: Session, detail: str) -> None:
-        """From here on it is another log, whose first new entry says why. The caller commits."""
-        life = session.get(LogLife, 1) or LogLife(number=1)
-        life.number += 1
-        session.add(life)
-        self.enter(session, "restored", detail=detail)
+    def compare(self) -> None:
+        """Hold the log against what its witnesses have seen. Raises LogRolledBack, and TransportDown when none of
+        them answers: whoever restores an old database could otherwise cut them off and go on."""
+        self.publisher.compare()
+        self.publisher.must_hold()
+        away = [why for key, witness in self._witnesses.items() if (why := self._away(key, witness))]
+        if away and len(away) == len(self._witnesses):
+            hint = "without one that answers, a restored old database would go unnoticed"
+            raise TransportDown(f"no witness of this authority's log answers ({'; '.join(away)})", hint=hint)
+
+    def _away(self, key: Verifier, witness: Witnessing) -> str:
+        try:
+            witness.latest(self.publisher.log_key().name)
+        except CairnError as error:
+            return f"{key.name}: {error.message}"
+        return ""

@@ -16,9 +16,9 @@ from central.authority.day_secrets import SecretDestroyed
 from central.authority.kek import CannotUnwrap, TokenAway, WrongPassphrase, WrongPin, WrongToken
 from central.authority.limits import CaseWithdrawn, PurposeLocked, TooManyCases, TooManyProbes
 from central.authority.released import Recipient
-from central.authority.self_check import BadServiceKey, FilesOpen, LogBroken, LogRolledBack
+from central.authority.self_check import BadServiceKey, FilesOpen, LogBroken
 from central.authority.statements import Destruction, statement_from_map
-from central.errors import ServiceDown, WrongCaller
+from central.errors import LogRolledBack, ServiceDown, WrongCaller
 from central.tls import Tls
 from shared.clock import Clock, SystemClock, as_utc
 from shared.errors import (

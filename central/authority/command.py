@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from central.authority.care_command import add_verbs
 from central.cli import Answer, Groups, Run, command, env_file, group
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def add_parser(groups: Groups) -> None:
     person = verb("person", add_person, "add or replace a person", "person kim --role tracer --key kim.key.pub")
     person.add_argument("name")
     person.add_argument("--role", action="append", required=True, choices=["tracer", "approver"])
-    person.add_argument("--key", type=Path, required=True, metavar="FILE", help="the raw Ed25519 public key")
+    person.add_argument("--key", type=Path, required=True, metavar="FILE", help="a raw public key, or a passkey's file")
     leaver = verb("drop", drop_person, "forget a person, who signs nothing more", "drop kim")
     leaver.add_argument("name")
     node = verb("node", add_node, "add or replace a box", "node box-17 --cell cell-3 --key box-17.pub")
@@ -40,6 +41,7 @@ def add_parser(groups: Groups) -> None:
     withdrawal.add_argument("case")
     destruction = verb("destroy", destroy, "destroy a day's secret, and sign that it is done", "destroy 2026-11-10")
     destruction.add_argument("day", type=date.fromisoformat, help="YYYY-MM-DD, in UTC")
+    add_verbs(verbs)
 
 
 def serve(options: argparse.Namespace) -> Answer:
@@ -53,6 +55,7 @@ def serve(options: argparse.Namespace) -> Answer:
 
     start_log()
     settings, authority = _opened(options)
+    authority.check_at_start()
     server = uvicorn.Server(server_config(create_app(settings, authority), settings.host, settings.port, settings.tls))
     mqtt = settings.mqtt()
     rounds = Rounds(authority, MqttTransport(mqtt), settings.hours_ahead) if mqtt else None
@@ -67,11 +70,12 @@ def serve(options: argparse.Namespace) -> Answer:
 
 
 def add_person(options: argparse.Namespace) -> Answer:
-    from shared.keys import read_public
+    from central.signers import fingerprint, read_signer
 
+    public = read_signer(options.key)
     _, authority = _opened(options)
-    authority.registry.put_person(options.name, frozenset(options.role), read_public(options.key))
-    return {"person": options.name, "roles": sorted(set(options.role))}
+    authority.registry.put_person(options.name, frozenset(options.role), public)
+    return {"person": options.name, "roles": sorted(set(options.role)), "fingerprint": fingerprint(public)}
 
 
 def drop_person(options: argparse.Namespace) -> Answer:
@@ -112,14 +116,10 @@ def withdraw(options: argparse.Namespace) -> Answer:
 
 
 def destroy(options: argparse.Namespace) -> Answer:
+    from central.authority.statements import statement_to_map
+
     _, authority = _opened(options)
-    statement = authority.destroy(options.day)
-    return {
-        "authority": statement.authority,
-        "day": statement.day.isoformat(),
-        "destroyed_at": statement.destroyed_at.isoformat(),
-        "signature": statement.signature.hex(),
-    }
+    return statement_to_map(authority.destroy(options.day))
 
 
 def _opened(options: argparse.Namespace) -> tuple[AuthoritySettings, Authority]:

@@ -71,6 +71,7 @@ class ReleasedShares:
     """One authority's shares for the cell-hours of a case, the window they serve, and the days it has no secret for.
 
     `missing` are days of the window whose secret was destroyed or never drawn: what was not covered, and why.
+    `probes_public` is the probe service's raw X25519 key as this authority knows it: whose probes a worker may believe.
     """
 
     authority: str
@@ -81,6 +82,7 @@ class ReleasedShares:
     consents: tuple[str, ...]
     shares: ShareGrid = field(repr=False)
     missing: tuple[date, ...] = ()
+    probes_public: bytes = b""
 
 
 class CombinedShares(Mapping[Epoch, tuple[bytes, ...]]):
@@ -137,6 +139,7 @@ def seal_released(released: ReleasedShares, public: X25519PublicKey) -> bytes:
         "window": [released.start.timestamp(), released.end.timestamp()],
         "consents": list(released.consents),
         "missing": [day.isoformat() for day in released.missing],
+        "probes": released.probes_public,
     }
     return seal_to(public, _info(released.authority, released.case, released.recipient), pack(document))
 
@@ -151,11 +154,11 @@ def open_released(
         start, end = (from_unix(at) for at in document["window"])
         missing = tuple(date.fromisoformat(day) for day in document["missing"])
         consents = tuple(check_id(name, "scope") for name in document["consents"])
-        grid = _grid(document)
+        grid, probes = _grid(document), bytes(document["probes"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, CairnError):
         hint = "compare the versions of this service and the authority"
         raise BadRelease(f"authority {authority} sent shares of an unknown form", hint=hint) from None
-    return ReleasedShares(authority, case, recipient, start, end, consents, grid, missing)
+    return ReleasedShares(authority, case, recipient, start, end, consents, grid, missing, probes)
 
 
 def _grid(document: Mapping[str, Any]) -> ShareGrid:

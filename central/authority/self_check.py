@@ -6,13 +6,12 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from central.audit.log import Head
 from central.authority.book import Book
 from central.authority.clock_guard import ClockGuard
 from central.authority.day_secrets import DaySecrets
-from shared.errors import BadInput, CairnError, Refused, TransportDown
+from shared.errors import BadInput, CairnError, Refused
 from shared.keys import seal_to, sealing_public
 
 if TYPE_CHECKING:
@@ -23,28 +22,12 @@ class LogBroken(Refused):
     """The authority's log was edited, or something of it is missing."""
 
 
-class LogRolledBack(Refused):
-    """A witness has seen more of this log, or another: the database was restored, or it was forked."""
-
-
 class FilesOpen(Refused):
     """Others than the authority's own user may read one of its files."""
 
 
 class BadServiceKey(Refused):
     """The key that code shares are to be sealed to is no usable key."""
-
-
-class Witness(Protocol):
-    """Somebody else who keeps checkpoints of this log."""
-
-    name: str
-
-    def newest(self, origin: str) -> Head | None:
-        """The largest tree of this log that it has seen, None for a log that it has never seen.
-
-        Raises TransportDown when it is away.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +52,7 @@ def self_check(files: AuthorityFiles, secrets: DaySecrets, book: Book, clock: Cl
         ("clock", clock.believed),
         ("day secrets", secrets.check),
         ("log", lambda: _check_log(book)),
-        ("witnesses", lambda: _check_witnesses(files, book)),
+        ("witnesses", book.compare),
         ("files", lambda: _check_files(files)),
         ("probe service's key", lambda: _check_key(files.probes_public)),
     )
@@ -89,27 +72,6 @@ def _check_log(book: Book) -> None:
     if found.wrong is not None:
         hint = "keep the database as it is, and compare it with the witness and with a backup"
         raise LogBroken(f"this authority's log is not whole at entry {found.wrong}: {found.reason}", hint=hint)
-
-
-def _check_witnesses(files: AuthorityFiles, book: Book) -> None:
-    """One witness must answer: whoever restores a database could otherwise cut it off and go on."""
-    mine, away = book.head(), list[str]()
-    for witness in files.witnesses:
-        try:
-            seen = witness.newest(book.origin)
-        except TransportDown as error:
-            away.append(f"{witness.name}: {error.message}")
-            continue
-        if seen is not None and (seen.size > mine.size or book.head(seen.size).root != seen.root):
-            hint = "if this database was restored: cairn-central authority accept-restore"
-            raise LogRolledBack(
-                f"witness {witness.name} has seen {seen.size} entries of this log, and here it has {mine.size}"
-                + (" others" if seen.size <= mine.size else ""),
-                hint=hint,
-            )
-    if files.witnesses and len(away) == len(files.witnesses):
-        hint = "without one that answers, a restored old database would go unnoticed"
-        raise TransportDown(f"no witness of this authority's log answers ({'; '.join(away)})", hint=hint)
 
 
 def _check_files(files: AuthorityFiles) -> None:

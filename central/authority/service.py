@@ -5,9 +5,9 @@ It trusts no other party's word: every signature, consent and limit is checked h
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from central.audit.notes import Verifier
+from central.audit.witness import Witnessing
 from central.authority.book import Book
 from central.authority.clock_guard import ClockGuard
 from central.authority.day_secrets import DaySecrets, SecretDestroyed, day_of_hour
@@ -23,20 +25,22 @@ from central.authority.kek import KeyEncryptionKey, passphrase_key
 from central.authority.limits import Limits, check_case, count_probes, enter_case, forget_counters
 from central.authority.registry import CANARY_CELL, Registry
 from central.authority.released import Recipient, ReleasedShares, ShareGrid, seal_released
-from central.authority.self_check import Findings, Witness, self_check
+from central.authority.self_check import Findings, self_check
 from central.authority.statements import Destruction, sign_destruction
 from central.authority.tables import CaseEntry, DestructionEntry, LogEntry, open_database, wipe_journal
 from central.authority.token_place import TokenPlace
 from central.database import writing
 from shared.clock import SteadyClock
 from shared.epochs import HOUR_S, Epoch, Shares
-from shared.errors import BadInput, BadRelease, CairnError, ReleaseRefused, TransportDown
+from shared.errors import BadInput, BadRelease, CairnError, ReleaseRefused
 from shared.ids import check_id
 from shared.keys import sealing_public
 from shared.node_shares import MAX_HOURS_AHEAD, seal_grant
 from shared.releases import CaseScope, Release, check_release, release_from_bytes
 from shared.topics import grants
 from shared.transport import Message, Transport
+
+log = logging.getLogger(__name__)
 
 RETENTION = timedelta(days=14)
 # A box's clock may be this wrong, and a box that starts just after the hour may still have a track of the last one.
@@ -59,7 +63,7 @@ class AuthorityFiles:
     token: TokenPlace | None = None
     limits: Limits = field(default_factory=Limits)
     private: tuple[Path, ...] = ()
-    witnesses: tuple[Witness, ...] = ()
+    witnesses: Mapping[Verifier, Witnessing] = field(default_factory=dict)
 
     def key(self, engine: Engine) -> KeyEncryptionKey:
         """The key that day secrets are wrapped under. Raises BadInput for a passphrase that is none."""
@@ -78,15 +82,15 @@ class Authority:
     def __init__(self, files: AuthorityFiles, clock: SteadyClock) -> None:
         self.name = check_id(files.name, "authority")
         self.files = files
-        self._engine: Engine = open_database(files.database)
-        wipe_journal(self._engine)  # of a destruction that ended before it had done so
-        self.clock = ClockGuard(self._engine, clock)
-        self.book = Book(self.name, self._engine, self.clock)
-        self._secrets = DaySecrets(self.name, self._engine, files.key(self._engine))
+        self.engine: Engine = open_database(files.database)
+        wipe_journal(self.engine)  # of a destruction that ended before it had done so
+        self.clock = ClockGuard(self.engine, clock)
+        self.book = Book(self.engine, self.clock, self.name, files.signing_key, files.witnesses)
+        self._secrets = DaySecrets(self.name, self.engine, files.key(self.engine))
         self._signing_key = files.signing_key
         self._lock = threading.Lock()
         self._found: Findings | None = None
-        self.registry = Registry(self._engine)
+        self.registry = Registry(self.engine)
 
     @property
     def public(self) -> bytes:
@@ -125,7 +129,7 @@ class Authority:
                 release = release_from_bytes(release_bytes)
                 case = release.scope.case
                 self._fit()
-                with writing(self._engine) as session:
+                with writing(self.engine) as session:
                     released = self._released(session, release, recipient, public)
                     sealed = seal_released(released, sealing_public(public))
                     detail = f"{recipient}: {len(released.shares)} cell-hours"
@@ -163,7 +167,7 @@ class Authority:
 
     def withdraw(self, case: str) -> None:
         """Nothing is released for this case any more, known or not, for ever. Whatever the clock says."""
-        with self._lock, writing(self._engine) as session:
+        with self._lock, writing(self.engine) as session:
             row = session.get(CaseEntry, check_id(case, "case")) or CaseEntry(case=case)
             row.withdrawn_at = row.withdrawn_at or self.clock.read().stamp
             session.add(row)
@@ -173,7 +177,7 @@ class Authority:
     def ended(self, cases: Iterable[str]) -> list[str]:
         """Which of these cases were withdrawn here: what a centre restored from a backup must not go on with."""
         asked = {check_id(case, "case") for case in cases}
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             gone = session.exec(select(CaseEntry.case).where(col(CaseEntry.withdrawn_at).is_not(None))).all()
         return sorted(asked & set(gone))
 
@@ -197,13 +201,25 @@ class Authority:
 
     def statements(self) -> list[Destruction]:
         """A signed statement for every day that was ever destroyed, in order."""
-        with self._lock, writing(self._engine) as session:
+        with self._lock, writing(self.engine) as session:
             for day, at in self._secrets.destroyed().items():
                 if session.get(DestructionEntry, day) is None:  # destroyed by the first version, which kept none
                     self._state(session, day, at)
             session.commit()
             rows = session.exec(select(DestructionEntry).order_by(col(DestructionEntry.day))).all()
             return [Destruction(self.name, row.day, row.destroyed_at, row.signature) for row in rows]
+
+    def accept_clock(self) -> datetime:
+        """A person looked, and this is the time; what was in doubt goes on."""
+        with self._lock:
+            was, now = self.clock.read().doubt, self.clock.accept()
+            self.book.note("clock accepted", detail=f"it {was}" if was else "")
+            return now
+
+    def check_at_start(self) -> None:
+        """Look, and say in the process's log what is wrong; releases stay refused until it is right."""
+        for error in self.check().problems:
+            log.error("self-check: %s", error)
 
     def check(self) -> Findings:
         """Look at everything that this authority stands on; what is found wrong stops releases until it is right."""
@@ -224,9 +240,10 @@ class Authority:
             days = gone_again(self.name, self.public, statements, self._secrets.days(), expired)
             for day, at in days.items():
                 self._destroy(day, at or reading.now)
-            with writing(self._engine) as session:
-                self.book.begin_anew(session, f"{len(days)} days destroyed again{_seen(self.files, self.book)}")
-                session.commit()
+            self.book.publisher.compare()
+            if self.book.publisher.alarms():
+                self.book.publisher.restart("console", f"a restored database; {len(days)} days destroyed again")
+            self.book.note("restored", detail=f"{len(days)} days destroyed again")
             self._found = None
             return sorted(days)
 
@@ -234,7 +251,7 @@ class Authority:
         """Move the live secrets under another key-encryption key, all or none; returns how many were moved."""
         with self._lock:
             moved = self._secrets.rewrap(key)
-            wipe_journal(self._engine)
+            wipe_journal(self.engine)
             self.book.note("rewrapped", detail=f"{moved} days under {key.id}")
             return moved
 
@@ -247,15 +264,16 @@ class Authority:
         if self._found is None or self._found.problems:
             self._found = self_check(self.files, self._secrets, self.book, self.clock)
         self._found.raise_first()
+        self.book.publisher.must_hold()
 
     def _destroy(self, day: date, now: datetime) -> Destruction:
-        with writing(self._engine) as session:
+        with writing(self.engine) as session:
             at = self._secrets.destroy(session, day, now)
             statement = self._state(session, day, at)
             left = self._secrets.days()
             forget_counters(session, canary_epoch(min(left)).hour if left else 0)
             session.commit()
-        wipe_journal(self._engine)
+        wipe_journal(self.engine)
         return statement
 
     def _state(self, session: Session, day: date, at: datetime) -> Destruction:
@@ -284,7 +302,8 @@ class Authority:
             count_probes(session, scope.case, grid.cells, grid.hours, self.files.limits.probes_per_epoch)
         enter_case(session, release)
         return ReleasedShares(
-            self.name, scope.case, recipient, scope.start, scope.end, scope.consents, grid, missing
+            self.name, scope.case, recipient, scope.start, scope.end, scope.consents, grid, missing,
+            self.files.probes_public,
         )  # fmt: skip
 
     def _in_scope(self, scope: CaseScope, recipient: Recipient, now: datetime) -> tuple[ShareGrid, tuple[date, ...]]:
@@ -310,16 +329,6 @@ class Authority:
 def canary_epoch(day: date) -> Epoch:
     """The epoch that a day's canary is sealed under: the reserved cell in the day's first hour."""
     return Epoch(CANARY_CELL, (day - date(1970, 1, 1)).days * 24)
-
-
-def _seen(files: AuthorityFiles, book: Book) -> str:
-    """What the witnesses hold of the log that ends here, for whoever wants to compare."""
-    heads = []
-    for witness in files.witnesses:
-        with contextlib.suppress(TransportDown):
-            head = witness.newest(book.origin)
-            heads.append(f"; {witness.name} has seen {head.size} entries, root {head.root.hex()}" if head else "")
-    return "".join(heads)
 
 
 def _without(missing: Sequence[date]) -> str:

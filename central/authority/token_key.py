@@ -18,6 +18,7 @@ from pkcs11.exceptions import (
     PinLenRange,
     PinLocked,
     PKCS11Error,
+    UserAlreadyLoggedIn,
 )
 from pkcs11.mechanisms import GCMParams
 
@@ -26,6 +27,7 @@ from central.authority.token_place import TokenPlace
 
 TAG_BITS, KEY_BITS, ID_BYTES = 128, 256, 8
 _PIN_REFUSED = (PinIncorrect, PinInvalid, PinLenRange, PinLocked)
+_TOLD = (*_PIN_REFUSED, NoSuchToken, MultipleTokensReturned)
 
 
 class TokenKey:
@@ -60,25 +62,35 @@ class TokenKey:
         return True
 
     def wrap(self, secret: bytes, context: bytes) -> bytes:
-        nonce, key = os.urandom(NONCE_BYTES), self._opened()
+        nonce = os.urandom(NONCE_BYTES)
+        parameters = GCMParams(nonce, context, TAG_BITS)
         try:
-            sealed = key.encrypt(secret, mechanism=Mechanism.AES_GCM, mechanism_param=_gcm(nonce, context))
+            sealed = self._done("encrypt", secret, parameters)
         except PKCS11Error as error:
-            self.close()
             raise self._away(error) from None
-        return nonce + bytes(sealed)
+        return nonce + sealed
 
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
-        nonce, key = wrapped[:NONCE_BYTES], self._opened()
-        parameters = _gcm(nonce, context)
+        nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
         try:
-            return bytes(key.decrypt(wrapped[NONCE_BYTES:], mechanism=Mechanism.AES_GCM, mechanism_param=parameters))
+            return self._done("decrypt", sealed, GCMParams(nonce, context, TAG_BITS))
         except PKCS11Error:
-            self.close()
-        # A library says the same of a wrong tag and of a token that is gone: whoever still has the key tells.
-        self._opened()
+            # A library says the same of a wrong tag and of a token that is gone: whoever still has the key tells.
+            self._opened()
         hint = "compare the token's key with the one that `cairn-central authority rewrap` last used"
         raise CannotUnwrap("a day secret does not unwrap under the token's key", hint=hint)
+
+    def _done(self, act: str, data: bytes, parameters: GCMParams) -> bytes:
+        """Once more after it failed: the token may have been away since, or somebody else here logged out."""
+        for last in (False, True):
+            try:
+                perform = getattr(self._opened(), act)
+                return bytes(perform(data, mechanism=Mechanism.AES_GCM, mechanism_param=parameters))
+            except PKCS11Error:
+                self.close()
+                if last:
+                    raise
+        raise AssertionError
 
     def close(self) -> None:
         """Log out; the next use opens the token again."""
@@ -109,9 +121,16 @@ class TokenKey:
         if self._pin_refused:
             raise WrongPin("the token refused the PIN, which is not tried again", hint="correct pin_file and restart")
         self.close()
+        pin = read_secret(self._place.pin_file, "pin").decode("utf-8", "replace")
         try:
-            token = pkcs11.lib(str(self._place.module)).get_token(token_label=self._place.token)
-            return token.open(rw=rw, user_pin=read_secret(self._place.pin_file, "pin").decode())
+            try:
+                return self._session_of(pin, rw=rw)
+            except PKCS11Error as error:
+                if isinstance(error, _TOLD):
+                    raise
+                # A token that was away is only seen again by a library that starts anew.
+                pkcs11.lib(str(self._place.module)).reinitialize()
+                return self._session_of(pin, rw=rw)
         except _PIN_REFUSED as error:
             self._pin_refused = True
             hint = "correct the PIN in pin_file, then restart; see whether the token has locked itself"
@@ -121,6 +140,13 @@ class TokenKey:
             raise TokenAway(f"there is no one token {self._place.token!r}", hint=hint) from None
         except (PKCS11Error, RuntimeError) as error:
             raise self._away(error) from None
+
+    def _session_of(self, pin: str, *, rw: bool) -> Any:
+        token = pkcs11.lib(str(self._place.module)).get_token(token_label=self._place.token)
+        try:
+            return token.open(rw=rw, user_pin=pin)
+        except UserAlreadyLoggedIn:  # a login counts for the whole process
+            return token.open(rw=rw)
 
     def _wanted(self) -> dict[Attribute, Any]:
         return {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: self._place.key}
@@ -134,7 +160,3 @@ class TokenKey:
     def _away(self, error: Exception) -> TokenAway:
         hint = "check the token, its driver (token_module), and that this user may reach it"
         return TokenAway(f"the token does not answer ({type(error).__name__})", hint=hint)
-
-
-def _gcm(nonce: bytes, context: bytes) -> GCMParams:
-    return GCMParams(nonce, context, TAG_BITS)
