@@ -25,6 +25,7 @@ PARTS = (
     "central.authority.command",
     "central.cases.command",
     "central.accounts.command",
+    "central.audit.command",
     "central.nodes.command",
     "central.reports.command",
     "central.retention.command",

@@ -99,6 +99,14 @@ def leaf_of(entry: EntryColumns) -> bytes:
     return leaf_hash(leaf_data(entry.at, entry.action, entry.commitment or b""))
 
 
+def words_do_not_fit(entry: EntryColumns) -> str:
+    """Why the readable words are not those that were committed to; empty when they are, or were erased."""
+    if entry.salt is None:
+        return "this entry was half erased" if entry.account or entry.case or entry.detail else ""
+    fits = commitment_of(entry.salt, entry.account, entry.case, entry.detail) == entry.commitment
+    return "" if fits else "this entry was edited"
+
+
 def sealed(at: dt.datetime, account: str, action: str, case: str, detail: str) -> dict[str, Any]:
     """All columns of a new entry but its number."""
     salt = secrets.token_bytes(SALT_BYTES)
