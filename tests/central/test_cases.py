@@ -249,11 +249,13 @@ def test_every_read_release_and_refusal_is_in_the_log_and_the_log_is_whole(offic
         ("kim", "read route map"), ("kim", "refused"),
     ]  # fmt: skip
     oda = office.as_("oda")
-    assert oda.ask("GET", "/audit/check") == {"whole": True, "first_broken": None}
+    whole = {"whole": True, "first_broken": None, "reason": "", "entries": len(told), "erased": 0}
+    assert oda.ask("GET", "/audit/check") == whole
     assert oda.ask("GET", "/audit", params={"case": CASE, "after": 5, "limit": 1})[0]["action"] == "search"
     with office.engine.begin() as connection:
         connection.execute(text("UPDATE auditentry SET account = 'tam' WHERE id = 4"))
-    assert oda.ask("GET", "/audit/check") == {"whole": False, "first_broken": 4}
+    broken = oda.ask("GET", "/audit/check")
+    assert (broken["whole"], broken["first_broken"], broken["reason"]) == (False, 4, "this entry was edited")
     with Session(office.engine) as session:
         assert first_broken(session) == 4
 

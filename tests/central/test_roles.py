@@ -49,6 +49,8 @@ MATRIX = {
     ("GET", "/accounts"): {"adm"},
     ("GET", "/audit"): {"oda"},
     ("GET", "/audit/check"): {"oda"},
+    ("GET", "/audit/checkpoint"): {"oda"},
+    ("GET", "/audit/proof/{entry}"): {"oda"},
 }
 
 
@@ -59,7 +61,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def ask(office: Office, name: str, method: str, path: str, *, kind: str = "", **more: Any) -> httpx.Response:
-    real = path.format(case=CASE, job="0" * 32, node=NODE)
+    real = path.format(case=CASE, job="0" * 32, node=NODE, entry=1)
     headers = {"Authorization": f"Bearer {office.tokens[name]}"} | ({"Content-Type": kind} if kind else {})
     return office.http.request(method, real, headers=headers, **more)
 
@@ -111,7 +113,7 @@ def test_without_a_valid_token_nobody_is_answered(office: Office) -> None:
         for method, path in MATRIX:
             if path == "/health":
                 continue
-            real = path.format(case=CASE, job="0" * 32, node=NODE)
+            real = path.format(case=CASE, job="0" * 32, node=NODE, entry=1)
             answer = office.http.request(method, real, headers=headers)  # type: ignore[arg-type]  # raw bytes too
             assert (answer.status_code, answer.json()["error"]) == (401, "NotSignedIn"), (method, path, shown[:12])
 
