@@ -102,9 +102,13 @@ async def _explain_nothing(_request: Request, error: Exception) -> JSONResponse:
 
 def _refuse(error: CairnError) -> JSONResponse:
     answer = _answer(status_of(error), type(error).__name__, error.message, error.hint)
-    if isinstance(error, TooManyAttempts):
-        answer.headers["Retry-After"] = str(error.retry_after_s)
+    answer.headers.update(retry_after(error))
     return answer
+
+
+def retry_after(error: CairnError) -> dict[str, str]:
+    """The header that says when to come back, for a refusal that ends by itself."""
+    return {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyAttempts) else {}
 
 
 def _answer(status: int, name: str, message: str, hint: str) -> JSONResponse:

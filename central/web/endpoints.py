@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
+from fastapi import FastAPI, Query, Request, Response
 
 from central.accounts.endpoints import At, let_in
 from central.accounts.service import Role, has_role, require
@@ -17,59 +13,48 @@ from central.cases.endpoints import list_cases, show_case
 from central.cases.service import State
 from central.centre import Centre
 from central.contacts.presets import preset_names
-from central.errors import BadRequest, CaseEnded, NotFound, NotSignedIn, status_of
+from central.errors import CaseEnded, NotFound, NotSignedIn
 from central.routes.endpoints import list_jobs, show_contacts, show_job, show_map, show_route, start_job
 from central.routes.reconstruct import route_from_map
 from central.routes.store import ACTIVE
-from central.web.rendering import HEADERS, is_secure, language_of, page, style_sheet
+from central.web import signing
+from central.web.rendering import asset, is_secure, language_of, page
+from central.web.routing import ROOT, home_of, page_router, shown, to
 from central.web.sessions import LONGEST, Sessions
 from central.web.views import masks_of, people_of, rows_of
 from central.web.visitors import COOKIE, Form, Sender, Visit, Visitor, sessions_of
-from shared.errors import CairnError
 
-ROOT: Final = "/pages"
 CASES_A_PAGE: Final = 50
 _RELOAD_S: Final = 2
 
-
-class PageRoute(APIRoute):
-    """Answers refusals with a page, or with the way to sign in, and gives every answer the pages' headers."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        plain = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                answer = await plain(request)
-            except RequestValidationError:
-                answer = _problem(request, BadRequest("there is no such page", hint="go back to the cases"))
-            except CairnError as error:
-                # The API's handler notes the refusal in the audit log; its answer for programs is not shown.
-                await request.app.exception_handlers[CairnError](request, error)
-                signed_out = isinstance(error, NotSignedIn)
-                answer = _to("/sign-in") if signed_out else _problem(request, error)
-            answer.headers.update(HEADERS)
-            return answer
-
-        return handle
-
-
-router = APIRouter(prefix=ROOT, route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 
 def add_pages(app: FastAPI) -> None:
     """Serve the pages, and lead from / to them."""
     app.state.web_sessions = Sessions()
-    app.include_router(router)
+    for pages in (router, signing.router):
+        app.include_router(pages)
 
     @app.get("/", include_in_schema=False)
     def front() -> Response:
-        return _to("/cases")
+        return to("")
 
 
 @router.get("/style.css")
 def style() -> Response:
-    return style_sheet()
+    return asset("style.css")
+
+
+@router.get("/passkey.js")
+def script() -> Response:
+    """The pages' only script; every other page works without."""
+    return asset("passkey.js")
+
+
+@router.get("")
+def home(visit: Visit) -> Response:
+    return to(home_of(visit.account))
 
 
 @router.get("/sign-in")
@@ -88,7 +73,7 @@ def sign_in(request: Request, centre: At, fields: Form) -> Response:
     if old := request.cookies.get(COOKIE):
         sessions_of(request).end(old)
     centre.note(account.name, "signed in", "", "pages")
-    answer = _to("/cases")
+    answer = to(home_of(account))
     answer.set_cookie(
         COOKIE, cookie, max_age=int(LONGEST.total_seconds()), path=ROOT,
         httponly=True, samesite="strict", secure=is_secure(request),
@@ -99,7 +84,7 @@ def sign_in(request: Request, centre: At, fields: Form) -> Response:
 @router.post("/sign-out")
 def sign_out(request: Request, _visit: Sender) -> Response:
     sessions_of(request).end(request.cookies.get(COOKIE, ""))
-    answer = _to("/sign-in")
+    answer = to("/sign-in")
     answer.delete_cookie(COOKIE, path=ROOT)
     return answer
 
@@ -109,20 +94,23 @@ def cases(request: Request, centre: At, visit: Visit, skip: Annotated[int, Query
     require(visit.account, Role.TRACER, Role.APPROVER)
     lines = list_cases(centre, visit.account, skip, CASES_A_PAGE + 1)
     more = len(lines) > CASES_A_PAGE
-    return _page(request, visit, "cases.html", cases=lines[:CASES_A_PAGE], skip=skip, step=CASES_A_PAGE, more=more)
+    return shown(request, visit, "cases.html", cases=lines[:CASES_A_PAGE], skip=skip, step=CASES_A_PAGE, more=more)
 
 
 @router.get("/cases/{case}")
 def show(request: Request, case: Name, centre: At, visit: Visit) -> Response:
     """Everything about one case; what was found only for the tracer whose case it is."""
     require(visit.account, Role.TRACER, Role.APPROVER)
-    shown = show_case(case, centre, visit.account)
-    own = shown.opened_by == visit.account.name and has_role(visit.account, Role.TRACER)
+    case_shown = show_case(case, centre, visit.account)
+    own = case_shown.opened_by == visit.account.name and has_role(visit.account, Role.TRACER)
     jobs = list_jobs(case, centre, visit.account) if own else []
-    found = _found(case, centre, visit) if own and shown.state != State.WITHDRAWN else None
-    return _page(
-        request, visit, "case.html", case=shown, own=own, job=jobs[0] if jobs else None, active=ACTIVE, found=found
-    )
+    may_approve = case_shown.state == State.OPEN and case_shown.opened_by != visit.account.name
+    may_approve = may_approve and has_role(visit.account, Role.APPROVER) and case_shown.template is not None
+    found = _found(case, centre, visit) if own and case_shown.state != State.WITHDRAWN else None
+    return shown(
+        request, visit, "case.html", case=case_shown, own=own, job=jobs[0] if jobs else None, active=ACTIVE,
+        found=found, may_approve=may_approve,
+    )  # fmt: skip
 
 
 @router.get("/cases/{case}/map.svg")
@@ -135,18 +123,18 @@ def picture(request: Request, case: Name, centre: At, visit: Visit) -> Response:
 def search(case: Name, centre: At, visit: Sender) -> Response:
     require(visit.account, Role.TRACER)
     job = start_job(case, centre, visit.account)
-    return _to(f"/cases/{case}/search/{job.job}")
+    return to(f"/cases/{case}/search/{job.job}")
 
 
 @router.get("/cases/{case}/search/{job}")
 def progress(request: Request, case: Name, job: Name, centre: At, visit: Visit) -> Response:
     """How far a search is; reloads itself, and leads to the case at the end."""
     require(visit.account, Role.TRACER)
-    shown = show_job(case, job, centre, visit.account)
-    if shown.state == "done":
-        return _to(f"/cases/{case}")
-    reload_s = _RELOAD_S if shown.state in ACTIVE else 0
-    return _page(request, visit, "search.html", case=case, job=shown, active=ACTIVE, reload_s=reload_s)
+    found = show_job(case, job, centre, visit.account)
+    if found.state == "done":
+        return to(f"/cases/{case}")
+    reload_s = _RELOAD_S if found.state in ACTIVE else 0
+    return shown(request, visit, "search.html", case=case, job=found, active=ACTIVE, reload_s=reload_s)
 
 
 def _found(case: str, centre: Centre, visit: Visitor) -> dict[str, Any] | None:
@@ -165,15 +153,3 @@ def _found(case: str, centre: Centre, visit: Visitor) -> dict[str, Any] | None:
         "presets": presets,
         "people": people_of(contacts),
     }
-
-
-def _page(request: Request, visit: Visitor, template: str, **values: Any) -> Response:
-    return page(request, template, account=visit.account.name, form_key=visit.form_key, **values)
-
-
-def _problem(request: Request, error: CairnError) -> Response:
-    return page(request, "problem.html", status_of(error), message=error.message, hint=error.hint)
-
-
-def _to(path: str) -> RedirectResponse:
-    return RedirectResponse(ROOT + path, 303)

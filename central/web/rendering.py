@@ -12,15 +12,17 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from central.reports.map_words import Language, length
-from central.web.words import word
+from central.web.words import korean_refusal, word
 
 HERE: Final = Path(__file__).parent / "templates"
-ZONE: Final = ZoneInfo("Asia/Seoul")
+_KINDS: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 LANGUAGE_COOKIE: Final = "cairn-language"
+POLICY: Final = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 # No script, no frame, nothing from elsewhere: what a page needs is its own style sheet, its map and its own forms.
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     # Not no-referrer: browsers then say "Origin: null" of their own forms, which looks like a foreign one.
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
@@ -45,24 +47,36 @@ def language_of(request: Request) -> Language:
     return "ko" if first.startswith("ko") else "en"
 
 
-def page(request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
-    """A whole page. `values` are escaped where they are shown."""
-    language = language_of(request)
+def page(request: Request, template: str, status: int = 200, /, *, script: str = "", **values: Any) -> Response:
+    """A whole page. `values` are escaped where they are shown; `script` is a file of ours, where there is one."""
+    language, zone = language_of(request), zone_of(request)
     about = {
         "language": language,
         "here": request.url.path,
         "w": partial(word, language=language),
-        "local": _local,
+        "local": partial(_local, zone=zone),
+        "zone": zone.key,
         "length": partial(length, language=language),
+        "korean_refusal": korean_refusal,
+        "places": getattr(request.state, "places", []),
+        "script": script,
         "account": None,
         "form_key": "",
         "reload_s": 0,
     }
     html = _pages.get_template(template).render(about | values)
     answer = Response(html, status, media_type="text/html; charset=utf-8")
+    if script:
+        answer.headers["Content-Security-Policy"] = f"{POLICY}; script-src 'self'"
     if request.query_params.get("language") == language:
         answer.set_cookie(LANGUAGE_COOKIE, language, httponly=True, samesite="lax", secure=is_secure(request))
     return answer
+
+
+def zone_of(request: Request) -> ZoneInfo:
+    """The zone in which this centre shows times."""
+    found: ZoneInfo = request.app.state.centre.zone
+    return found
 
 
 def is_secure(request: Request) -> bool:
@@ -70,10 +84,11 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def _local(moment: datetime | str, form: str = "%Y-%m-%d %H:%M") -> str:
+def _local(moment: datetime | str, form: str = "%Y-%m-%d %H:%M", *, zone: ZoneInfo) -> str:
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return at.astimezone(ZONE).strftime(form)
+    return at.astimezone(zone).strftime(form)
 
 
-def style_sheet() -> Response:
-    return Response((HERE / "style.css").read_text("utf-8"), media_type="text/css; charset=utf-8")
+def asset(name: str) -> Response:
+    """A file of the pages' own."""
+    return Response((HERE / name).read_text("utf-8"), media_type=_KINDS[name.rpartition(".")[2]])

@@ -1,12 +1,10 @@
-"""The pages' words, English and Korean. A word that is missing fails a test, not a tracer."""
+"""What the tracer's pages say: the frame, signing in, the list of cases, one case and what was found in it."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from central.reports.map_words import Language
-
-WORDS: Final[dict[str, tuple[str, str]]] = {
+CASES: Final[dict[str, tuple[str, str]]] = {
     # frame
     "tagline": ("routes of consenting patients", "동의한 환자의 동선"),
     "sign_in": ("Sign in", "로그인"),
@@ -18,7 +16,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Every page that shows a case is noted in the audit log.",
         "사례를 보여 주는 모든 화면은 감사 기록에 남습니다.",
     ),
-    "back": ("Back to the cases", "사례 목록으로"),
+    "pages": ("Pages", "화면"),
+    "place_cases": ("Cases", "사례"),
+    "place_your_key": ("Your key", "내 서명 키"),
+    "back": ("Back to the beginning", "처음으로"),
     "next_step": ("What to do", "할 일"),
     # sign in
     "token": ("Your token", "토큰"),
@@ -142,8 +143,3 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "unknown_masks": ("{n} min with masks not seen", "마스크 미확인 {n}분"),
     "no_contact": ("no contact", "해당 없음"),
 }
-
-
-def word(name: str, language: Language, **values: object) -> str:
-    """A phrase in the language, filled in. KeyError for one that does not exist."""
-    return WORDS[name][language == "ko"].format(**values)

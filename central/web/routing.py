@@ -1,0 +1,80 @@
+"""What every page has in common: refusals are pages too, who sees which links, and where each role begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from central.accounts.service import Role, has_role
+from central.accounts.tables import Account
+from central.answers import retry_after
+from central.errors import BadRequest, NotSignedIn, status_of
+from central.web.rendering import HEADERS, page
+from central.web.visitors import Visitor
+from shared.errors import CairnError
+
+ROOT: Final = "/pages"
+# Where each role works: path, word, roles; everybody has the last one.
+PLACES: Final = (
+    ("/cases", "cases", frozenset({Role.TRACER, Role.APPROVER})),
+    ("/key", "your_key", frozenset(Role)),
+)
+
+
+class PageRoute(APIRoute):
+    """Answers refusals with a page, or with the way to sign in, and gives every answer the pages' headers."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        plain = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                answer = await plain(request)
+            except RequestValidationError:
+                answer = problem(request, BadRequest("there is no such page", hint="go back to the list"))
+            except CairnError as error:
+                # The API's handler notes the refusal in the audit log; its answer for programs is not shown.
+                await request.app.exception_handlers[CairnError](request, error)
+                answer = to("/sign-in") if isinstance(error, NotSignedIn) else problem(request, error)
+            for name, value in HEADERS.items():
+                answer.headers.setdefault(name, value)
+            return answer
+
+        return handle
+
+
+def page_router() -> APIRouter:
+    return APIRouter(prefix=ROOT, route_class=PageRoute, include_in_schema=False)
+
+
+def shown(request: Request, visit: Visitor, template: str, **values: Any) -> Response:
+    """A page for somebody signed in. `values` are escaped where they are shown."""
+    request.state.places = places_of(visit.account)
+    return page(request, template, account=visit.account.name, form_key=visit.form_key, **values)
+
+
+def problem(request: Request, error: CairnError) -> Response:
+    answer = page(
+        request, "problem.html", status_of(error), kind=type(error).__name__, message=error.message, hint=error.hint
+    )
+    answer.headers.update(retry_after(error))
+    return answer
+
+
+def to(path: str) -> RedirectResponse:
+    return RedirectResponse(ROOT + path, 303)
+
+
+def places_of(account: Account) -> list[tuple[str, str]]:
+    """Path and word of the pages that this account may open."""
+    return [(ROOT + path, name) for path, name, roles in PLACES if any(has_role(account, role) for role in roles)]
+
+
+def home_of(account: Account) -> str:
+    """Where somebody begins, below ROOT."""
+    return next((path for path, _, roles in PLACES if any(has_role(account, role) for role in roles)), "/key")
