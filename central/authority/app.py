@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from central.answers import Base64, Name, refusals, speak_plainly
+from central.audit.witness_http import witness_router
 from central.authority.clock_guard import ClockInDoubt
 from central.authority.day_secrets import SecretDestroyed
 from central.authority.kek import CannotUnwrap, TokenAway
@@ -19,6 +20,7 @@ from central.authority.self_check import LogBroken
 from central.authority.service import Authority, AuthorityFiles
 from central.authority.settings import AuthoritySettings
 from central.authority.statements import statement_to_map
+from central.authority.witnessing import witness_of, witnesses_of
 from central.errors import LogRolledBack, WrongCaller
 from central.serving import only
 from shared.clock import SystemClock
@@ -80,7 +82,8 @@ def files_of(settings: AuthoritySettings) -> AuthorityFiles:
         probes_public=probes_public,
         token=settings.token(),
         limits=settings.limits(),
-        private=tuple(path for path in (settings.signing_key, settings.key) if path),
+        witnesses=witnesses_of(settings),
+        private=tuple(path for path in (settings.signing_key, settings.key, settings.witness_key) if path),
     )
 
 
@@ -93,6 +96,10 @@ def create_app(settings: AuthoritySettings, authority: Authority | None = None) 
     served = authority or make_authority(settings)
     app = FastAPI(title=f"Cairn key authority {served.name}", docs_url=None, redoc_url=None)
     speak_plainly(app)
+
+    witness = witness_of(settings, SystemClock())
+    if witness is not None:  # the name in a certificate does not matter here: only what a log has signed counts
+        app.include_router(witness_router(witness), prefix="/witness")
 
     @app.post("/release", responses=refusals(*RELEASE_REFUSALS))
     def release(asked: ReleaseRequest, request: Request) -> Response:

@@ -36,6 +36,12 @@ def add_verbs(verbs: Groups) -> None:
         "cairn-central authority token --env-file north.env",
     )  # fmt: skip
     env_file(token, PREFIX)
+    lines = command(
+        verbs, "keys", show_keys, "print what others verify this office with; --init makes the witness's store",
+        "cairn-central authority keys --env-file north.env",
+    )  # fmt: skip
+    lines.add_argument("--init", action="store_true", help="make witness_store, once in the witness's life")
+    env_file(lines, PREFIX)
     _add_rewrap(verbs)
     _add_statements(verbs)
 
@@ -91,6 +97,26 @@ def make_token_key(options: argparse.Namespace) -> Answer:
     key = TokenKey(place)
     made = key.make()
     return {"token": place.token, "key": key.id, "made": made}
+
+
+def show_keys(options: argparse.Namespace) -> Answer:
+    import base64
+
+    from central.audit.witness_store import WitnessStore
+    from central.authority.app import make_authority
+    from central.authority.witnessing import witness_of
+    from shared.clock import SystemClock
+
+    settings = _settings(options)
+    if options.init and settings.witness_store:
+        WitnessStore.make(settings.witness_store)
+    authority, witness = make_authority(settings), witness_of(settings, SystemClock())
+    return {
+        "authority": authority.name,
+        "statements": base64.b64encode(authority.public).decode(),
+        "log": str(authority.book.publisher.log_key()),
+        "witness": str(witness.key) if witness else "",
+    }
 
 
 def rewrap(options: argparse.Namespace) -> Answer:

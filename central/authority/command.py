@@ -58,14 +58,12 @@ def serve(options: argparse.Namespace) -> Answer:
     authority.check_at_start()
     server = uvicorn.Server(server_config(create_app(settings, authority), settings.host, settings.port, settings.tls))
     mqtt = settings.mqtt()
-    rounds = Rounds(authority, MqttTransport(mqtt), settings.hours_ahead) if mqtt else None
-    if rounds:
-        rounds.start()
+    rounds = Rounds(authority, MqttTransport(mqtt) if mqtt else None, settings.hours_ahead)
+    rounds.start()
     try:
         server.run()
     finally:
-        if rounds:
-            rounds.stop()
+        rounds.stop()
     return None
 
 

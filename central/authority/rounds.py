@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,48 +18,65 @@ log = logging.getLogger(__name__)
 
 # Nodes hold up to 24 hours of shares, so a round may be missed.
 PAUSE_S = 600.0
+RETRY_S = 20.0
 # A box that was entered or dropped by a command is served, or loses its grant, this soon.
 LOOK_EVERY_S = 2.0
 
 
 class Rounds:
-    """Runs on a thread of its own between start() and stop(); a connection to the broker starts a round at once."""
+    """Runs on a thread of its own between start() and stop(); a connection to the broker starts a round at once.
 
-    def __init__(self, authority: Authority, transport: Transport, hours_ahead: int) -> None:
+    Without a broker it still destroys what is over and publishes the log.
+    """
+
+    def __init__(self, authority: Authority, transport: Transport | None, hours_ahead: int) -> None:
         self._authority, self._transport, self._hours_ahead = authority, transport, hours_ahead
         self._due, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="authority-rounds", daemon=True)
 
     def start(self) -> None:
-        self._transport.on_connected = self._due.set
-        self._transport.connect()
+        if self._transport:
+            self._transport.on_connected = self._due.set
+            self._transport.connect()
         self._thread.start()
 
     def stop(self) -> None:
         self._over.set()
         self._due.set()
         self._thread.join()
-        self._transport.close()
+        if self._transport:
+            self._transport.close()
 
     def once(self) -> bool:
-        """One round; False when something failed, which is logged and done again in the next."""
+        """One round, each part whether or not another failed; False when one did, and all is done again in the next."""
+        parts: list[Callable[[], object]] = [self._authority.destroy_expired, self._authority.book.publisher.round]
+        if self._transport is not None and self._transport.connected:
+            parts.insert(1, partial(self._authority.publish_grants, self._transport, self._hours_ahead))
+        done = [self._done(part) for part in parts]
+        return all(done)
+
+    def _done(self, part: Callable[[], object]) -> bool:
         try:
-            self._authority.destroy_expired()
-            self._authority.publish_grants(self._transport, self._hours_ahead)
+            part()
         except (CairnError, SQLAlchemyError) as error:
             log.warning("round not finished: %s", error)
             return False
         return True
 
     def _run(self) -> None:
-        served, next_round = b"", 0.0
+        served, next_round, next_try = b"", 0.0, 0.0
         while not self._over.is_set():
-            due = self._due.is_set() or monotonic() >= next_round
-            self._due.clear()
-            stamp = self._stamp()
-            if (due or stamp != served) and self._transport.connected and self.once():
-                # The stamp from before the round: whoever was entered during it is served in the next.
-                served, next_round = stamp, monotonic() + PAUSE_S
+            stamp, now = self._stamp(), monotonic()
+            there = self._transport is None or self._transport.connected
+            # A broker that is away for days must not keep days alive: destruction does not wait for it.
+            news = stamp != served and there and now >= next_try
+            if self._due.is_set() or now >= next_round or news:
+                self._due.clear()
+                if self.once():
+                    # The stamp from before the round: whoever was entered during it is served in the next.
+                    served, next_round = stamp if there else served, now + PAUSE_S
+                else:
+                    next_round = next_try = now + RETRY_S
             self._due.wait(LOOK_EVERY_S)
 
     def _stamp(self) -> bytes:

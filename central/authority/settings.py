@@ -37,6 +37,12 @@ class AuthoritySettings(ServiceSettings):
     token_key_label: str = KEY_LABEL
     token_pin_file: Path | None = None
 
+    witnesses: dict[str, str] = Field(default={}, description="Address to verifier key of who witnesses our log.")
+    witness_key: Path | None = Field(default=None, description="Signs what this office witnesses for others.")
+    witness_store: Path | None = None
+    witness_name: str = ""
+    witness_logs: list[str] = Field(default=[], description="Verifier keys of the logs that this office witnesses.")
+
     max_cases: int = Field(default=MAX_CONCURRENT_CASES, ge=1, le=MAX_CONCURRENT_CASES)
     max_probes_per_epoch: int = Field(default=MAX_PROBES_PER_EPOCH, ge=1, le=MAX_PROBES_PER_EPOCH)
 
@@ -52,6 +58,8 @@ class AuthoritySettings(ServiceSettings):
             raise ValueError("set passphrase_file, or token_module, token_label and token_pin_file")
         if self.token_module is not None and (not self.token_label or self.token_pin_file is None):
             raise ValueError("token_module, token_label and token_pin_file belong together")
+        if len({self.witness_key is None, self.witness_store is None, not self.witness_logs}) > 1:
+            raise ValueError("witness_key, witness_store and witness_logs belong together")
         return self
 
     def token(self) -> TokenPlace | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -46,7 +45,7 @@ def statement_to_map(statement: Destruction) -> dict[str, str]:
         "authority": statement.authority,
         "day": statement.day.isoformat(),
         "destroyed_at": as_utc(statement.destroyed_at).isoformat(),
-        "signature": base64.b64encode(statement.signature).decode(),
+        "signature": statement.signature.hex(),
     }
 
 
@@ -54,7 +53,7 @@ def statement_from_map(value: Mapping[str, Any]) -> Destruction:
     """The inverse; BadInput for anything else. Whether it is signed is another question."""
     try:
         day, at = date.fromisoformat(value["day"]), as_utc(datetime.fromisoformat(value["destroyed_at"]))
-        signature = base64.b64decode(value["signature"], validate=True)
+        signature = bytes.fromhex(value["signature"])
         return Destruction(check_id(value["authority"], "authority"), day, at, signature)
     except (KeyError, TypeError, ValueError, CairnError):
         raise BadInput("a destruction statement is malformed", hint="fetch it again from its authority") from None
