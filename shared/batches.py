@@ -24,8 +24,8 @@ from shared.ids import check_id
 from shared.sightings import Encounter, Sighting, SightingColumns
 from shared.wire import pack, unpack
 
-SCHEMA_VERSION = 1
-KNOWN_VERSIONS = frozenset({1})
+SCHEMA_VERSION = 2  # 2 counts the seconds of an encounter by distance
+KNOWN_VERSIONS = frozenset({1, 2})
 MAX_BATCH_BYTES = 256 * 1024
 MAX_SIGHTINGS = 256
 

@@ -15,10 +15,11 @@ from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import HOUR_S, Epoch
 from shared.errors import BadBatch, CairnError
 from shared.ids import check_id
-from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE, Encounter, Sighting, SightingColumns
+from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE, REACHES_M, Encounter, Sighting, SightingColumns
 from shared.wire import pack, unpack, unpack_first
 
 _DAY_MS = 24 * HOUR_S * 1000
+_WIDTH = 6 + len(REACHES_M)
 # Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
 _LAYOUT = np.dtype(
     [
@@ -128,20 +129,32 @@ def _centimetres(metres: float | None) -> int:
 def _encounter_row(encounter: Encounter, epoch: Epoch) -> list[int]:
     times = [_offset_ms(encounter.start, epoch), _offset_ms(encounter.end, epoch)]
     lengths = [round(encounter.min_distance_m * 100), round(encounter.distance_error_m * 100)]
-    return [encounter.a, encounter.b, *times, *lengths]
+    near = [-1] * len(REACHES_M) if encounter.near_s is None else [round(s * 1000) for s in encounter.near_s]
+    return [encounter.a, encounter.b, *times, *lengths, *near]
 
 
 def _meetings(unread: memoryview, begin_ms: int) -> npt.NDArray[np.int64]:
-    """Encounters int64 [k, 6], with times as Unix milliseconds."""
+    """Encounters int64 [k, 11], with times as Unix milliseconds; rows of schema 1 have six numbers."""
     key = pack("encounters")
     try:
         if unread[: len(key)] != key:
             raise ValueError
         rows = unpack(bytes(unread[len(key) :]), BadBatch, "a batch's encounters")
-        met = np.array(rows, np.int64).reshape(len(rows), 6)
+        width = len(rows[0]) if rows else _WIDTH
+        if width not in (_WIDTH, _WIDTH - len(REACHES_M)):
+            raise ValueError
+        met = np.full((len(rows), _WIDTH), -1, np.int64)
+        met[:, :width] = np.array(rows, np.int64).reshape(len(rows), width)
     except (TypeError, ValueError, OverflowError):
         raise BadBatch("a batch's encounters are malformed", hint="quarantine this node") from None
-    if (np.abs(met[:, 2:4]) > _DAY_MS).any() or (met < 0)[:, [0, 1, 4, 5]].any():
+    near = met[:, _WIDTH - len(REACHES_M) :]
+    counted = near[:, 0] >= 0
+    if (
+        (np.abs(met[:, 2:4]) > _DAY_MS).any()
+        or (met < 0)[:, [0, 1, 4, 5]].any()
+        or (np.diff(near[counted], axis=1) < 0).any()
+        or (near[~counted] != -1).any()
+    ):
         raise BadBatch("an encounter has a number out of range", hint="quarantine this node")
     met[:, 2:4] += begin_ms
     return met

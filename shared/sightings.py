@@ -18,6 +18,8 @@ from shared.ids import check_id
 
 NOWHERE = -32768  # a ground coordinate that was not measured
 HAS_FACE, HAS_APPEARANCE = 1, 2  # bits of a row's flags
+# Rules for contacts name distances; a box counts the seconds within each of these, and the rules stay at the centre.
+REACHES_M = (1.0, 1.5, 1.83, 2.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """Two sightings of one node and boot, by number, that came near each other, and for how long."""
+    """Two sightings of one node and boot, by number, that came near each other, and for how long.
+
+    `near_s` are the seconds within each of REACHES_M; None in batches of schema 1, which did not count them.
+    """
 
     a: int
     b: int
@@ -46,6 +51,7 @@ class Encounter:
     end: datetime
     min_distance_m: float
     distance_error_m: float
+    near_s: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +60,8 @@ class SightingColumns:
 
     Every array is made when it is asked for: a search opens millions of batches, looks at the faces of
     each, and at the rest only beside a hit. `column(name)` is a column as it lies in the batch; `meetings()` reads the
-    encounters, int64 [k, 6] of a, b, start, end, smallest distance and its error, or raises BadBatch.
+    encounters, int64 [k, 11] of a, b, start, end, smallest distance, its error, and milliseconds within each of
+    REACHES_M or -1, or raises BadBatch.
     """
 
     node: str
@@ -137,8 +144,9 @@ class SightingColumns:
 
 def encounter(row: list[int]) -> Encounter:
     """The encounter in one row of SightingColumns.meetings()."""
-    a, b, start, end, distance, error = row
-    return Encounter(a, b, from_unix(start / 1000), from_unix(end / 1000), distance / 100, error / 100)
+    a, b, start, end, distance, error, *near = row
+    near_s = None if near[0] < 0 else tuple(ms / 1000 for ms in near)
+    return Encounter(a, b, from_unix(start / 1000), from_unix(end / 1000), distance / 100, error / 100, near_s)
 
 
 def sighting_id(node: str, boot: int, number: int) -> str:

@@ -12,6 +12,7 @@ from central.routes.camera_graph import CameraPlace
 from central.routes.route import Route
 from shared.clock import as_utc
 from shared.face_mask import FaceMask
+from shared.sightings import REACHES_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,24 @@ class Exposure:
     patient_mask: FaceMask
     other_mask: FaceMask
     confidence: float
+    near_s: tuple[float, ...] | None = None
 
     @property
     def minutes(self) -> float:
         return (self.end - self.start) / timedelta(minutes=1)
+
+    def share_within(self, rule: Preset) -> float:
+        """The part of the time, 0..1, that was spent within the rule's distance.
+
+        From the seconds that the box counted within the nearest reach that is no shorter; all of the time where it did
+        not count and once came near enough.
+        """
+        if not rule.near(self.min_distance_m):
+            return 0.0
+        spent = [s for reach, s in zip(REACHES_M, self.near_s or (), strict=False) if reach >= rule.distance_m]
+        if not spent or self.end <= self.start:
+            return 1.0
+        return min(spent[0] / (self.end - self.start).total_seconds(), 1.0)
 
     @property
     def indoor(self) -> bool:
@@ -85,6 +100,7 @@ def exposures(route: Route) -> tuple[Exposure, ...]:
             patient_mask=visit.candidate.mask,
             other_mask=met.mask,
             confidence=visit.confidence,
+            near_s=met.near_s,
         )
         for visit in route.visits
         for met in visit.met
@@ -132,6 +148,7 @@ def exposure_to_map(one: Exposure) -> dict[str, Any]:
         "start": as_utc(one.start).isoformat(),
         "end": as_utc(one.end).isoformat(),
         "minutes": round(one.minutes, 1),
+        "near_s": None if one.near_s is None else dict(zip(map(str, REACHES_M), one.near_s, strict=True)),
         "min_distance_m": one.min_distance_m,
         "distance_error_m": one.distance_error_m,
         "patient_mask": one.patient_mask.label,
@@ -145,7 +162,7 @@ def _counts(one: Exposure, rule: Preset) -> bool:
 
 
 def _contact(name: str, counted: Sequence[Exposure], rule: Preset) -> Contact:
-    chosen, minutes = _busiest(counted, rule.within)
+    chosen, minutes = _busiest(counted, rule)
     unknown = [one for one in chosen if one.mask_unknown] if rule.masks_protect else []
     nearest = min(chosen, key=lambda one: one.min_distance_m)
     # Without the exposures that may have been too far away, would it still be enough?
@@ -154,31 +171,38 @@ def _contact(name: str, counted: Sequence[Exposure], rule: Preset) -> Contact:
         pseudonym=name,
         preset=rule.name,
         minutes=minutes,
-        unknown_minutes=_minutes(unknown),
+        unknown_minutes=_minutes(unknown, rule),
         nearest_m=nearest.min_distance_m,
-        uncertain=_minutes(sure) < rule.minutes,
+        uncertain=_minutes(sure, rule) < rule.minutes,
         exposures=tuple(chosen),
     )
 
 
-def _busiest(counted: Sequence[Exposure], within: timedelta | None) -> tuple[list[Exposure], float]:
+def _busiest(counted: Sequence[Exposure], rule: Preset) -> tuple[list[Exposure], float]:
     """The exposures, and their minutes, of the time span that holds most; the best begins or ends with one."""
+    within = rule.within
     if within is None:
-        return list(counted), _minutes(counted)
+        return list(counted), _minutes(counted, rule)
     spans = [(one.start, one.start + within) for one in counted] + [(one.end - within, one.end) for one in counted]
     chosen = [[one for one in counted if one.start < end and one.end > start] for start, end in spans]
-    minutes = [_minutes(some, *span) for some, span in zip(chosen, spans, strict=True)]
+    minutes = [_minutes(some, rule, *span) for some, span in zip(chosen, spans, strict=True)]
     best = max(range(len(spans)), key=lambda i: (minutes[i], -i))
     return chosen[best], minutes[best]
 
 
-def _minutes(some: Iterable[Exposure], start: datetime | None = None, end: datetime | None = None) -> float:
-    """Minutes that the exposures cover together, cut to a span: two cameras that see one meeting count it once."""
+def _minutes(
+    some: Iterable[Exposure], rule: Preset, start: datetime | None = None, end: datetime | None = None
+) -> float:
+    """Minutes within the rule's distance that the exposures cover together, cut to a span.
+
+    Two cameras that see one meeting count it once. Nearness is spread evenly over an exposure: a box tells how long,
+    not when.
+    """
     total, until = timedelta(0), None
     for one in sorted(some, key=lambda one: (one.start, one.end)):
         begin, finish = max(one.start, start or one.start), min(one.end, end or one.end)
         begin = max(begin, until) if until is not None else begin
         if finish > begin:
-            total += finish - begin
+            total += (finish - begin) * one.share_within(rule)
             until = finish
     return total / timedelta(minutes=1)

@@ -142,7 +142,9 @@ def _visit(
     """`own` are the patient's sightings: one person followed as two is nobody's contact."""
     node, boot, _ = parse_sighting_id(candidate.sighting)
     met = tuple(
-        Meeting(pseudonym(key, whom(candidate, p)), p.start, p.end, p.min_distance_m, p.distance_error_m, p.mask)
+        Meeting(
+            pseudonym(key, whom(candidate, p)), p.start, p.end, p.min_distance_m, p.distance_error_m, p.mask, p.near_s
+        )
         for p in sorted(candidate.partners, key=lambda p: (p.start, p.end, p.number))
         if sighting_id(node, boot, p.number) not in own
     )

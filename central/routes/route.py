@@ -12,7 +12,10 @@ from shared.face_mask import FaceMask
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """Somebody near the patient during a visit, under the case's pseudonym."""
+    """Somebody near the patient during a visit, under the case's pseudonym.
+
+    `near_s` are the seconds within each of shared.sightings.REACHES_M; None where the box did not count them.
+    """
 
     pseudonym: str
     start: datetime
@@ -20,6 +23,7 @@ class Meeting:
     min_distance_m: float
     distance_error_m: float
     mask: FaceMask
+    near_s: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

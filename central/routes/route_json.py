@@ -51,8 +51,13 @@ def _visit(row: Mapping[str, Any]) -> Visit:
         candidate=_candidate(row["candidate"]),
         confidence=float(row["confidence"]),
         place=CameraPlace(**row["place"]),
-        met=tuple(Meeting(**_known(Meeting, one)) for one in row["met"]),
+        met=tuple(_meeting(one) for one in row["met"]),
     )
+
+
+def _meeting(row: Mapping[str, Any]) -> Meeting:
+    near = row["near_s"]
+    return Meeting(**_known(Meeting, row) | {"near_s": None if near is None else tuple(near)})
 
 
 def _candidate(row: Mapping[str, Any]) -> Candidate:

@@ -20,7 +20,7 @@ class Partner:
 
     Partners with the same `person` in one cell look like one person, who was encoded under one epoch's key; None where
     no face was seen. It is a number of this answer and means nothing in another. `mask` is unknown where the batch
-    of the partner was not in scope or did not open.
+    of the partner was not in scope or did not open. `near_s` are the seconds within each of REACHES_M, where counted.
     """
 
     number: int
@@ -30,6 +30,7 @@ class Partner:
     distance_error_m: float
     mask: FaceMask
     person: int | None = None
+    near_s: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _row(c: Candidate) -> list[Any]:
 
 
 def _partner_row(p: Partner) -> list[Any]:
-    return [p.number, _ms(p.start), _ms(p.end), p.min_distance_m, p.distance_error_m, int(p.mask), p.person]
+    near = None if p.near_s is None else list(p.near_s)
+    return [p.number, _ms(p.start), _ms(p.end), p.min_distance_m, p.distance_error_m, int(p.mask), p.person, near]
 
 
 def _candidate(row: list[Any]) -> Candidate:
@@ -102,8 +104,9 @@ def _candidate(row: list[Any]) -> Candidate:
 
 
 def _partner(row: list[Any]) -> Partner:
-    number, start, end, nearest, error, mask, person = row
-    return Partner(number, _time(start), _time(end), nearest, error, FaceMask(mask), person)
+    number, start, end, nearest, error, mask, person, near = row
+    near_s = None if near is None else tuple(float(seconds) for seconds in near)
+    return Partner(number, _time(start), _time(end), nearest, error, FaceMask(mask), person, near_s)
 
 
 def _ms(at: datetime) -> int:

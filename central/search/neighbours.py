@@ -147,7 +147,8 @@ class Neighbours:
             for at in (one.columns.number == other).nonzero()[0][:1].tolist():
                 mask = FaceMask(int(one.columns.mask[at]))
                 person = self._cell.people.number(one.columns, at, one.models.get(Modality.FACE.value, ""))
-        return Partner(other, met.start, met.end, met.min_distance_m, met.distance_error_m, mask, person)
+        nearest, error = met.min_distance_m, met.distance_error_m
+        return Partner(other, met.start, met.end, nearest, error, mask, person, met.near_s)
 
 
 def _candidate(hit: Hit, partners: Sequence[Partner]) -> Candidate:

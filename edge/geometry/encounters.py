@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from edge.geometry.ground_plane import Ground
-from shared.sightings import Encounter
+from shared.sightings import REACHES_M, Encounter
 
 
 @dataclass(slots=True)
@@ -18,6 +18,7 @@ class _Near:
     end: datetime
     distance_m: float
     error_m: float
+    seconds: list[float] = field(default_factory=lambda: [0.0] * len(REACHES_M))
 
 
 class EncounterFinder:
@@ -61,6 +62,11 @@ class EncounterFinder:
             spells.append(_Near(now, now, distance, error))
             return
         near = spells[-1]
+        # The time since the last look counts as spent at this distance: over an encounter the errors cancel.
+        passed = (now - near.end).total_seconds()
+        near.seconds = [
+            spent + passed * (distance <= reach) for spent, reach in zip(near.seconds, REACHES_M, strict=True)
+        ]
         near.end = now
         if distance < near.distance_m:
             near.distance_m, near.error_m = distance, error
@@ -69,4 +75,4 @@ class EncounterFinder:
         return near.end - near.start >= self._shortest
 
     def _encounter(self, pair: tuple[int, int], near: _Near) -> Encounter:
-        return Encounter(pair[0], pair[1], near.start, near.end, near.distance_m, near.error_m)
+        return Encounter(pair[0], pair[1], near.start, near.end, near.distance_m, near.error_m, tuple(near.seconds))

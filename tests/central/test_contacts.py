@@ -69,6 +69,24 @@ def test_fifteen_minutes_are_enough_and_less_are_not() -> None:
     assert not any(judged(exposure(14.9)).values())
 
 
+@pytest.mark.parametrize(("near_s", "expected"), [
+    ((0, 0, 0, 0, 1800), set()),
+    ((0, 0, 0, 900, 1800), {KDCA}),
+    ((0, 0, 900, 900, 1800), {KDCA, CDC}),
+    ((900, 900, 900, 900, 1800), {KDCA, CDC, WHO}),
+    ((899, 899, 899, 899, 1800), set()),
+])  # fmt: skip
+def test_only_the_time_within_a_rules_own_distance_counts(near_s: tuple[float, ...], expected: set[str]) -> None:
+    """Half an hour within 3 m is a contact by those rules within whose distance 15 minutes of it were spent."""
+    found = judged(exposure(30, near_s=near_s))
+    assert {name for name, people in found.items() if people} == expected
+
+
+def test_a_box_that_did_not_count_gives_the_whole_time() -> None:
+    """A batch of schema 1 knows the nearest distance only, and errs on the side of telling somebody."""
+    assert all(judged(exposure(15, near_s=None)).values())
+
+
 def test_minutes_with_one_person_add_up_over_meetings() -> None:
     """Two meetings of eight minutes make a contact of one person, and none of two."""
     assert judged(exposure(8), exposure(8, at=60))[CDC] == ["AAAA"]

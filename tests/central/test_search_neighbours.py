@@ -237,5 +237,5 @@ def test_two_candidates_that_met_one_person_tell_the_same_number() -> None:
 def test_an_answer_says_no_more_of_a_stranger_than_an_encounter() -> None:
     """The fields of a partner are those of the encounter, the mask and a number: no code, no score, no camera."""
     assert set(Partner.__dataclass_fields__) == {
-        "number", "start", "end", "min_distance_m", "distance_error_m", "mask", "person"
+        "number", "start", "end", "min_distance_m", "distance_error_m", "mask", "person", "near_s"
     }  # fmt: skip

@@ -166,6 +166,17 @@ def test_apart_and_together_again_are_two_encounters() -> None:
     assert [(met.end - met.start).seconds for met in finder.ended(2)] == [9, 4]
 
 
+def test_the_seconds_within_each_reach_are_counted() -> None:
+    """Ten seconds at 2.8 m, then five at 0.9 m: five of them count within every reach, and all within the farthest."""
+    finder = EncounterFinder()
+    _walk(finder, range(11), {1: (0, 0), 2: (2.8, 0)})
+    _walk(finder, range(11, 16), {1: (0, 0), 2: (0.9, 0)})
+    finder.ended(1)
+    [met] = finder.ended(2)
+    assert met.near_s == (5, 5, 5, 5, 15)
+    assert (met.min_distance_m, (met.end - met.start).seconds) == (0.9, 15)
+
+
 def test_an_unreported_track_takes_its_encounters_with_it() -> None:
     """No encounter names a sighting that the centre never gets."""
     finder = EncounterFinder(reach_m=2)

@@ -19,7 +19,7 @@ from tests.shared.test_batches import sighting
 
 EPOCH = Epoch("cell-1", 498_681)
 NAMES = ("n", "cameras", "columns")
-MET = Encounter(1, 2, EPOCH.start, EPOCH.start + timedelta(seconds=61.5), 0.83, 0.21)
+MET = Encounter(1, 2, EPOCH.start, EPOCH.start + timedelta(seconds=61.5), 0.83, 0.21, (4.0, 20.5, 31.0, 40.0, 61.5))
 
 
 def plain(*changes: tuple[str, Any]) -> bytes:
@@ -30,6 +30,22 @@ def plain(*changes: tuple[str, Any]) -> bytes:
 
 def read(content: bytes) -> SightingColumns:
     return columns_from_bytes(len(content).to_bytes(4, "big") + content + bytes(100), "node-1", 1, EPOCH)
+
+
+def test_an_encounter_of_schema_1_is_read_without_seconds() -> None:
+    """Rows of six numbers, as older boxes wrote them, say nothing of how long somebody was how near."""
+    old = Encounter(MET.a, MET.b, MET.start, MET.end, MET.min_distance_m, MET.distance_error_m)
+    row = cbor2.loads(plain())["encounters"][0]
+    assert read(plain(("encounters", [row[:6]]))).encounters == (old,)
+    assert read(plain()).encounters == (MET,)
+
+
+@pytest.mark.parametrize("near", [(5, 4, 5, 5, 5), (-1, 0, 0, 0, 0), (-2, -2, -2, -2, -2), (1, 2, 3, 4)])
+def test_seconds_that_cannot_be_are_refused(near: tuple[int, ...]) -> None:
+    """Less time within a longer reach, half a count, or a count that is missing: malformed."""
+    row = cbor2.loads(plain())["encounters"][0]
+    with pytest.raises(BadBatch):
+        _ = read(plain(("encounters", [[*row[:6], *near]]))).encounters
 
 
 @given(st.integers(0, 2**32), st.lists(st.text(max_size=40), max_size=300), st.integers(0, 70_000))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.batches import BatchKeys, seal_batch
+from shared.batches import SCHEMA_VERSION, BatchKeys, seal_batch
 from shared.codes import APPEARANCE_BITS, FACE_BITS, encode_quantised
 from shared.epochs import Epoch, Modality, code_key, derive_shares, seal_key
+from shared.sightings import Encounter
 from tests.shared.test_batches import header, sighting
 
-FILE = Path(__file__).parent / "golden_v1.json"
+FILE = Path(__file__).parent / "golden_v2.json"
+OLDER = (Path(__file__).parent / "golden_v1.json",)
 SECRETS = [bytes([1]) * 32, bytes([2]) * 32]
 EPOCH = Epoch("cell-1", 498_681)
 SIGNING = Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32)
@@ -27,7 +30,9 @@ def golden() -> dict[str, str]:
     seal = seal_key([s.seal for s in shares], "node-1", EPOCH)
     ramp = (np.arange(192) * 37 % 255 - 127).astype(np.int8)[None]
     wide = (np.arange(1280) * 53 % 255 - 127).astype(np.int8)[None]
-    batch = seal_batch(header(), [sighting()], [], BatchKeys(seal, SIGNING), 1)
+    met = Encounter(1, 2, EPOCH.start, EPOCH.start + timedelta(seconds=61.5), 0.83, 0.21, (4.0, 20.5, 31.0, 40.0, 61.5))
+    two = [sighting(1), sighting(2)]
+    batch = seal_batch(header(2, version=SCHEMA_VERSION), two, [met], BatchKeys(seal, SIGNING), 1)
     return {
         "code_share": shares[0].code.hex(),
         "seal_share": shares[0].seal.hex(),
