@@ -46,7 +46,7 @@ def measure(say: Say) -> list[Row]:
 
 def _linkability(rng: np.random.Generator, say: Say) -> list[Row]:
     say(f"{MATED:,} mated and {STRANGERS:,} other pairs, a fresh key each")
-    across, within = _pairs_apart(rng, False), _pairs_apart(rng, True)
+    across, within = pairs_apart(rng, False), pairs_apart(rng, True)
     mixed = rng.permutation(np.concatenate(across))
     pairs = f"{MATED:,} mated and {STRANGERS:,} other pairs, simulated embeddings of cosine 0.65 ± 0.12"
     shuffled = f"the same, labels shuffled: what the estimate gives for nothing. {COUNT}"
@@ -73,10 +73,12 @@ def _destruction(rng: np.random.Generator, say: Say) -> list[Row]:
     ]
 
 
-def _pairs_apart(rng: np.random.Generator, same_key: bool) -> tuple[Distances, Distances]:
-    """Distances of mated and of other pairs."""
-    mated = _distances(*_pairs(rng, MATED), rng, same_key)
-    return mated, _distances(_people(rng, STRANGERS), _people(rng, STRANGERS), rng, same_key)
+def pairs_apart(
+    rng: np.random.Generator, same_key: bool, mated: int = MATED, strangers: int = STRANGERS
+) -> tuple[Distances, Distances]:
+    """Distances of mated and of other pairs, each pair under fresh keys, or one fresh key for both."""
+    own = _distances(*_pairs(rng, mated), rng, same_key)
+    return own, _distances(_people(rng, strangers), _people(rng, strangers), rng, same_key)
 
 
 def d_sys(mated: Distances, others: Distances) -> float:
