@@ -12,7 +12,7 @@ from central.accounts.service import Role, has_role
 from central.accounts.tables import Account
 from central.answers import Name, refusals
 from central.audit.service import record
-from central.cases.service import own_case
+from central.cases.access import own_case
 from central.centre import Centre
 from central.database import writing
 from central.errors import NotFound
@@ -75,10 +75,10 @@ def _told(centre: Centre, account: Account, case: str) -> SubjectReport:
     now = centre.clock.now()
     with writing(centre.engine) as session:
         if not has_role(account, Role.PRIVACY_OFFICER):
-            own_case(session, account, case)
-        subject_report(session, case, now)  # for a case that there never was, nothing is noted as read
+            own_case(session, account, case, now)
+        subject_report(session, case, now, centre.rules)  # for a case that there never was, nothing is noted as read
         record(session, now, account.name, "read subject report", case)
-        return subject_report(session, case, now)
+        return subject_report(session, case, now, centre.rules)
 
 
 def _html(page: str) -> Response:

@@ -52,7 +52,10 @@ _pages = Environment(
 
 
 def paper(template: str, phrases: Phrases, language: Language, zone: ZoneInfo, /, **values: object) -> str:
-    """A whole document, with times as in `zone`. `values` are escaped where they are shown; `w` gives a phrase, `kind` one or its own name."""
+    """A whole document, with times as in `zone`.
+
+    `values` are escaped where they are shown; there `w` gives a phrase, and `kind` one or the name itself.
+    """
     known = {**COMMON, **phrases}
     about = {
         "language": language,

@@ -20,13 +20,16 @@ from central.cases.service import State, scope_of
 from central.cases.tables import Case
 from central.errors import NotFound
 from central.reports.log_details import refusal_kind, released
+from central.retention.due import expires, kept_until
+from central.retention.rules import Rules
+from central.retention.tables import PastCase
 from central.routes.tables import FoundRoute
 from shared.clock import as_utc
-from shared.releases import MAX_WINDOW, approval_from_bytes, consent_from_bytes
+from shared.releases import approval_from_bytes, consent_from_bytes
 
 SYSTEM: Final = "system"
 _SIGNED: Final = {"opened": "tracer", "consent": "witness", "approved": "approver"}
-_ENDED: Final = ("closed", "withdrawn", "expired", "erased")
+_ENDED: Final = ("closed", "withdrawn", "expired", "erased route", "erased")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something that is still kept of the patient, and until when; None where no day is set."""
+    """Something that is still kept of the patient, and until when; None while the case has not ended."""
 
     what: str
     until: datetime | None
@@ -103,7 +106,7 @@ class SubjectReport:
         return found
 
 
-def subject_report(session: Session, case: str, now: datetime) -> SubjectReport:
+def subject_report(session: Session, case: str, now: datetime, rules: Rules) -> SubjectReport:
     """NotFound when neither the log nor a table knows the case."""
     row = session.get(Case, case)
     log = list(session.exec(select(AuditEntry).where(AuditEntry.case == case).order_by(col(AuditEntry.id))))
@@ -111,7 +114,7 @@ def subject_report(session: Session, case: str, now: datetime) -> SubjectReport:
         raise NotFound("nothing is kept of a case of this name", hint="check its name; an erased case leaves none")
     roles = _roles(session, log)
     acts = [(entry, Act(entry.at, roles[entry.account], entry.action)) for entry in log]
-    held, gone = _kept(session, row, case)
+    held, gone = _kept(session, row, case, rules)
     return SubjectReport(
         case=case,
         made_at=now,
@@ -177,20 +180,20 @@ def _ending(acts: Sequence[tuple[AuditEntry, Act]]) -> Iterator[Act]:
             yield Act(act.at, SYSTEM, f"told {entry.detail}")
 
 
-def _kept(session: Session, row: Case | None, case: str) -> tuple[list[Held], list[str]]:
+def _kept(session: Session, row: Case | None, case: str, rules: Rules) -> tuple[list[Held], list[str]]:
+    past = session.get(PastCase, case)
+    ended = past.ended_at if past else row.ended_at if row else None
+    held, gone = [Held("log", ended + rules.audit if ended else None)], []
     route = session.exec(select(FoundRoute.found_at).where(FoundRoute.case == case)).first()
-    held, gone = [Held("log", None)], []
     if route is not None:
-        held.append(Held("route", route + MAX_WINDOW))
+        held.append(Held("route", route + rules.routes))
     else:
         gone.append("route")
     if row is None:
         return held, [*gone, "documents", "template"]
-    held.append(Held("documents", None))
-    scope = scope_of(row)
-    held.append(Held("batches", scope.end + MAX_WINDOW))
+    held += [Held("documents", kept_until(row, rules)), Held("batches", scope_of(row).end + rules.batches)]
     if row.registered_at is not None and row.state in (State.OPEN, State.APPROVED):
-        held.append(Held("template", row.expires))
+        held.append(Held("template", expires(row)))
     else:
         gone.append("template")
     return held, gone

@@ -26,7 +26,6 @@ from shared.errors import BadInput
 LONGEST: Final = timedelta(days=366)
 SHORTEST: Final = timedelta(days=7)
 CASES: Final = ("opened", "consent", "registered", "approved", "closed", "withdrawn", "expired", "erased")
-SEARCHES: Final = ("search", "search failed")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -96,7 +95,7 @@ class Transparency:
     made_at: datetime
     cases: Mapping[str, Shown]
     refusals: Published
-    searches: Mapping[str, Shown]
+    searches: Shown
     releases: Mapping[str, Shown]
     cell_hours: Shown
     batches_searched: Shown
@@ -105,18 +104,18 @@ class Transparency:
     batches_dropped: int
     canaries: Mapping[str, int]
     nodes_revoked: int
-    entries_erased: int
+    entries_erased: Shown
     log: LogHead
 
     def to_map(self) -> dict[str, Any]:
-        """For JSON; "<5" and null as in the counts."""
+        """For JSON; null where even the size of what few searches did is hidden."""
         return {
             "from": self.period.first.isoformat(),
             "until": self.period.end.isoformat(),
             "made_at": as_utc(self.made_at).isoformat(),
             "cases": dict(self.cases),
             "refusals": {"by_kind": dict(self.refusals.counts), "total": self.refusals.total},
-            "searches": dict(self.searches) | {"cell_hours": self.cell_hours, "batches": self.batches_searched},
+            "searches": {"asked": self.searches, "cell_hours": self.cell_hours, "batches": self.batches_searched},
             "releases_by_authority": dict(self.releases),
             "reads": {"by_kind": dict(self.reads.counts), "total": self.reads.total},
             "destroyed": {
@@ -143,7 +142,7 @@ def transparency(session: Session, period: Period, now: datetime) -> Transparenc
         made_at=now,
         cases=apart({action: counts.actions[action] for action in CASES}),
         refusals=with_total(counts.refusals),
-        searches=apart({action: counts.actions[action] for action in SEARCHES}),
+        searches=few(counts.actions["search"]),
         releases=apart(counts.releases),
         # What few searches went through says how large these few cases were.
         cell_hours=counts.cell_hours if hidden == done else None,
@@ -153,7 +152,7 @@ def transparency(session: Session, period: Period, now: datetime) -> Transparenc
         batches_dropped=counts.dropped,
         canaries={"refused": counts.actions["canary"], "opened": counts.actions["canary opened"]},
         nodes_revoked=counts.actions["revoked node"],
-        entries_erased=_erased(session, period),
+        entries_erased=few(_erased(session, period)),
         log=_head(session, period),
     )
 

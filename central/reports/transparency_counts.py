@@ -1,7 +1,8 @@
-"""Small counts are not published: 1 to 4 becomes "<5", and no sum gives them back.
+"""Small counts are not published: 1 to 4 becomes "<5", and no total gives them back.
 
-Where a total is shown, it and the other counts would tell a hidden one. So further counts are withheld with it until
-each hidden one could still be anything from 1 to 4; where there are not enough of them, the total is withheld.
+Beside a hidden count a total would tell it. Withholding a further count instead tells it as well, more slyly: which
+further count it is, and that one was enough, depends on the hidden one. So the total becomes a bound that follows
+from what is shown anyway.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from typing import Final
 
 SMALL: Final = 5
 FEW: Final = f"<{SMALL}"
-WITHHELD: Final = None
 
 Shown = int | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Counts as they may be shown: a number, "<5", or None where one is withheld to protect another."""
+    """Counts as they may be shown, a number or "<5"; the total is a number, or "≥ 41"."""
 
     counts: Mapping[str, Shown]
-    total: Shown = WITHHELD
+    total: Shown
 
 
 def few(count: int) -> Shown:
@@ -36,25 +36,8 @@ def apart(counts: Mapping[str, int]) -> dict[str, Shown]:
 
 
 def with_total(counts: Mapping[str, int]) -> Published:
-    """Counts and their total, as much of both as gives no small one away."""
-    small = {name for name, count in counts.items() if 0 < count < SMALL}
-    total = sum(counts.values())
-    if 0 < total < SMALL:
-        # Several small counts under a small total would each be squeezed further.
-        return Published(apart(counts), FEW if len(small) == 1 else WITHHELD)
-    withheld: set[str] = set()
-    spare = sorted((name for name, count in counts.items() if count >= SMALL), key=lambda name: counts[name])
-    while small and not _hidden_well([counts[name] for name in small], [counts[name] for name in withheld]):
-        if not spare:
-            return Published(apart(counts), WITHHELD)
-        withheld.add(spare.pop(0))
-    shown = {name: WITHHELD if name in withheld else few(count) for name, count in counts.items()}
-    return Published(shown, total)
-
-
-def _hidden_well(small: list[int], withheld: list[int]) -> bool:
-    """Whether each of `small` could be 1 and could be 4, for who knows the sum of all these and which are which."""
-    hidden, others = sum(small) + sum(withheld), len(small) - 1
-    could_be_most = hidden >= SMALL - 1 + others + SMALL * len(withheld)
-    could_be_least = bool(withheld) or hidden <= 1 + (SMALL - 1) * others
-    return could_be_most and could_be_least
+    """Counts, and their total as far as it gives no small one away."""
+    shown = apart(counts)
+    hidden = sum(value == FEW for value in shown.values())
+    least = sum(value for value in shown.values() if isinstance(value, int)) + hidden
+    return Published(shown, f"≥ {least}" if hidden else least)

@@ -19,9 +19,8 @@ PHRASES: Final[Phrases] = {
     ),
     "period": ("{first} to {last}, whole days in UTC", "{first} ~ {last} (UTC 기준, 온전한 날)"),
     "small": (
-        "Counts from 1 to 4 are shown as <5. Where a total would give one of them away, another count or the total "
-        "is withheld too.",
-        "1~4건은 <5로 표시합니다. 합계로 드러날 수 있는 경우 다른 건수나 합계도 함께 가립니다.",
+        "Counts from 1 to 4 are shown as <5, and a total beside one of them as a lower bound.",
+        "1~4건은 <5로 표시하고, 그런 건수가 있는 표의 합계는 하한으로 표시합니다.",
     ),
     "withheld": ("withheld", "가림"),
     "cases": ("Cases", "사례"),
@@ -34,8 +33,7 @@ PHRASES: Final[Phrases] = {
     "case_expired": ("ended by themselves", "기한 만료로 종료"),
     "case_erased": ("erased", "삭제"),
     "searches": ("Searches", "검색"),
-    "search_search": ("asked for", "요청"),
-    "search_search failed": ("failed", "실패"),
+    "asked": ("searches asked for", "검색 요청"),
     "cell_hours": ("hours of camera groups searched", "검색한 카메라 묶음의 시간 수"),
     "batches": ("sealed batches opened", "열어 본 봉인 묶음"),
     "releases": ("Keys released, by authority", "기관별 키 공개"),
