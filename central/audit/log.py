@@ -130,8 +130,8 @@ class MerkleLog(Generic[E, N]):
         return self._erase(session, now, account, col(self.entry.case) == case)
 
     def erase_before(self, session: Session, now: datetime, account: str, before: datetime) -> int:
-        """The same for all entries from before a moment, of whatever case."""
-        return self._erase(session, now, account, col(self.entry.at) < before)
+        """The same for all entries up to a moment, of whatever case."""
+        return self._erase(session, now, account, col(self.entry.at) <= before)
 
     def _erase(self, session: Session, now: datetime, account: str, which: Any) -> int:
         self.lock(session)
