@@ -17,6 +17,7 @@ SERVICES = {
     "cairn-ingest.service": "ingest",
     "cairn-probes.service": "probes",
     "cairn-authority@.service": "authority serve",
+    "cairn-witness.service": "audit witness",
 }
 WORKER = "cairn-search@.service"
 SWITCHED_ON = (
