@@ -29,6 +29,7 @@ PARTS = (
     "central.nodes.command",
     "central.reports.command",
     "central.retention.command",
+    "central.backups.command",
     "central.migrations.command",
     "central.replay.command",
 )

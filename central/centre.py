@@ -13,8 +13,10 @@ from sqlmodel import Session
 
 from central.audit.publisher import Publisher
 from central.audit.service import record
+from central.backups.catching_up import catch_up, heed
 from central.cases import ending
 from central.cases.service import ended_and_untold
+from central.consents.terms import Terms
 from central.database import writing
 from central.retention.due import Due, Kind
 from central.retention.job import Retention
@@ -44,6 +46,7 @@ class Centre:
     parts: SearchParts
     jobs: RouteJobs
     rules: Rules = field(default_factory=load_rules)
+    terms: Terms = field(default_factory=Terms.load)
     erased: threading.Event = field(default_factory=threading.Event)
     site: Site | None = None
     zone: ZoneInfo = SEOUL
@@ -92,11 +95,23 @@ class Centre:
 
     def retain(self, *kinds: Kind) -> list[Due]:
         """Destroy what is over, of these kinds or of all, and leave nothing of it in the database's own log."""
-        done = Retention(self.engine, self.clock, self.parts, self.rules, self.jobs.stop_case).run(*kinds)
+        done = self._retention().run(*kinds)
         if done:
             self.erased.set()
         self.scrub()
         return done
+
+    def catch_up(self) -> None:
+        """Before serving: what ended while this database was elsewhere ends here. Raises ServiceDown, see catch_up."""
+        catch_up(self.engine, self.clock, self.parts, self._retention())
+        self.erased.set()
+
+    def heed(self) -> None:
+        """End what an authority's office has ended by itself."""
+        heed(self.engine, self.clock, self.parts, self.jobs.stop_case)
+
+    def _retention(self) -> Retention:
+        return Retention(self.engine, self.clock, self.parts, self.rules, self.jobs.stop_case)
 
     def scrub(self) -> None:
         """Leave nothing of what was erased in the database's log; while a search reads, the next upkeep does it."""
@@ -129,6 +144,7 @@ class Upkeep:
                 self._centre.upkeep()
                 self._centre.publish()
                 if monotonic() >= next_round:
+                    self._centre.heed()
                     self._centre.retain()
                     next_round = monotonic() + RETAIN_EVERY_S
             except Exception:  # whatever fails now must not end the rounds that tell who has not heard

@@ -23,7 +23,7 @@ WRITERS_WAIT_S = 30
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 VERIFIED = frozenset({"verify-full", "verify-ca"})
 # Importing a table is what enters it in the metadata; done late, because these modules import this one.
-_TABLES = tuple(f"central.{noun}.tables" for noun in ("accounts", "audit", "batches", "cases", "nodes", "retention", "routes"))
+_NOUNS = ("accounts", "audit", "backups", "batches", "cases", "consents", "nodes", "retention", "routes", "testimony")
 
 
 class UtcTime(TypeDecorator[dt.datetime]):
@@ -67,8 +67,8 @@ def connect(url: str) -> Engine:
 
 def load_tables() -> None:
     """Enter every table of the centre in the metadata."""
-    for module in _TABLES:
-        import_module(module)
+    for noun in _NOUNS:
+        import_module(f"central.{noun}.tables")
 
 
 @contextmanager

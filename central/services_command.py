@@ -46,11 +46,14 @@ def add_parser(groups: Groups) -> None:
 
 
 def serve(options: argparse.Namespace) -> Answer:
-    from central.app import create_app
+    from central.app import create_app, make_centre
     from central.settings import CentreSettings
 
     settings = CentreSettings.load(options.env_file)
-    _serve(create_app(settings), settings.host, settings.port, settings.server_tls)
+    start_log()
+    centre = make_centre(settings)
+    centre.catch_up()
+    _serve(create_app(settings, centre), settings.host, settings.port, settings.server_tls)
     return None
 
 

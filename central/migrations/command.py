@@ -26,7 +26,7 @@ def add_parser(groups: Groups) -> None:
             "cairn-central database check --env-file centre.env",
         ),
         command(
-            verbs, "upgrade", upgrade, "bring a database up to this software's revision, as every program does by itself",
+            verbs, "upgrade", upgrade, "bring a database up to this software's revision; programs do it by themselves",
             "cairn-central database upgrade --authority --env-file north.env",
         ),
     ]  # fmt: skip
@@ -79,8 +79,8 @@ def upgrade(options: argparse.Namespace) -> Answer:
 
 _REMAINS = {
     "sqlite": "overwritten when they are erased; the write-ahead log is emptied after it",
-    "postgresql": "their room is given back by VACUUM and overwritten later; the server's write-ahead log, its archive, "
-    "replicas and base backups keep old rows for as long as the administrator lets them",
+    "postgresql": "their room is given back by VACUUM and overwritten later; the server's write-ahead log, its "
+    "archive, replicas and base backups keep old rows for as long as the administrator lets them",
 }
 
 

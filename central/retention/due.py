@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlmodel import Session, col, func, select
@@ -13,6 +13,7 @@ from central.audit.tables import AuditEntry
 from central.batches.tables import RefusedBatch, StoredBatch
 from central.cases.service import State, scope_of
 from central.cases.tables import Case
+from central.consents.tables import ConsentRecord
 from central.retention.rules import Rules
 from central.retention.tables import PastCase
 from central.routes.tables import FoundRoute
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     EXPIRES = "case expires"
     ROUTE = "route erased"
     CASE = "case erased"
+    RECEIPTS = "receipts of consent forgotten"
     BATCHES = "batches dropped"
     REFUSED = "refused batches forgotten"
     CASE_AUDIT = "log's words of a case erased"
@@ -53,6 +55,7 @@ def held(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
     ):
         yield Due(Kind.ROUTE, route[1] + rules.routes, route[0])
     yield from _ended(session, rules, until)
+    yield from _receipts(session, until)
     yield from _batches(session, rules, until)
     yield from _refused(session, rules, until)
     past = select(PastCase).where(PastCase.ended_at <= until - rules.audit).order_by(col(PastCase.ended_at))
@@ -72,7 +75,7 @@ def kept_until(row: Case, rules: Rules) -> datetime | None:
     """When an ended case is erased; None while it has not ended."""
     if row.ended_at is None:
         return None
-    return row.ended_at + (rules.case(scope_of(row).purpose) if rules.cases_by_basis else rules.cases)
+    return row.ended_at + rules.case(row.purpose or scope_of(row).purpose)
 
 
 def batch_time(hour: int, rules: Rules) -> datetime:
@@ -86,7 +89,7 @@ def first_hour_kept(now: datetime, rules: Rules) -> int:
 
 
 def _expiring(session: Session, until: datetime) -> Iterator[Due]:
-    alive = select(Case).where(col(Case.state).in_((State.OPEN, State.APPROVED)))
+    alive = select(Case).where(col(Case.state).in_((State.OPEN, State.MANUAL, State.APPROVED)))
     ends = sorted((expires(row), row.case) for row in session.exec(alive))
     yield from (Due(Kind.EXPIRES, when, case) for when, case in ends if when <= until)
 
@@ -96,6 +99,13 @@ def _ended(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
     for row in session.exec(query):
         if (when := kept_until(row, rules)) and when <= until:
             yield Due(Kind.CASE, when, row.case)
+
+
+def _receipts(session: Session, until: datetime) -> Iterator[Due]:
+    old = select(func.count(), func.min(ConsentRecord.keep_until)).where(ConsentRecord.keep_until <= until)
+    count, first = session.exec(old).one()
+    if count:
+        yield Due(Kind.RECEIPTS, first, "", count)
 
 
 def _batches(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:

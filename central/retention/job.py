@@ -17,6 +17,7 @@ from central.batches.tables import RefusedBatch
 from central.cases.ending import parties, tell_of_end
 from central.cases.service import State, end
 from central.cases.tables import Case
+from central.consents.records import forget_records
 from central.database import CentreTable, writing
 from central.retention.due import Due, Kind, expires, first_hour_kept, held, kept_until
 from central.retention.rules import Rules
@@ -30,8 +31,8 @@ from shared.epochs import HOUR_S
 log = logging.getLogger(__name__)
 
 WHO = "retention"
-# A row of these about a case outlives the case's own time: the log has its own, and the other is what remains.
-_OUTLIVE = frozenset({"auditentry", "pastcase"})
+# A row of these about a case outlives the case's own time: the log and receipts have their own, the other remains.
+_OUTLIVE = frozenset({"auditentry", "consentrecord", "pastcase"})
 
 
 class Retention:
@@ -46,6 +47,7 @@ class Retention:
             Kind.EXPIRES: self._expire,
             Kind.ROUTE: self._erase_route,
             Kind.CASE: self._erase_case,
+            Kind.RECEIPTS: self._forget_receipts,
             Kind.BATCHES: self._drop,
             Kind.REFUSED: self._forget_refused,
             Kind.CASE_AUDIT: self._erase_words_of,
@@ -74,7 +76,7 @@ class Retention:
         now = self._clock.now()
         with writing(self._engine) as session:
             row = session.get(Case, due.name)
-            if row is None or row.state not in (State.OPEN, State.APPROVED) or expires(row) > now:
+            if row is None or row.state not in (State.OPEN, State.MANUAL, State.APPROVED) or expires(row) > now:
                 return False
             end(session, row, State.EXPIRED, parties(self._parts), now)
             forget_route(session, due.name)
@@ -108,6 +110,14 @@ class Retention:
             record(session, now, WHO, "erased", due.name, "what was kept of an ended case; its time is over")
         return True
 
+    def _forget_receipts(self, _due: Due) -> bool:
+        now = self._clock.now()
+        with writing(self._engine) as session:
+            gone = forget_records(session, now)
+            if gone:
+                record(session, now, WHO, "forgot receipts", detail=str(gone))
+        return gone > 0
+
     def _drop(self, due: Due) -> bool:
         now, hour = self._clock.now(), int(due.name)
         if hour >= first_hour_kept(now, self.rules):
@@ -119,7 +129,7 @@ class Retention:
 
         return self._parts.store.drop_hour(hour, note) > 0
 
-    def _forget_refused(self, due: Due) -> bool:
+    def _forget_refused(self, _due: Due) -> bool:
         now = self._clock.now()
         with writing(self._engine) as session:
             old = col(RefusedBatch.at) <= now - self.rules.refused_batches
@@ -139,7 +149,7 @@ class Retention:
             session.commit()
         return True
 
-    def _erase_words(self, due: Due) -> bool:
+    def _erase_words(self, _due: Due) -> bool:
         now = self._clock.now()
         with writing(self._engine) as session:
             gone = LOG.erase_before(session, now, WHO, now - self.rules.audit)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from central.cases.bases import Bases, load_bases
 from central.errors import BadSettings
 from shared.errors import BadIdentifier
 from shared.ids import check_id
@@ -35,7 +36,7 @@ class Rules:
 
     def case(self, basis: str) -> timedelta:
         """How long after its end a case of this legal basis is kept."""
-        return self.cases_by_basis.get(basis.strip().casefold(), self.cases)
+        return self.cases_by_basis.get(basis, self.cases)
 
     @property
     def shortest_case(self) -> timedelta:
@@ -43,11 +44,15 @@ class Rules:
         return min([self.cases, *self.cases_by_basis.values()])
 
 
-def load_rules(file: Path | None = None) -> Rules:
-    """An office's own rules, or the newest that come with the software. Raises BadSettings."""
+def load_rules(file: Path | None = None, bases: Bases | None = None) -> Rules:
+    """An office's own rules, or the newest that come with the software. Raises BadSettings.
+
+    A case is kept as long as its legal basis says; the rules may name other days for one, and say it for the rest.
+    """
     path = file or max(RULES.glob("*.json"))
+    known = load_bases() if bases is None else bases
     try:
-        return _rules(json.loads(path.read_bytes()))
+        return _rules(json.loads(path.read_bytes()), {one.name: one.case_days for one in known.values()})
     except OSError as error:
         raise BadSettings(f"cannot read {path}: {error.strerror}", hint="set CAIRN_CENTRE_RETENTION") from None
     except (KeyError, TypeError, ValueError, AttributeError, BadIdentifier) as error:
@@ -55,8 +60,9 @@ def load_rules(file: Path | None = None) -> Rules:
         raise BadSettings(f"the rules of retention in {path} are malformed ({error})", hint=hint) from None
 
 
-def _rules(value: Mapping[str, Any]) -> Rules:
-    bases = {str(basis).strip().casefold(): _days(days) for basis, days in value["cases_days_by_basis"].items()}
+def _rules(value: Mapping[str, Any], known: Mapping[str, int]) -> Rules:
+    named = {str(basis): days for basis, days in value["cases_days_by_basis"].items()}
+    bases = {basis: _days(days) for basis, days in {**known, **named}.items()}
     rules = Rules(
         name=check_id(value["name"], "rules"),
         dated=str(value["dated"]),

@@ -20,9 +20,14 @@ def upgrade() -> None:
     _make_auditnode()
     _make_auditwitness()
     _make_casegrant()
+    _make_consentrecord()
+    _change_consentrecord()
     _make_pastcase()
     _change_pastcase()
     _make_roleend()
+    _make_servedat()
+    _make_toldvisit()
+    _change_toldvisit()
     _change_account()
     _change_auditentry()
     _change_case()
@@ -82,6 +87,31 @@ def _make_casegrant() -> None:
     )
 
 
+def _make_consentrecord() -> None:
+    op.create_table(
+        "consentrecord",
+        sa.Column("receipt", sa.String(), nullable=False),
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("notice", sa.String(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(), nullable=False),
+        sa.Column("keep_until", sa.DateTime(), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(), nullable=True),
+        sa.Column("withdrawn", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("receipt"),
+    )
+
+
+def _change_consentrecord() -> None:
+    with op.batch_alter_table("consentrecord", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_consentrecord_case"), ["case"], unique=False)
+        batch_op.create_index(batch_op.f("ix_consentrecord_keep_until"), ["keep_until"], unique=False)
+
+
 def _make_pastcase() -> None:
     op.create_table(
         "pastcase",
@@ -106,6 +136,40 @@ def _make_roleend() -> None:
         sa.Column("until", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("account", "role"),
     )
+
+
+def _make_servedat() -> None:
+    op.create_table(
+        "servedat",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def _make_toldvisit() -> None:
+    op.create_table(
+        "toldvisit",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("start", sa.DateTime(), nullable=False),
+        sa.Column("end", sa.DateTime(), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("camera", sa.String(), nullable=True),
+        sa.Column("latitude", sa.Float(), nullable=True),
+        sa.Column("longitude", sa.Float(), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("told_to", sa.String(), nullable=False),
+        sa.Column("told_at", sa.DateTime(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def _change_toldvisit() -> None:
+    with op.batch_alter_table("toldvisit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_toldvisit_case"), ["case"], unique=False)
 
 
 def _change_account() -> None:
@@ -151,5 +215,5 @@ def _change_auditentry_again() -> None:
 
 def _change_case_again() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_column("approved_at")
         batch_op.drop_column("approver")
+        batch_op.drop_column("approved_at")
