@@ -23,7 +23,10 @@ WRITERS_WAIT_S = 30
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 VERIFIED = frozenset({"verify-full", "verify-ca"})
 # Importing a table is what enters it in the metadata; done late, because these modules import this one.
-_NOUNS = ("accounts", "audit", "backups", "batches", "cases", "consents", "nodes", "retention", "routes", "testimony")
+_NOUNS = (
+    "accounts", "audit", "backups", "batches", "canaries", "cases", "consents", "nodes", "retention", "routes",
+    "testimony",
+)  # fmt: skip
 
 
 class UtcTime(TypeDecorator[dt.datetime]):

@@ -19,9 +19,14 @@ def upgrade() -> None:
     _make_auditcheckpoint()
     _make_auditnode()
     _make_auditwitness()
+    _make_authoritykey()
+    _make_canary()
+    _make_canarytrial()
+    _change_canarytrial()
     _make_casegrant()
     _make_consentrecord()
     _change_consentrecord()
+    _make_keptstatement()
     _make_pastcase()
     _change_pastcase()
     _make_roleend()
@@ -74,6 +79,47 @@ def _make_auditwitness() -> None:
     )
 
 
+def _make_authoritykey() -> None:
+    op.create_table(
+        "authoritykey",
+        sa.Column("authority", sa.String(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("authority"),
+    )
+
+
+def _make_canary() -> None:
+    op.create_table(
+        "canary",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("day"),
+    )
+
+
+def _make_canarytrial() -> None:
+    op.create_table(
+        "canarytrial",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("opened", sa.Boolean(), nullable=False),
+        sa.Column("destroyed_by", sa.String(), nullable=False),
+        sa.Column("alarm", sa.String(), nullable=False),
+        sa.Column("away", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def _change_canarytrial() -> None:
+    with op.batch_alter_table("canarytrial", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_canarytrial_day"), ["day"], unique=False)
+
+
 def _make_casegrant() -> None:
     op.create_table(
         "casegrant",
@@ -110,6 +156,18 @@ def _change_consentrecord() -> None:
     with op.batch_alter_table("consentrecord", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consentrecord_case"), ["case"], unique=False)
         batch_op.create_index(batch_op.f("ix_consentrecord_keep_until"), ["keep_until"], unique=False)
+
+
+def _make_keptstatement() -> None:
+    op.create_table(
+        "keptstatement",
+        sa.Column("authority", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("destroyed_at", sa.DateTime(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("authority", "day"),
+    )
 
 
 def _make_pastcase() -> None:
@@ -184,6 +242,7 @@ def _change_auditentry() -> None:
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("commitment", sa.LargeBinary(), nullable=True))
+        batch_op.create_index("ix_auditentry_words", ["at"], unique=False, sqlite_where=sa.text('salt IS NOT NULL'), postgresql_where=sa.text('salt IS NOT NULL'))
 
 
 def _change_case() -> None:
@@ -196,6 +255,10 @@ def _change_case() -> None:
         batch_op.add_column(sa.Column("approval", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("ended_by", sa.String(), server_default=sa.text("('')"), nullable=False))
         batch_op.add_column(sa.Column("withdrawn", sa.String(), server_default=sa.text("('')"), nullable=False))
+        batch_op.create_index(batch_op.f("ix_case_ended_at"), ["ended_at"], unique=False)
+        batch_op.create_index("ix_case_newest", ["opened_at", "case"], unique=False)
+        batch_op.create_index("ix_case_own", ["opened_by", "opened_at", "case"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_untold"), ["untold"], unique=False)
 
 
 def _change_refusedbatch() -> None:
@@ -215,5 +278,7 @@ def _change_auditentry_again() -> None:
 
 def _change_case_again() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_opened_at"))
+        batch_op.drop_index(batch_op.f("ix_case_opened_by"))
         batch_op.drop_column("approver")
         batch_op.drop_column("approved_at")
