@@ -23,6 +23,7 @@ Every command has --help of its own. Refused commands exit with 2 and say what t
 PARTS = (
     "central.services_command",
     "central.authority.command",
+    "central.canaries.command",
     "central.cases.command",
     "central.accounts.command",
     "central.audit.command",

@@ -21,6 +21,7 @@ from central.audit.endpoints import router as audit
 from central.audit.settings import open_publisher
 from central.authority.client import AuthorityClient, client
 from central.batches.store import SqlBatchStore
+from central.canaries.endpoints import router as canaries
 from central.cases.endpoints import router as cases
 from central.centre import Centre, Upkeep
 from central.database import open_database
@@ -94,6 +95,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     app.middleware("http")(_keep_private)
     for router in (cases, routes, nodes, accounts, audit, reports):
         app.include_router(router)
+    app.include_router(canaries)
     add_pages(app)
 
     @app.get("/health", tags=["health"], summary="Whether the centre works")

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from central.audit.publisher import Publisher
 from central.audit.service import record
 from central.backups.catching_up import catch_up, heed
+from central.canaries.upkeep import look_after
 from central.cases import ending
 from central.cases.service import ended_and_untold
 from central.consents.terms import Terms
@@ -144,6 +145,7 @@ class Upkeep:
                 self._centre.upkeep()
                 self._centre.publish()
                 if monotonic() >= next_round:
+                    look_after(self._centre.engine, self._centre.clock, self._centre.parts.authorities)
                     self._centre.heed()
                     self._centre.retain()
                     next_round = monotonic() + RETAIN_EVERY_S
