@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from central.accounts.tables import Account, RoleEnd
 from central.errors import NotAllowed, NotFound, NotSignedIn
-from central.signers import verifier
+from central.signers import kind_of, verifier
 from shared.errors import BadInput
 from shared.ids import check_id
 from shared.releases import Person
@@ -116,6 +116,22 @@ def put_key(session: Session, name: str, public: bytes, counter: int) -> Account
     row.signing_public, row.sign_count, row.enrol_until = public, counter, None
     session.add(row)
     return row
+
+
+def copy_noticed(session: Session, name: str, signature: bytes) -> bool:
+    """Whether the counter in a passkey's signature went back, which says that a copy of it is in use; keeps the newest.
+
+    Key files and passkeys that do not count, such as synced ones, say nothing. The signature must have been verified.
+    """
+    row = known(session, name)
+    if kind_of(row.signing_public) != "passkey":
+        return False
+    from central.accounts.passkeys import counter_of  # noqa: PLC0415  (who only has key files loads no WebAuthn)
+
+    before, now = row.sign_count, counter_of(signature)
+    row.sign_count = max(before, now)
+    session.add(row)
+    return now <= before and (before, now) != (0, 0)
 
 
 def account_of(session: Session, token: str, now: datetime) -> Account:
