@@ -241,7 +241,7 @@ def told(session: Session, case: str, party: str) -> None:
 
 def ended_and_untold(session: Session) -> list[Case]:
     """Cases whose end somebody has not heard of."""
-    return list(session.exec(select(Case).where(col(Case.untold) != "")).all())
+    return list(session.exec(select(Case).where(col(Case.untold) > "")).all())
 
 
 def searchable(session: Session, account: Account, case: str, now: datetime, bases: Bases) -> Release:

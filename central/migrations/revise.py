@@ -27,6 +27,7 @@ from sqlalchemy.types import TypeDecorator
 from central.migrations import Tree
 from central.migrations.running import upgrade
 
+LINE = 120
 _HEAD = '''"""From revision {before} to the models.
 
 Written by `python -m central.migrations revise`; change the models or the extras instead.
@@ -135,7 +136,7 @@ def _laid_out(lines: list[str]) -> list[str]:
     """As our formatter would: double quotes, and what stands in brackets further in."""
     lines = [re.sub(r"(?<!\()'(\w+)'|(?<=Column\()'(\w+)'|(?<=[a-z]\()'(\w+)'", r'"\1\2\3"', line) for line in lines]
     if not lines[0].endswith(","):
-        return lines
+        return [line + "  # noqa: E501" * (len(line) > LINE) for line in lines]
     call, first = lines[0].split("(", 1)
     inner = [first, *(line.strip() for line in lines[1:-1])]
     return [f"{call}(", *(f"        {line.rstrip(',')}," for line in inner), lines[-1]]
@@ -150,7 +151,7 @@ def _parted(changes: list[ops.MigrateOperation]) -> tuple[list[ops.MigrateOperat
             (removing if isinstance(change, ops.DropTableOp) else adding).append(change)
             continue
         more = [one for one in change.ops if isinstance(one, ops.AddColumnOp | ops.CreateIndexOp)]
-        less = [one for one in change.ops if one not in more]
+        less = sorted((one for one in change.ops if one not in more), key=lambda one: str(one.to_diff_tuple()))
         less += [strict for one in more if isinstance(one, ops.AddColumnOp) and (strict := _survivable(one))]
         adding += [ops.ModifyTableOps(change.table_name, more)] if more else []
         removing += [ops.ModifyTableOps(change.table_name, less)] if less else []

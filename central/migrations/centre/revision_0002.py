@@ -242,7 +242,7 @@ def _change_auditentry() -> None:
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("commitment", sa.LargeBinary(), nullable=True))
-        batch_op.create_index("ix_auditentry_words", ["at"], unique=False, sqlite_where=sa.text('salt IS NOT NULL'), postgresql_where=sa.text('salt IS NOT NULL'))
+        batch_op.create_index("ix_auditentry_words", ["at"], unique=False, sqlite_where=sa.text('salt IS NOT NULL'), postgresql_where=sa.text('salt IS NOT NULL'))  # noqa: E501
 
 
 def _change_case() -> None:
@@ -278,7 +278,7 @@ def _change_auditentry_again() -> None:
 
 def _change_case_again() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
+        batch_op.drop_column("approved_at")
+        batch_op.drop_column("approver")
         batch_op.drop_index(batch_op.f("ix_case_opened_at"))
         batch_op.drop_index(batch_op.f("ix_case_opened_by"))
-        batch_op.drop_column("approver")
-        batch_op.drop_column("approved_at")
