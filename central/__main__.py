@@ -25,6 +25,8 @@ PARTS = (
     "central.authority.command",
     "central.canaries.command",
     "central.cases.command",
+    "central.consents.command",
+    "central.testimony.command",
     "central.accounts.command",
     "central.audit.command",
     "central.nodes.command",

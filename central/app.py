@@ -24,6 +24,8 @@ from central.batches.store import SqlBatchStore
 from central.canaries.endpoints import router as canaries
 from central.cases.endpoints import router as cases
 from central.centre import Centre, Upkeep
+from central.consents.endpoints import router as consents
+from central.consents.terms import Terms
 from central.database import open_database
 from central.errors import NotFound, NotSignedIn
 from central.nodes.endpoints import router as nodes
@@ -36,6 +38,7 @@ from central.routes.likelihood import calibration_for
 from central.search.case_search import SearchParts
 from central.settings import CentreSettings
 from central.sites import Site
+from central.testimony.endpoints import router as testimony
 from central.web.endpoints import add_pages
 from shared.clock import SystemClock
 from shared.epochs import Modality
@@ -65,7 +68,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once)
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
-    return Centre(engine, clock, parts, jobs, rules, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
+    terms = Terms.load(settings.notice, settings.legal_bases)
+    return Centre(engine, clock, parts, jobs, rules, terms, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
 
 
 def make_parts(settings: CentreSettings, engine: Engine) -> SearchParts:
@@ -93,7 +97,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     speak_plainly(app)
     app.add_exception_handler(CairnError, _explain_and_note)
     app.middleware("http")(_keep_private)
-    for router in (cases, routes, nodes, accounts, audit, reports):
+    for router in (cases, consents, testimony, routes, nodes, accounts, audit, reports):
         app.include_router(router)
     app.include_router(canaries)
     add_pages(app)

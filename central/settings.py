@@ -97,6 +97,8 @@ class CentreSettings(ServiceSettings):
     origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")
     zone: str = Field(default="Asia/Seoul", description="the time zone in which pages show times")
     retention: Path | None = Field(default=None, description="an office's own rules; else the newest that ship")
+    notice: Path | None = Field(default=None, description="the city's own notice to patients; else the example")
+    legal_bases: Path | None = Field(default=None, description="the folder of the city's own legal bases")
     audit_key: Path | None = Field(default=None, description="signs the audit log's checkpoints")
     audit_name: str = Field(default="cairn/centre", description="the log's name in its checkpoints")
     witnesses: dict[str, str] = Field(default={}, description="each witness's address to its verifier key")

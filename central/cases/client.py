@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from central.cases.bases import Basis, basis_from
+from central.consents.notices import Notice, read_notice
 from shared.clock import as_utc
 from shared.errors import BadInput, BadRelease, CairnError, Refused, TransportDown
 from shared.releases import (
@@ -70,14 +73,10 @@ class CaseClient:
         return self.ask("PUT", f"/cases/{case}/template", content=sealed)
 
     def consent(self, receipt: ConsentReceipt, key: Ed25519PrivateKey) -> Any:
-        body = {
-            "receipt": receipt.receipt,
-            "scopes": list(receipt.scopes),
-            "given_at": as_utc(receipt.given_at).isoformat(),
-            "expires": as_utc(receipt.expires).isoformat(),
-            "signed_by": receipt.signed_by,
-            "witness_signature": _text(sign(receipt, "witness", key)),
-        }
+        body = dataclasses.asdict(receipt)
+        del body["case"]
+        body |= {name: as_utc(body[name]).isoformat() for name in ("given_at", "expires")}
+        body |= {"notice_digest": _text(receipt.notice_digest), "witness_signature": _text(sign(receipt, "witness", key))}
         return self.ask("POST", f"/cases/{receipt.case}/consent", body)
 
     def to_approve(self, case: str) -> ToApprove:
@@ -103,12 +102,27 @@ class CaseClient:
     def show(self, case: str) -> Any:
         return self.ask("GET", f"/cases/{case}")
 
+    def terms(self) -> tuple[Notice, dict[str, Basis]]:
+        """The notice that patients are to be shown, and the legal bases that are in force."""
+        answer = self.ask("GET", "/terms")
+        return read_notice(answer["notice"]), {one["basis"]: basis_from(one) for one in answer["legal_bases"]}
+
     def cells(self) -> list[str]:
         """Every cell that has a camera."""
         return sorted({camera["cell"] for camera in self.ask("GET", "/cameras")})
 
     def ask(self, method: str, path: str, body: Any = None, *, content: bytes | None = None, params: Any = None) -> Any:
         """JSON of the answer; text where it is something else; None when it is empty."""
+        answer = self._send(method, path, body, content, params)
+        if not answer.content:
+            return None
+        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+
+    def fetch(self, path: str, params: Any = None) -> bytes:
+        """The answer as it is: a file."""
+        return self._send("GET", path, None, None, params).content
+
+    def _send(self, method: str, path: str, body: Any, content: bytes | None, params: Any) -> httpx.Response:
         headers = {"Content-Type": "application/octet-stream"} if content is not None else None
         try:
             answer = self.http.request(method, path, json=body, content=content, params=params, headers=headers)
@@ -117,9 +131,7 @@ class CaseClient:
             raise TransportDown(f"the centre does not answer ({type(error).__name__})", hint=hint) from None
         if not answer.is_success:
             raise _refused(answer)
-        if not answer.content:
-            return None
-        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+        return answer
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from central.accounts.endpoints import SIGNED_IN, At, Tracer
 from central.accounts.tables import Account
 from central.answers import Name, refusals
 from central.audit.service import record
-from central.cases.service import must_not_be_ended, own_case, searchable
+from central.cases.access import own_case
+from central.cases.service import must_not_be_ended, searchable
 from central.centre import Centre
 from central.contacts.presets import UnknownPreset, load_preset
 from central.database import writing
@@ -43,10 +44,10 @@ def start_job(case: Name, centre: At, account: Tracer) -> JobOut:
     centre.log_must_hold()
     now = centre.clock.now()
     with Session(centre.engine) as session:
-        searchable(session, account, case, now)
+        searchable(session, account, case, now, centre.terms.bases)
     centre.check_up()
     with writing(centre.engine) as session:
-        row = centre.jobs.start(session, searchable(session, account, case, now), account.name)
+        row = centre.jobs.start(session, searchable(session, account, case, now, centre.terms.bases), account.name)
         record(session, now, account.name, "search", case, f"job {row.id}")
         out = job_out(row, None)
     centre.jobs.run(out.job, case)
@@ -56,14 +57,14 @@ def start_job(case: Name, centre: At, account: Tracer) -> JobOut:
 @router.get("/route-jobs", summary="List the searches of a case", responses=refusals(*SIGNED_IN, NotFound))
 def list_jobs(case: Name, centre: At, account: Tracer) -> list[JobOut]:
     with Session(centre.engine) as session:
-        own_case(session, account, case)
+        own_case(session, account, case, centre.clock.now())
         return [job_out(row, centre.jobs.progress(row.id)) for row in store.jobs_of(session, case)]
 
 
 @router.get("/route-jobs/{job}", summary="How far a search is", responses=refusals(*SIGNED_IN, NotFound))
 def show_job(case: Name, job: Name, centre: At, account: Tracer) -> JobOut:
     with Session(centre.engine) as session:
-        own_case(session, account, case)
+        own_case(session, account, case, centre.clock.now())
         return job_out(store.job_of(session, case, job), centre.jobs.progress(job))
 
 
@@ -95,7 +96,7 @@ def show_map(case: Name, centre: At, account: Tracer, language: Language = "en")
 
 def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> FoundRoute:
     with writing(centre.engine) as session:
-        must_not_be_ended(own_case(session, account, case))
+        must_not_be_ended(own_case(session, account, case, centre.clock.now()))
         row = store.route_of(session, case)
         record(session, centre.clock.now(), account.name, action, case, detail)
         session.refresh(row)

@@ -6,15 +6,17 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from central.audit.service import record
-from central.cases.service import State, release_of, scope_of
+from central.cases.service import State, release_of, scope_of, searchable_until
 from central.cases.tables import Case
 from central.database import writing
 from central.errors import CaseEnded, WrongState
@@ -27,10 +29,12 @@ from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
 from shared.clock import Clock
 from shared.epochs import Modality
-from shared.errors import CairnError, Refused
+from shared.errors import CairnError, Refused, ReleaseRefused
 from shared.releases import Release
 
 log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(slots=True)
@@ -38,6 +42,11 @@ class _Running:
     case: str
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress = field(default_factory=lambda: Progress(0, 0))
+    why: CairnError | None = None  # what the search is stopped for, in words for its tracer
+
+    def end(self, why: CairnError) -> None:
+        self.why = self.why or why
+        self.stop.set()
 
 
 class RouteJobs:
@@ -86,7 +95,7 @@ class RouteJobs:
         with self._lock:
             for running in self._running.values():
                 if running.case == case:
-                    running.stop.set()
+                    running.end(_ended(case))
 
     def close(self) -> None:
         """Stop every search and wait for the threads; what was stopped counts as interrupted."""
@@ -104,12 +113,13 @@ class RouteJobs:
             release, row = self._begin(job, case)
             with Session(self._engine) as session:
                 graph = camera_graph(session)
-            tell, stop, key = self._teller(running), running.stop, row.pseudonym_key
+            tell, stop, key, until = self._teller(running), running.stop, row.pseudonym_key, searchable_until(release)
             calibration = self._calibration.for_template(row.masked_template)
             # Distances of one model mean nothing by another's curves.
             calibration.check({Modality.FACE: row.template_model})
-            found = find_route(release, self._parts, graph, calibration, tell, stop, pseudonym_key=key)
-            self._keep(job, case, running, found)
+            with _stopped_at(until, self._clock, running):
+                found = find_route(release, self._parts, graph, calibration, tell, stop, pseudonym_key=key)
+            self._keep(job, case, found, until)
         except Exception as error:  # noqa: BLE001  (a thread's last words: whatever happened belongs in the job's row)
             self._fail(job, case, running, error)
         finally:
@@ -122,7 +132,7 @@ class RouteJobs:
         with writing(self._engine) as session:
             row, of_case = session.get_one(RouteJob, job), session.get_one(Case, case)
             if of_case.state != State.APPROVED:
-                raise CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
+                raise _ended(case)
             row.state, row.batches = store.RUNNING, batches
             session.add(row)
             release = release_of(of_case)
@@ -139,13 +149,15 @@ class RouteJobs:
 
         return tell
 
-    def _keep(self, job: str, case: str, running: _Running, found: Findings) -> None:
+    def _keep(self, job: str, case: str, found: Findings, until: datetime) -> None:
         now = self._clock.now()
         with writing(self._engine) as session:
-            # Asked again under the write lock: a case withdrawn meanwhile gets no result, however late it comes.
+            # Asked again under the write lock: a case that ended meanwhile gets no result, however late it comes.
             of_case = session.get_one(Case, case)
             if of_case.state != State.APPROVED:
-                raise CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
+                raise _ended(case)
+            if now >= until:
+                raise _ran_out()
             scope, row = scope_of(of_case), session.get_one(RouteJob, job)
             row.state, row.ended_at, row.seconds = store.DONE, now, json.dumps(found.seconds)
             row.done, row.failed = found.answer.searched, found.answer.failed
@@ -157,6 +169,7 @@ class RouteJobs:
             record(session, now, row.asked_by, "released", case, f"by {names}; {searched}")
 
     def _fail(self, job: str, case: str, running: _Running, error: Exception) -> None:
+        error = running.why or error
         if not isinstance(error, CairnError):
             log.error("a search of case %s failed", case, exc_info=error)
         now = self._clock.now()
@@ -168,6 +181,35 @@ class RouteJobs:
             session.add(row)
             action = "refused" if isinstance(error, Refused) else "search failed"
             record(session, now, row.asked_by, action, case, f"{row.error}: {row.message}")
+
+
+@contextmanager
+def _stopped_at(moment: datetime, clock: Clock, running: _Running) -> Iterator[None]:
+    """End the search at that moment, however long a batch takes: consent and approval hold for no second more."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_EVERY_S):
+            if clock.now() >= moment:
+                running.end(_ran_out())
+                return
+
+    watcher = threading.Thread(target=watch, name="route-job-end", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _ended(case: str) -> CaseEnded:
+    return CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
+
+
+def _ran_out() -> ReleaseRefused:
+    hint = "open a new case, and ask the patient and the approver again"
+    return ReleaseRefused("the approval or the consent ran out during the search", hint=hint)
 
 
 def _words(error: Exception) -> tuple[str, str, str]:

@@ -55,7 +55,8 @@ def test_a_scope_that_no_signature_could_make_right_is_refused(office: Office) -
         scope = office.scope(**changes)  # type: ignore[arg-type]
         assert refusal(lambda scope=scope: kim.open(scope, key)) == (403, "ReleaseRefused"), changes  # type: ignore[misc]
     assert refusal(lambda: kim.open(office.scope(cells=("nowhere",)), key)) == (422, "BadInput")
-    assert refusal(lambda: kim.open(office.scope(cells=()), key)) == (422, "BadRequest")
+    assert refusal(lambda: kim.open(office.scope(cells=()), key)) == (403, "ReleaseRefused")
+    assert refusal(lambda: kim.open(office.scope(consents=()), key)) == (403, "ReleaseRefused")
     assert refusal(lambda: kim.open(office.scope(case="Case 1"), key)) == (422, "BadRequest")
     assert kim.ask("GET", "/cases") == []
 
@@ -109,7 +110,7 @@ def test_nothing_is_approved_before_its_time(office: Office) -> None:
     kim.register(CASE, office.sealed_template())
     shown = lee.to_approve(CASE)
     assert refusal(lambda: sign(shown, Ed25519PrivateKey.generate())) == (403, "ReleaseRefused")
-    changes: dict[str, Any] = {"scope": office.scope(purpose="another purpose"), "template": bytes(32), "photos": 2}
+    changes: dict[str, Any] = {"scope": office.scope(purpose="consent-only"), "template": bytes(32), "photos": 2}
     for name, value in changes.items():
         changed = dataclasses.replace(shown, **{name: value})
         assert refusal(lambda changed=changed: sign(changed)) == (403, "ReleaseRefused"), name  # type: ignore[misc]
@@ -225,7 +226,7 @@ def test_a_closed_case_keeps_its_route_and_can_still_be_withdrawn(office: Office
     office.fill()
     kim = office.approved()
     office.searched(kim)
-    assert kim.ask("POST", f"/cases/{CASE}/close") == {"case": CASE, "state": "closed", "untold": []}
+    assert kim.ask("POST", f"/cases/{CASE}/close") == {"case": CASE, "state": "closed", "withdrawn": [], "untold": []}
     assert kim.ask("GET", f"/cases/{CASE}/route")["route"]["visits"]
     assert list((office.folder / "templates").iterdir()) == []
     assert refusal(lambda: kim.ask("POST", f"/cases/{CASE}/route-jobs")) == (409, "CaseEnded")

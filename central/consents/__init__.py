@@ -1,0 +1,1 @@
+"""What a patient agreed to: the notice, the receipt, and the copy that the patient takes home."""

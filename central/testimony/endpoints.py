@@ -1,0 +1,59 @@
+"""A patient's told timeline over HTTP. Each act is in the audit log by the visit's number; what was said is not."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from central.accounts.endpoints import SIGNED_IN, At, Tracer
+from central.answers import Name, refusals
+from central.audit.service import record
+from central.database import writing
+from central.errors import CaseEnded, NotFound, TooMuch
+from central.testimony import service
+from central.testimony.schemas import TellVisit, VisitOut, visit_out
+from shared.errors import BadInput
+
+router = APIRouter(prefix="/cases/{case}/testimony", tags=["testimony"])
+_READ = (*SIGNED_IN, NotFound, CaseEnded)
+_WRITE = (*_READ, BadInput, service.NamesSomebody)
+
+
+@router.get("", summary="The timeline as the patient told it", responses=refusals(*_READ))
+def list_visits(case: Name, centre: At, account: Tracer) -> list[VisitOut]:
+    """In order of time; of manual cases and of those with cameras."""
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        visits = [visit_out(row) for row in service.visits_of(session, account, case, now)]
+        record(session, now, account.name, "read testimony", case)
+        return visits
+
+
+@router.post("", status_code=201, summary="Enter a visit", responses=refusals(*_WRITE, TooMuch))
+def add_visit(case: Name, asked: TellVisit, centre: At, account: Tracer) -> VisitOut:
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        out = visit_out(service.add_visit(session, account, case, asked.told(), now))
+        record(session, now, account.name, "testimony added", case, f"visit {out.id}")
+        return out
+
+
+@router.put("/{visit}", summary="Change a visit", responses=refusals(*_WRITE))
+def change_visit(case: Name, visit: Name, asked: TellVisit, centre: At, account: Tracer) -> VisitOut:
+    """The words before are gone; that they were changed, when and by whom, is in the audit log."""
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        out = visit_out(service.change_visit(session, account, case, visit, asked.told(), now))
+        record(session, now, account.name, "testimony changed", case, f"visit {visit}")
+    centre.erased.set()
+    centre.scrub()
+    return out
+
+
+@router.delete("/{visit}", status_code=204, summary="Remove a visit", responses=refusals(*_READ))
+def remove_visit(case: Name, visit: Name, centre: At, account: Tracer) -> None:
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        service.remove_visit(session, account, case, visit, now)
+        record(session, now, account.name, "testimony removed", case, f"visit {visit}")
+    centre.erased.set()
+    centre.scrub()
