@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,11 +93,13 @@ def write_export(engine: Engine, path: Path, tell: Tell) -> dict[str, Any]:
         written = newest_checkpoint(session, PUBLISHED)
         origin = Checkpoint.parse(Note.parse(written).text).origin if written else ""
         try:
-            with part.open("w", encoding="utf-8") as file:
+            # Names of accounts and cases are for whoever exported them, from the first byte on.
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.writelines(export(LOG, session, origin, written, tell))
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise _unwritable(path, error) from None
     return {"file": str(path), "entries": LOG.size(session), "signed": bool(written)}
 
