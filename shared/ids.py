@@ -9,12 +9,17 @@ from shared.errors import BadIdentifier
 _RULE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
+def is_id(text: str) -> bool:
+    """Whether check_id would take it."""
+    return isinstance(text, str) and _RULE.fullmatch(text) is not None
+
+
 def check_id(text: str, what: str) -> str:
     """Return `text` when it is a valid name, so that it is safe in topics, paths and key derivation.
 
     Raises BadIdentifier, which names `what` and never repeats more than 20 characters of the input.
     """
-    if isinstance(text, str) and _RULE.fullmatch(text):
+    if is_id(text):
         return text
     raise BadIdentifier(
         f"{what} {str(text)[:20]!r} is not a valid name",

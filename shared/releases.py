@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,20 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.clock import as_utc
 from shared.epochs import HOUR_S, Epoch, Modality
 from shared.errors import BadRelease, CairnError, ReleaseRefused
-from shared.ids import check_id
+from shared.ids import check_id, is_id
 from shared.wire import pack, unpack
 
 MAX_WINDOW = timedelta(days=14)
 MAX_APPROVAL = timedelta(days=14)
+MAX_CONSENT = timedelta(days=30)
 MAX_PHOTOS = 5
 CLOCKS_DIFFER = timedelta(hours=1)
+CONSENT_AHEAD = timedelta(minutes=5)  # by how much the clock beside a patient may be ahead of an authority's
 DIGEST_BYTES = 32
+_NAME_CHARACTERS = 120
+_JURISDICTION, _LANGUAGE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?"), re.compile(r"[a-z]{2}")
 _Document = TypeVar("_Document")
 
 
 @dataclass(frozen=True, slots=True)
 class CaseScope:
-    """What may be searched: one case, one legal basis, one window, named cells, and until when."""
+    """What may be searched: one case, one window, named cells, and until when. `purpose` names the one legal basis."""
 
     case: str
     purpose: str
@@ -51,14 +56,27 @@ class CaseScope:
 
 @dataclass(frozen=True, slots=True)
 class ConsentReceipt:
-    """The patient's consent, as taken down and signed by the officer who registered them."""
+    """What the patient agreed to and what they refused, on which notice, as their witness took it down and signed it.
+
+    `case` stands for the patient, whose name is in no document. `notice_digest` is SHA-256 of the notice as it was
+    shown, `language` (ISO 639-1) the one in which it was explained, `jurisdiction` ISO 3166. Every scope that there is
+    stands in `scopes` or in `refused`: silence is no answer.
+    """
 
     receipt: str
     case: str
+    purpose: str
     scopes: tuple[str, ...]
+    refused: tuple[str, ...]
     given_at: datetime
     expires: datetime
     signed_by: str
+    controller: str
+    jurisdiction: str
+    language: str
+    notice: str
+    notice_version: str
+    notice_digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +170,7 @@ def release_from_bytes(raw: bytes) -> Release:
     """Raises BadRelease for anything that release_to_bytes did not make."""
     try:
         scope, consent, approval, signatures = unpack(raw, BadRelease, "a release")
-        opener, second, witness = (bytes(signature) for signature in signatures)
+        opener, second, witness = (_raw(signature) for signature in signatures)
         return Release(_scope_from(scope), _consent_from(consent), _approval_from(approval), opener, second, witness)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, CairnError):
         raise BadRelease("a release is malformed", hint="make it again with cairn-central case") from None
@@ -195,26 +213,44 @@ def check_approval(release: Release, now: datetime) -> None:
 
 def check_consent(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> None:
     """Raises ReleaseRefused unless the consent is live, of this case, and covers what is to be searched."""
-    if consent.case != scope.case:
-        _refuse("the consent belongs to another case", "register the patient for this case")
-    if not consent.given_at <= now < consent.expires:
-        _refuse("the consent is not live", "ask the patient again, or close the case")
+    check_answer(scope, consent, now)
     if not scope.consents or not set(scope.consents) <= set(consent.scopes):
         _refuse("the search asks for more than the patient consented to", "narrow the case to the consent's scopes")
 
 
+def check_answer(scope: CaseScope, consent: ConsentReceipt, now: datetime) -> None:
+    """Raises ReleaseRefused unless this is a whole, live answer to this case's question, whatever the answer is."""
+    if consent.case != scope.case:
+        _refuse("the consent belongs to another case", "register the patient for this case")
+    if consent.purpose != scope.purpose:
+        _refuse("the patient was told another legal basis than the case has", "explain this one, and ask again")
+    if sorted((*consent.scopes, *consent.refused)) != sorted(modality.value for modality in Modality):
+        _refuse("the consent leaves a scope open", "ask for each of face and appearance: given, or refused")
+    if not consent.given_at <= now + CONSENT_AHEAD or now >= consent.expires:
+        _refuse("the consent is not live", "ask the patient again, or close the case")
+    if consent.expires > consent.given_at + MAX_CONSENT:
+        _refuse(f"the consent would last longer than {MAX_CONSENT.days} days", "ask the patient for a shorter time")
+
+
 def check_scope(scope: CaseScope, now: datetime) -> None:
     """Raises ReleaseRefused for a scope that no signature could make right: basis, cells, window, expiry."""
-    if not scope.purpose.strip():
-        _refuse("the case names no legal basis", "state the one legal basis of this case")
     if not scope.cells or not set(scope.consents) <= {modality.value for modality in Modality}:
         _refuse("the case names no cells, or an unknown scope", "name the cells, and face or appearance")
+    check_bounds(scope, now)
+
+
+def check_bounds(scope: CaseScope, now: datetime) -> None:
+    """Raises ReleaseRefused unless the case names a basis, a window within retention, and an end within 14 days."""
+    if not is_id(scope.purpose):
+        _refuse("the case names no legal basis", "state the one legal basis of this case by its name")
     if not scope.start < scope.end or scope.end - scope.start > MAX_WINDOW:
         _refuse("the window is empty or longer than 14 days", "narrow the window")
     if scope.start < now - MAX_WINDOW - CLOCKS_DIFFER or scope.end > now + CLOCKS_DIFFER:
         _refuse("the window reaches past retention or into the future", "narrow the window")
     if now >= scope.expires:
-        _refuse("the approval has expired", "have the case approved again")
+        _refuse("the approval has expired", "open a new case, and have it approved")
+    if scope.expires > now + MAX_APPROVAL + CLOCKS_DIFFER:
+        _refuse("the case would stay open longer than 14 days", "open it with an earlier end")
 
 
 def check_signature(key: Verifier, role: str, document: Document, signature: bytes) -> None:
@@ -262,11 +298,12 @@ def _scope_from(value: dict[str, Any]) -> CaseScope:
     names = {name: _names(value[name]) for name in ("cells", "consents")}
     scope = CaseScope(**{**value, **times, **names})
     check_id(scope.case, "case")
+    _texts(scope.purpose, scope.opened_by)
     return scope
 
 
 def _approval_from(value: dict[str, Any]) -> Approval:
-    digests = {name: bytes(value[name]) for name in ("scope", "consent", "template")}
+    digests = {name: _raw(value[name]) for name in ("scope", "consent", "template")}
     photos, approved_at = value["photos"], _time(value["approved_at"])
     if type(photos) is not int or not isinstance(value["approver"], str):
         raise ValueError
@@ -275,7 +312,26 @@ def _approval_from(value: dict[str, Any]) -> Approval:
 
 def _consent_from(value: dict[str, Any]) -> ConsentReceipt:
     times = {name: _time(value[name]) for name in ("given_at", "expires")}
-    return ConsentReceipt(**{**value, **times, "scopes": _names(value["scopes"])})
+    names = {name: _names(value[name]) for name in ("scopes", "refused")}
+    consent = ConsentReceipt(**{**value, **times, **names, "notice_digest": _raw(value["notice_digest"])})
+    for name in ("receipt", "case", "purpose", "signed_by", "notice", "notice_version"):
+        check_id(getattr(consent, name), name)
+    _texts(consent.controller)
+    places = (_JURISDICTION.fullmatch(consent.jurisdiction), _LANGUAGE.fullmatch(consent.language))
+    if not all(places) or len(consent.notice_digest) != DIGEST_BYTES:
+        raise ValueError
+    return consent
+
+
+def _raw(value: object) -> bytes:
+    if not isinstance(value, bytes):  # bytes() of a number would be that many zeros
+        raise TypeError
+    return value
+
+
+def _texts(*values: object) -> None:
+    if not all(isinstance(value, str) and 0 < len(value) <= _NAME_CHARACTERS for value in values):
+        raise ValueError
 
 
 def _time(text: str) -> datetime:
