@@ -50,19 +50,26 @@ class Postgres:
 
             self._new("template0", "centre_being_made")
             open_database(self.url("centre_being_made")).dispose()
-            self._run('ALTER DATABASE "centre_being_made" RENAME TO "centre_of_today"')
+            self.run('ALTER DATABASE "centre_being_made" RENAME TO "centre_of_today"')
         return self._new("centre_of_today")
 
     def drop(self, url: str) -> None:
         """Forget a database, whoever is still connected."""
-        self._run(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+        self.run(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+
+    def with_password(self, user: str) -> str:
+        """The address of a new database for a user whom the server asks for a password from now on."""
+        rules = self.folder / "data" / "pg_hba.conf"
+        rules.write_text(f"local all {user} scram-sha-256\n{rules.read_text()}")
+        self.run("SELECT pg_reload_conf()")
+        return self.empty().replace("cairn@", f"{user}@")
 
     def close(self) -> None:
         self._admin.dispose()
 
     def _new(self, template: str, name: str = "") -> str:
         name = name or f"test_{uuid.uuid4().hex[:12]}"
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def _has(self, name: str) -> bool:
@@ -70,7 +77,8 @@ class Postgres:
             found = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
             return found.scalar() is not None
 
-    def _run(self, statement: str) -> None:
+    def run(self, statement: str) -> None:
+        """As the server's administrator, outside any transaction."""
         with self._admin.connect() as connection:
             connection.exec_driver_sql(statement)
 
