@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from central.audit.service import record
+from central.audit.service import LOG, record
 from central.cases.service import State, release_of, scope_of, searchable_until
 from central.cases.tables import Case
 from central.database import writing
@@ -23,6 +23,7 @@ from central.errors import CaseEnded, WrongState
 from central.routes import store
 from central.routes.likelihood import Calibration
 from central.routes.reconstruct import route_to_map
+from central.routes.released import ReleasesMade
 from central.routes.service import Findings, camera_graph, find_route
 from central.routes.tables import RouteJob
 from central.search.case_search import SearchParts
@@ -42,6 +43,7 @@ class _Running:
     case: str
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress = field(default_factory=lambda: Progress(0, 0))
+    releases: ReleasesMade = field(default_factory=ReleasesMade)
     why: CairnError | None = None  # what the search is stopped for, in words for its tracer
 
     def end(self, why: CairnError) -> None:
@@ -118,8 +120,9 @@ class RouteJobs:
             # Distances of one model mean nothing by another's curves.
             calibration.check({Modality.FACE: row.template_model})
             with _stopped_at(until, self._clock, running):
-                found = find_route(release, self._parts, graph, calibration, tell, stop, pseudonym_key=key)
-            self._keep(job, case, found, until)
+                parts = running.releases.noting(self._parts, release.scope)
+                found = find_route(release, parts, graph, calibration, tell, stop, pseudonym_key=key)
+            self._keep(job, case, running, found, until)
         except Exception as error:  # noqa: BLE001  (a thread's last words: whatever happened belongs in the job's row)
             self._fail(job, case, running, error)
         finally:
@@ -149,7 +152,7 @@ class RouteJobs:
 
         return tell
 
-    def _keep(self, job: str, case: str, found: Findings, until: datetime) -> None:
+    def _keep(self, job: str, case: str, running: _Running, found: Findings, until: datetime) -> None:
         now = self._clock.now()
         with writing(self._engine) as session:
             # Asked again under the write lock: a case that ended meanwhile gets no result, however late it comes.
@@ -158,15 +161,13 @@ class RouteJobs:
                 raise _ended(case)
             if now >= until:
                 raise _ran_out()
-            scope, row = scope_of(of_case), session.get_one(RouteJob, job)
+            row = session.get_one(RouteJob, job)
             row.state, row.ended_at, row.seconds = store.DONE, now, json.dumps(found.seconds)
             row.done, row.failed = found.answer.searched, found.answer.failed
             row.candidates = len(found.answer.candidates)
             session.add(row)
             store.keep_route(session, case, job, route_to_map(found.route), now)
-            names = ", ".join(authority.name for authority in self._parts.authorities)
-            searched = f"{len(scope.cells) * len(scope.hours)} cell-hours, {row.done} batches searched"
-            record(session, now, row.asked_by, "released", case, f"by {names}; {searched}")
+            record(session, now, row.asked_by, "released", case, running.releases.in_words(row.done))
 
     def _fail(self, job: str, case: str, running: _Running, error: Exception) -> None:
         error = running.why or error
@@ -179,6 +180,8 @@ class RouteJobs:
             row.done, row.failed = running.progress.done, running.progress.failed
             row.error, row.message, row.hint = _words(error)
             session.add(row)
+            if running.releases.names:  # what was released was released, though nothing came of it
+                LOG.append(session, now, row.asked_by, "released", case, running.releases.in_words(row.done))
             action = "refused" if isinstance(error, Refused) else "search failed"
             record(session, now, row.asked_by, action, case, f"{row.error}: {row.message}")
 
