@@ -53,7 +53,8 @@ def any_case(session: Session, case: str) -> Case:
 def cases_of(session: Session, account: Account, skip: int, limit: int, now: datetime) -> list[Case]:
     """Cases that seen_case would give, newest first, without their scopes, which name every cell of a city."""
     lean = defer(Case.scope, raiseload=True)  # type: ignore[arg-type]  # a column, which the type of a field hides
-    query = select(Case).options(lean).order_by(col(Case.opened_at).desc(), col(Case.case).desc()).offset(skip).limit(limit)
+    newest = (col(Case.opened_at).desc(), col(Case.case).desc())
+    query = select(Case).options(lean).order_by(*newest).offset(skip).limit(limit)
     if not has_role(account, Role.APPROVER):
         given = exists().where(
             col(CaseGrant.case) == col(Case.case), col(CaseGrant.account) == account.name,

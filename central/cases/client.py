@@ -76,7 +76,8 @@ class CaseClient:
         body = dataclasses.asdict(receipt)
         del body["case"]
         body |= {name: as_utc(body[name]).isoformat() for name in ("given_at", "expires")}
-        body |= {"notice_digest": _text(receipt.notice_digest), "witness_signature": _text(sign(receipt, "witness", key))}
+        body |= {"notice_digest": _text(receipt.notice_digest)}
+        body |= {"witness_signature": _text(sign(receipt, "witness", key))}
         return self.ask("POST", f"/cases/{receipt.case}/consent", body)
 
     def to_approve(self, case: str) -> ToApprove:

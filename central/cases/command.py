@@ -62,9 +62,8 @@ def add_parser(groups: Groups) -> None:
 
 
 def open_case(options: argparse.Namespace) -> Answer:
-    from shared.releases import CaseScope
-
     from shared.errors import BadInput
+    from shared.releases import CaseScope
 
     if options.manual and (options.cell or options.consent):
         raise BadInput("a manual case has no cells and no scopes", hint="leave out --cell and --consent, or --manual")
@@ -109,7 +108,8 @@ def consent(options: argparse.Namespace) -> Answer:
         notice, bases = client.terms()
         shown = client.show(options.case)
         if shown["purpose"] not in bases:
-            raise BadInput(f"the legal basis {shown['purpose']} is not in force", hint="open a new case under one that is")
+            hint = "open a new case under one that is"
+            raise BadInput(f"the legal basis {shown['purpose']} is not in force", hint=hint)
         said = Said(
             receipt=options.receipt or str(uuid.uuid4()),
             case=options.case,

@@ -142,7 +142,9 @@ def approve(case: Name, asked: Approve, centre: At, account: TracerOrApprover) -
         return case_out(row)
 
 
-@router.post("/{case}/withdraw", summary="Withdraw a case", responses=refusals(*SIGNED_IN, NotFound, service.ScopeRefused))
+@router.post(
+    "/{case}/withdraw", summary="Withdraw a case", responses=refusals(*SIGNED_IN, NotFound, service.ScopeRefused)
+)
 def withdraw(case: Name, centre: At, account: TracerOrOfficer, scope: Modality | None = None) -> Ended:
     """The patient's word: the search stops now, what it found is erased, and no authority releases any more.
 

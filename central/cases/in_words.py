@@ -46,7 +46,7 @@ def warnings(scope: CaseScope, consent: ConsentReceipt, all_cells: Collection[st
     elif len(all_cells) > 1 and share > MANY_CELLS:
         found.append(f"{share:.0%} of the city is searched: ask why")
     if scope.end - scope.start > LONG_WINDOW:
-        found.append(f"the window is {span(scope.end - scope.start)} long; two days before onset until isolation is usual")
+        found.append(f"the window is {span(scope.end - scope.start)} long; from two days before onset is usual")
     if scope.expires - now > LONG_APPROVAL:
         found.append(f"the case may be searched for {span(scope.expires - now)} from now")
     if consent.signed_by != scope.opened_by:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -68,9 +69,9 @@ class TakeConsent(_Strict):
 
     def consent(self, case: str) -> ConsentReceipt:
         """The document that was signed."""
-        plain = self.model_dump(exclude={"witness_signature", "notice_digest", "scopes", "refused"})
-        lists = {"scopes": tuple(self.scopes), "refused": tuple(self.refused)}
-        return ConsentReceipt(case=case, notice_digest=base64.b64decode(self.notice_digest), **plain, **lists)
+        signed: dict[str, Any] = self.model_dump(exclude={"witness_signature"})
+        signed |= {"scopes": tuple(self.scopes), "refused": tuple(self.refused)}
+        return ConsentReceipt(**{**signed, "case": case, "notice_digest": base64.b64decode(self.notice_digest)})
 
 
 class Approve(_Strict):

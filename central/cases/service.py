@@ -314,7 +314,8 @@ def _ended(row: Case) -> CaseEnded:
 def _check_asked(session: Session, scope: CaseScope) -> None:
     """Raises BadInput for cells without a camera, ReleaseRefused for a search by nothing."""
     if not scope.consents:
-        raise ReleaseRefused("the case names no scope to search by", hint="name face or appearance, or open it --manual")
+        hint = "name face or appearance, or open the case --manual"
+        raise ReleaseRefused("the case names no scope to search by", hint=hint)
     unknown = sorted(set(scope.cells) - cells(session))
     if unknown:
         hint = "list the cells with: cairn-central camera list"

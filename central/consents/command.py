@@ -51,13 +51,13 @@ def show(options: argparse.Namespace) -> Answer:
         found: dict[str, Any] = client.ask("GET", f"/cases/{options.case}/consent.json")
     if options.json:
         return found
-    events = [f"{event['event_state']} {' '.join(event['scopes'])} at {event['event_time']}" for event in found["events"]]
+    said = [(event["event_state"], " ".join(event["scopes"]), event["event_time"]) for event in found["events"]]
     return {
         "receipt": found["record_header"]["record_id"],
         "case": found["record_header"]["pii_principal_id"],
         "notice": found["pii_processing"][0]["privacy_notice"],
         "witness": found["signed"]["signed_by"],
-        "events": "; ".join(events),
+        "events": "; ".join(f"{state} {scopes} at {at}" for state, scopes, at in said),
     }
 
 

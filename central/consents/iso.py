@@ -155,7 +155,7 @@ def _processing(receipt: ConsentReceipt, notice: Notice, basis: Basis) -> dict[s
 def _events(receipt: ConsentReceipt, withdrawal: Withdrawal | None) -> list[dict[str, Any]]:
     given_at, lasts = as_utc(receipt.given_at), receipt.expires - receipt.given_at
     states = [("consent_given", receipt.scopes, duration(lasts)), ("consent_refused", receipt.refused, "PT0S")]
-    events = [
+    events: list[dict[str, Any]] = [
         {
             "event_time": given_at.isoformat(),
             "validity_duration": valid,

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from central.cases.bases import basis_to_map
 from central.consents.tables import ConsentRecord
@@ -61,5 +62,5 @@ def forget_records(session: Session, now: datetime) -> int:
     return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
 
 
-def _of_case(case: str):  # type: ignore[no-untyped-def]  # a statement, whose type says less than this line
+def _of_case(case: str) -> SelectOfScalar[ConsentRecord]:
     return select(ConsentRecord).where(ConsentRecord.case == case)

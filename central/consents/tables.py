@@ -1,4 +1,4 @@
-"""What proves that a patient was asked: every receipt as it was signed. It outlives the case, and ends on its own day."""
+"""What proves that a patient was asked: every receipt as it was signed. It outlives the case, for its own time."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from central.cases.bases import SHIPPED as SHIPPED_BASES
-from central.cases.bases import Basis, Bases, basis_of, load_bases
+from central.cases.bases import Bases, Basis, basis_of, load_bases
 from central.consents.notices import SHIPPED as SHIPPED_NOTICE
 from central.consents.notices import Notice, load_notice
 from shared.epochs import Modality

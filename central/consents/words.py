@@ -6,7 +6,10 @@ from typing import Final
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "title": ("What you agreed to", "동의 내용 확인서"),
-    "yours": ("This copy is yours to keep. Nobody may ask you to show it.", "이 확인서는 환자분께서 보관하시는 것입니다. 누구도 보여 달라고 요구할 수 없습니다."),
+    "yours": (
+        "This copy is yours to keep. Nobody may ask you to show it.",
+        "이 확인서는 환자분께서 보관하시는 것입니다. 누구도 보여 달라고 요구할 수 없습니다.",
+    ),
     "title_refused": ("Your answer, as we wrote it down", "답변 내용 확인서"),
     "face": ("Search by your face", "얼굴로 찾기"),
     "appearance": ("Search by your shape and clothing", "체형과 옷차림으로 찾기"),
@@ -18,7 +21,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "searched": ("What is searched", "찾아보는 범위"),
     "processing": ("How", "방법"),
     "until": ("Until when", "기간"),
-    "until_text": ("Your consent was given on {given} and ends by itself on {ends}.", "{given}에 동의하셨으며, {ends}에 저절로 끝납니다."),
+    "until_text": (
+        "Your consent was given on {given} and ends by itself on {ends}.",
+        "{given}에 동의하셨으며, {ends}에 저절로 끝납니다.",
+    ),
     "until_refused": ("You answered on {given}.", "{given}에 답변하셨습니다."),
     "seen_by": ("Who sees it", "누가 보나요"),
     "storage": ("Where it is kept", "보관 장소"),
@@ -35,10 +41,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "qr": (
         "The square holds this receipt with its signature, and nothing about where you were. Any phone can read it; "
         "whoever has the signer's public key can check that nobody changed it.",
-        "이 사각형에는 서명된 이 확인서만 들어 있으며, 다니신 곳에 대한 내용은 없습니다. 어느 휴대전화로도 읽을 수 있고, 서명자의 공개 열쇠로 바뀌지 않았는지 확인할 수 있습니다.",
+        "이 사각형에는 서명된 이 확인서만 들어 있으며, 다니신 곳에 대한 내용은 없습니다. "
+        "어느 휴대전화로도 읽을 수 있고, 서명자의 공개 열쇠로 바뀌지 않았는지 확인할 수 있습니다.",
     ),
     "page": ("Page {n} of {all}", "{all}쪽 중 {n}쪽"),
-}  # fmt: skip
+}
 
 
 def word(name: str, language: str, **values: object) -> str:

@@ -6,6 +6,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, delete, func, select
@@ -25,13 +26,17 @@ PLACE_CHARACTERS, NOTE_CHARACTERS = 200, 500
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _BEFORE_WINDOW = timedelta(days=1)
 # What points to a person: e-mail addresses, telephone numbers, Korean resident registration numbers.
-_SOMEBODY = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\b\d{6}-?[1-8]\d{6}\b|(?<!\d)(?:\+82[- ]?|0)\d{1,2}[- .]?\d{3,4}[- .]?\d{4}(?!\d)")
+_SOMEBODY = re.compile(
+    r"[\w.+-]{1,64}@[\w-]+\.\w+"
+    r"|(?<!\d)\d{6}[- ]?[1-8]\d{6}(?!\d)"
+    r"|(?<!\d)(?:\+82[- ]?|0)\d{1,2}[- .]?\d{3,4}[- .]?\d{4}(?!\d)"
+)
 # A case that ended keeps its timeline to be read, but nobody adds to it.
 _ENDED, _ERASED = ("withdrawn", "narrowed", "closed", "expired"), ("withdrawn",)
 
 
 class NamesSomebody(BadInput):
-    """A place or a note holds what points to a person: a telephone number, an address of theirs, a number of the state."""
+    """A place or a note points to a person: a telephone number, an e-mail address, a resident registration number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def _visit(session: Session, case: str, visit: str) -> ToldVisit:
     return found
 
 
-def _fields(told: Told) -> dict[str, object]:
+def _fields(told: Told) -> dict[str, Any]:
     plain = {name: getattr(told, name) for name in Told.__dataclass_fields__}
     return plain | {"start": as_utc(told.start), "end": as_utc(told.end)}
 
@@ -141,8 +146,7 @@ def _check_place(session: Session, told: Told) -> None:
         raise BadInput(f"there is no time zone {told.zone[:40]!r}", hint="write it as in Asia/Seoul") from None
     if (told.latitude is None) != (told.longitude is None):
         raise BadInput("a place on the map needs latitude and longitude", hint="give both, or neither")
-    if told.latitude is not None and told.longitude is not None:
-        if not (-90 <= told.latitude <= 90 and -180 <= told.longitude <= 180):
-            raise BadInput("this is no place on earth", hint="degrees north -90..90, degrees east -180..180")
+    if not (-90 <= (told.latitude or 0.0) <= 90 and -180 <= (told.longitude or 0.0) <= 180):
+        raise BadInput("this is no place on earth", hint="degrees north -90..90, degrees east -180..180")
     if told.camera is not None and session.get(Camera, told.camera) is None:
         raise BadInput("there is no such camera", hint="list them with: cairn-central camera list")
