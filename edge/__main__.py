@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from edge.calibrate.command import add_parser as add_calibrate
@@ -78,15 +79,17 @@ def register(options: argparse.Namespace) -> None:
     from edge.register import register as make_template
     from shared.keys import sealing_public
 
-    probe_key = sealing_public(_read(options.probe_key))
-    sealed = make_template(options.photos, options.case, probe_key, ModelVision.load())
+    probe_key, photos = sealing_public(_read(options.probe_key)), [*options.photo, *options.photos]
+    sealed = make_template(photos, options.case, probe_key, ModelVision.load(), options.full_length)
     try:
         with options.out.open("xb") as file:
             file.write(sealed)
     except OSError as error:
         hint = "name a new file in a folder that exists"
         raise CairnError(f"cannot write {options.out}: {error.strerror}", hint=hint) from None
-    print(f"the template of case {options.case} from {len(options.photos)} photos is in {options.out}")
+    worn = " and the clothes of the day" if options.full_length else ""
+    print(f"the template of case {options.case} from {len(photos)} photos{worn} is in {options.out}")
+    print(f"the approver is shown the same digest: {sha256(sealed).hexdigest()[:16]}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,12 +112,16 @@ def _parser() -> argparse.ArgumentParser:
 
     add_calibrate(commands)
 
-    example = "cairn-edge register --case case-7 --probe-key probes.pub --out case-7.template front.jpg side.jpg"
+    example = "cairn-edge register --case case-7 --probe-key probes.pub --out case-7.template --photo front.jpg"
     sub = _command(commands, "register", register, example)
     sub.add_argument("--case", required=True, help="the case that the patient consented to")
     sub.add_argument("--probe-key", required=True, type=Path, help="public key of the probe service, 32 raw bytes")
     sub.add_argument("--out", required=True, type=Path, help="a new file for the sealed template")
-    sub.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures that show the patient's face only")
+    alone = "a picture that shows the patient's face and no other; again for more, up to five"
+    sub.add_argument("--photo", action="append", default=[], type=Path, metavar="PHOTO", help=alone)
+    standing = "the patient from head to foot in the clothes of the day, for a consent that covers them"
+    sub.add_argument("--full-length", type=Path, metavar="PICTURE", help=standing)
+    sub.add_argument("photos", nargs="*", type=Path, metavar="PHOTO", help="photos, as with --photo")
     return parser
 
 

@@ -1,67 +1,46 @@
-"""A consenting patient's template: photos in, a sealed template out; the photos and the floats end here."""
+"""A consenting patient's template: pictures in, a sealed template out; the pictures and the floats end here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-import cv2
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from edge.cameras.replay import to_rgb
-from edge.vision import MODELS, FaceShot, Floats, Picture, TemplateVision, Vision, fuse
+from edge.full_length import appearance_row
+from edge.registered_photos import CannotRegister, Contradiction, bare_faces
+from edge.vision import MODELS, Floats, TemplateVision, fuse
 from shared.codes import quantise
-from shared.errors import CairnError
-from shared.face_mask import FaceMask
 from shared.ids import check_id
-from shared.keys import seal_to
 from shared.releases import MAX_PHOTOS
-from shared.wire import pack
-
-_LEAST_EYES_PX: Final = 20.0  # faces of about 50 pixels
-# Of pairs of one person's photos in LFW 1 in 200 is less alike than this, of pairs of two people 95 in 100 are.
-_SAME_PERSON: Final = 0.27
+from shared.templates import AppearancePart, FacePart, Template, seal_template
 
 
-class CannotRegister(CairnError):
-    """These photos make no template."""
-
-
-class NotAPicture(CannotRegister):
-    """A file is missing or does not decode."""
-
-
-class NoFace(CannotRegister):
-    """A photo shows no face that can be used."""
-
-
-class FaceTooSmall(CannotRegister):
-    """A photo shows the face at so few pixels that a template of it would find others as well."""
-
-
-class SeveralFaces(CannotRegister):
-    """A photo shows more than one face, and it must not be guessed which is the patient's."""
-
-
-class FaceCovered(CannotRegister):
-    """A photo shows the patient with a face mask on."""
-
-
-class Contradiction(CannotRegister):
-    """The photos do not show the same person."""
-
-
-def register(photos: Sequence[Path], case: str, probe_key: X25519PublicKey, vision: TemplateVision) -> bytes:
+def register(
+    photos: Sequence[Path],
+    case: str,
+    probe_key: X25519PublicKey,
+    vision: TemplateVision,
+    full_length: Path | None = None,
+) -> bytes:
     """The template of one case, sealed to the probe service. Raises CannotRegister kinds.
 
-    It holds two quantised faces, int8 [192] each, fused from all photos: the bare one, and the same with a face mask,
-    so that a patient who wore one in the street is compared with its like.
+    Photos give one bare face, int8 [192], and the same with a face mask, so that a patient who wore one in the street
+    is compared with its like; the full-length picture gives the clothes, int8 [640]. Either may be left out.
     """
-    info = b"cairn/v1 template " + check_id(case, "case").encode()
-    if not 1 <= len(photos) <= MAX_PHOTOS:
-        raise CannotRegister(f"{len(photos)} photos were given", hint=f"give 1 to {MAX_PHOTOS}")
+    check_id(case, "case")
+    if not (1 if full_length is None else 0) <= len(photos) <= MAX_PHOTOS:
+        hint = f"give 1 to {MAX_PHOTOS}, or a full-length picture alone"
+        raise CannotRegister(f"{len(photos)} photos were given", hint=hint)
+    face, bare = _face(photos, vision) if photos else (None, None)
+    worn = None
+    if full_length is not None:
+        worn = AppearancePart(MODELS["appearance"], quantise(appearance_row(full_length, vision, bare)[None])[0])
+    return seal_template(Template(len(photos), face, worn), case, probe_key)
+
+
+def _face(photos: Sequence[Path], vision: TemplateVision) -> tuple[FacePart, Floats]:
     shots = bare_faces(photos, vision)
     weights = [shot.quality for shot in shots]
     bare = fuse([vision.embed_face(shot) for shot in shots], weights)
@@ -69,56 +48,4 @@ def register(photos: Sequence[Path], case: str, probe_key: X25519PublicKey, visi
     if bare is None or masked is None:
         raise Contradiction("the photos contradict each other", hint="check that all show the same person")
     rows = quantise(np.stack([bare, masked]))
-    masks = [int(FaceMask.ABSENT), int(FaceMask.WORN)]
-    template = {
-        "model": MODELS["face"],
-        "photos": len(photos),
-        "faces": [row.tobytes() for row in rows],
-        "masks": masks,
-    }
-    return seal_to(probe_key, info, pack(template))
-
-
-def bare_faces(photos: Sequence[Path], vision: TemplateVision) -> list[FaceShot]:
-    """The face of each photo. Raises CannotRegister kinds, FaceCovered and Contradiction among them."""
-    shots: list[FaceShot] = []
-    first: Floats | None = None
-    for path in photos:
-        shot = only_face(path, vision)
-        if vision.judge_mask(shot).mask is FaceMask.WORN:
-            raise FaceCovered(
-                f"{path.name} shows a face mask", hint="take it off for the photo, or leave that photo out"
-            )
-        embedding = vision.embed_face(shot)
-        first = embedding if first is None else first
-        if float(first @ embedding) < _SAME_PERSON:
-            hint = "check that both show the patient, or leave one out"
-            raise Contradiction(f"{path.name} and {photos[0].name} do not show the same person", hint=hint)
-        shots.append(shot)
-    return shots
-
-
-def only_face(path: Path, vision: Vision) -> FaceShot:
-    """The one face of a photo."""
-    faces = vision.faces(read_picture(path))
-    if not faces:
-        raise NoFace(f"{path.name} shows no face", hint="take it from the front, in good light, nearer")
-    if len(faces) > 1:
-        raise SeveralFaces(f"{path.name} shows {len(faces)} faces", hint="cut it so that only the patient is seen")
-    if faces[0].face.eye_distance < _LEAST_EYES_PX:
-        raise FaceTooSmall(
-            f"the face in {path.name} is too small", hint="give the photo uncut, or take one from nearer"
-        )
-    return faces[0]
-
-
-def read_picture(path: Path) -> Picture:
-    """RGB uint8 [height, width, 3], turned upright as the camera noted."""
-    try:
-        raw = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise NotAPicture(f"cannot read {path}: {error.strerror}", hint="check the path") from None
-    bgr = cv2.imdecode(raw, cv2.IMREAD_COLOR) if len(raw) else None
-    if bgr is None:
-        raise NotAPicture(f"{path.name} is no picture", hint="give a .jpg or .png file")
-    return to_rgb(bgr)
+    return FacePart(MODELS["face"], rows[0], rows[1]), bare

@@ -11,7 +11,7 @@ section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π (Charikar 2002).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -27,8 +27,11 @@ FACE_BITS = 1024
 APPEARANCE_BITS = 512
 BITS = {Modality.FACE: FACE_BITS, Modality.APPEARANCE: APPEARANCE_BITS}
 MAX_DIMENSIONS = 4096
+# How long the appearance embeddings of each model are: who decodes a code must know, and a code does not say.
+DIMENSIONS: Mapping[str, int] = {"mnv2-stripes-1": 640, "reid-mnv2-1": 1280}
 _ROUNDS = 3
-_NUMBERS_AT_ONCE = 2**16  # they and their product stay in a processor's second cache
+# Signs that are made at once, and numbers that are turned at once: few calls, and they stay in the second cache.
+_SIGNS_AT_ONCE, _NUMBERS_AT_ONCE = 2**15, 2**17
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
@@ -59,15 +62,19 @@ def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
     if x_q.dtype != np.int8 or x_q.ndim != 2 or not 1 <= x_q.shape[1] <= MAX_DIMENSIONS:
         raise BadEmbedding(f"quantised embeddings are {x_q.dtype} {x_q.shape}", hint="pass int8 [n, d]")
     (n, width), d = x_q.shape, _padded(x_q.shape[1])
-    padded = np.zeros((d, n, 1), _carrier(d))
-    padded[:width, :, 0] = x_q.T
+    numbers = max(1, d * _blocks(d, bits))  # that one row has under one key
+    padded = np.zeros((n, d, 1), _carrier(d))
+    padded[:, :width, 0] = x_q
     codes = np.empty((len(keys), n, bits // 8), np.uint8)
-    step = max(1, _NUMBERS_AT_ONCE // max(1, d * n * _blocks(d, bits)))
-    memory = np.empty((2, d * n * min(step, len(keys)) * _blocks(d, bits)), padded.dtype)
+    step = max(1, min(len(keys), _SIGNS_AT_ONCE // numbers))
+    rows = max(1, min(n, _NUMBERS_AT_ONCE // (step * numbers)))
+    memory = np.empty((2, numbers * rows * step), padded.dtype)
     for at in range(0, len(keys), step):
         some = keys[at : at + step]
-        y = _turned(padded, _signs(some, d, bits), memory)
-        codes[at : at + step] = _packed(y, len(some))[:, :, : bits // 8]
+        signs = _signs(some, d, bits)
+        for row in range(0, n, rows):
+            y = _turned(padded[row : row + rows], signs, memory)
+            codes[at : at + step, row : row + rows] = _packed(y, len(some))[:, :, : bits // 8]
     return codes
 
 
@@ -99,40 +106,41 @@ def hadamard(y: Floats) -> Floats:
     H of d is the Kronecker product of H of d's factors, so multiplying by one small matrix an axis gives the same as
     all the sums and differences (Van Loan 2000, "The ubiquitous Kronecker product", section 3).
     """
-    return _transformed(y.copy(), np.empty_like(y, order="C"))[0]
+    turned, _ = _transformed(y.reshape(1, len(y), -1).copy(), np.empty((1, len(y), y[0].size), y.dtype))
+    return turned.reshape(y.shape)
 
 
 def _transformed(y: Floats, spare: Floats) -> tuple[Floats, Floats]:
-    """The transform of y, and memory that is free again: both arrays are written to."""
-    shape, before = y.shape, 1
-    for size in _factors(len(y)):
+    """The transform of y [n, d, columns] along d, and memory that is free again: both arrays are written to."""
+    shape, before = y.shape, len(y)
+    for size in _factors(shape[1]):
         parts = (before, size, y.size // (before * size))
         np.matmul(_matrix(size).astype(y.dtype), y.reshape(parts), out=spare.reshape(parts))
         y, spare, before = spare, y, before * size
-    return y.reshape(shape), spare
+    return y.reshape(shape), spare.reshape(shape)
 
 
 def _turned(x: Floats, signs: Floats, memory: Floats) -> Floats:
-    """H·D₃·H·D₂·H·D₁ of x [d, n, 1] under signs [rounds, d, columns]: [d, n, columns], a part of `memory`."""
+    """H·D₃·H·D₂·H·D₁ of x [n, d, 1] under signs [rounds, d, columns]: [n, d, columns], a part of `memory`."""
     shape = (*x.shape[:2], signs.shape[2])
     y, spare = (part[: math.prod(shape)].reshape(shape) for part in memory)
-    np.multiply(x, signs[0][:, None], out=y)
+    np.multiply(x, signs[0], out=y)
     y, spare = _transformed(y, spare)
     for one in signs[1:]:
-        np.multiply(y, one[:, None], out=y)
+        np.multiply(y, one, out=y)
         y, spare = _transformed(y, spare)
     return y
 
 
 def _packed(y: Floats, keys: int) -> UInt8:
-    """Bits y ≥ 0 of y [d, n, keys · blocks], as bytes [keys, n, blocks · d/8], the first bit highest."""
-    d, n, columns = y.shape
-    ones = (y >= 0).view(np.uint8).reshape(d // 8, 8, n * columns)
-    packed = ones[:, 0].copy()
-    for bit in range(1, 8):  # whole rows at once; numpy packs along the first axis one bit after the other
-        packed = np.bitwise_or(np.left_shift(packed, 1, dtype=np.uint8), ones[:, bit])
+    """Bits y ≥ 0 of y [n, d, keys · blocks], as bytes [keys, n, blocks · d/8], the first bit highest."""
+    n, d, columns = y.shape
+    ones = (y >= 0).view(np.uint8).reshape(n, d // 8, 8, columns)
+    packed = ones[:, :, 0].copy()
+    for bit in range(1, 8):  # whole rows at once; numpy packs along an axis one bit after the other
+        packed = np.bitwise_or(np.left_shift(packed, 1, dtype=np.uint8), ones[:, :, bit])
     blocks = columns // keys
-    return packed.reshape(d // 8, n, keys, blocks).transpose(2, 1, 3, 0).reshape(keys, n, blocks * d // 8)
+    return packed.reshape(n, d // 8, keys, blocks).transpose(2, 0, 3, 1).reshape(keys, n, blocks * d // 8)
 
 
 def _signs(keys: Sequence[bytes], d: int, bits: int) -> Floats:
@@ -143,7 +151,7 @@ def _signs(keys: Sequence[bytes], d: int, bits: int) -> Floats:
     zeros = bytes(_ROUNDS * d // 8)
     stream = b"".join(_streams(key, nonces, zeros) for key in keys)
     ones = np.unpackbits(np.frombuffer(stream, np.uint8).reshape(-1, len(zeros)), axis=1)
-    signs: npt.NDArray[Any] = 1 - 2 * ones.T.astype(_carrier(d))
+    signs: npt.NDArray[Any] = 1 - 2 * np.ascontiguousarray(ones.T).astype(_carrier(d))
     return signs.reshape(_ROUNDS, d, len(ones))
 
 

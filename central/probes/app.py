@@ -11,12 +11,16 @@ from pydantic import BaseModel
 from central.answers import Base64, refusals, speak_plainly
 from central.authority.client import AuthorityClient, client
 from central.errors import ServiceDown, WrongCaller
-from central.probes.service import ProbeService
+from central.probes.hand_off import HandOffRefused, targets_from_bytes
+from central.probes.service import NothingToSearchFor, OtherTemplate, ProbeService
 from central.probes.settings import ProbeSettings
-from central.probes.templates import MAX_SEALED_BYTES, NoTemplate, SealedTemplates
+from central.probes.templates import NoTemplate, SealedTemplates
 from central.serving import only
 from shared.errors import BadEmbedding, BadRelease, CannotOpen, ReleaseRefused
 from shared.keys import read_sealing_key, sealing_public
+from shared.templates import MAX_SEALED_BYTES, OldTemplate
+
+_REFUSED = (ReleaseRefused, WrongCaller, BadRelease, NoTemplate, ServiceDown)
 
 
 class ProbeRequest(BaseModel):
@@ -24,6 +28,13 @@ class ProbeRequest(BaseModel):
 
     release: Base64
     worker: Base64
+
+
+class HandOffRequest(ProbeRequest):
+    """Beside that: the clothes as a worker sealed them, and the cell-hours to look for them in (targets_to_bytes)."""
+
+    sealed: Base64
+    targets: Base64
 
 
 def make_service(settings: ProbeSettings) -> ProbeService:
@@ -38,7 +49,7 @@ def create_app(settings: ProbeSettings, service: ProbeService | None = None) -> 
     app = FastAPI(title="Cairn probe service", docs_url=None, redoc_url=None)
     speak_plainly(app)
 
-    @app.put("/templates/{case}", responses=refusals(WrongCaller, CannotOpen, BadEmbedding))
+    @app.put("/templates/{case}", responses=refusals(WrongCaller, CannotOpen, BadEmbedding, OldTemplate))
     async def keep(case: str, request: Request) -> dict[str, str | int | bool]:
         only(request, settings.centre)
         body = await request.body()
@@ -52,12 +63,20 @@ def create_app(settings: ProbeSettings, service: ProbeService | None = None) -> 
         only(request, settings.centre)
         served.erase(case)
 
-    @app.post("/probes", responses=refusals(ReleaseRefused, WrongCaller, BadRelease, NoTemplate, ServiceDown))
+    @app.post("/probes", responses=refusals(*_REFUSED, OtherTemplate, NothingToSearchFor))
     def probes(asked: ProbeRequest, request: Request) -> Response:
         only(request, settings.centre)
         worker = sealing_public(base64.b64decode(asked.worker))
         sealed = served.probes(base64.b64decode(asked.release), worker)
         return Response(sealed, media_type="application/octet-stream")
+
+    @app.post("/hand-offs", responses=refusals(*_REFUSED, HandOffRefused, CannotOpen))
+    def hand_on(asked: HandOffRequest, request: Request) -> Response:
+        only(request, settings.centre)
+        worker = sealing_public(base64.b64decode(asked.worker))
+        release, clothes = base64.b64decode(asked.release), base64.b64decode(asked.sealed)
+        targets = targets_from_bytes(base64.b64decode(asked.targets))
+        return Response(served.hand_on(release, clothes, targets, worker), media_type="application/octet-stream")
 
     @app.get("/health")
     def health() -> dict[str, str]:

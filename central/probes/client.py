@@ -10,7 +10,13 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from central.authority.client import checked
+from central.probes.hand_off import HandOffRefused, Targets, targets_to_bytes
+from central.probes.service import NothingToSearchFor, OtherTemplate
 from central.probes.templates import Kept, NoTemplate
+from shared.templates import OldTemplate
+
+MAKING_S = 300.0
+_KINDS = {kind.__name__: kind for kind in (NoTemplate, OldTemplate, OtherTemplate, NothingToSearchFor, HandOffRefused)}
 
 
 class Probes(Protocol):
@@ -25,6 +31,8 @@ class Probes(Protocol):
     def erase(self, case: str) -> bool: ...
 
     def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes: ...
+
+    def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes: ...
 
     def check_up(self) -> None:
         """Return when the service is there; raises ServiceDown when it is not."""
@@ -44,16 +52,24 @@ class ProbeClient:
     def register(self, case: str, sealed: bytes) -> Kept:
         answer = self._ask("PUT", f"/templates/{case}", content=sealed).json()
         return Kept(
-            bytes.fromhex(answer["digest"]), int(answer["photos"]), str(answer["model"]), bool(answer["masked"])
+            bytes.fromhex(answer["digest"]),
+            int(answer["photos"]),
+            str(answer["model"]),
+            bool(answer["masked"]),
+            str(answer["appearance"]),
         )
 
     def erase(self, case: str) -> bool:
         return self._ask("DELETE", f"/templates/{case}").is_success
 
     def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes:
-        raw = {"release": release_bytes, "worker": worker.public_bytes_raw()}
-        body = {name: base64.b64encode(value).decode() for name, value in raw.items()}
+        body = _texts(release=release_bytes, worker=worker.public_bytes_raw())
         return self._ask("POST", "/probes", body=body).content
+
+    def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes:
+        raw = {"release": release_bytes, "worker": worker.public_bytes_raw(), "sealed": sealed}
+        body = _texts(**raw, targets=targets_to_bytes(targets))
+        return self._ask("POST", "/hand-offs", body=body).content
 
     def check_up(self) -> None:
         self._ask("GET", "/health")
@@ -61,5 +77,16 @@ class ProbeClient:
     def _ask(
         self, method: str, path: str, *, content: bytes | None = None, body: dict[str, str] | None = None
     ) -> httpx.Response:
-        request = self.http.build_request(method, path, content=content, json=body)
-        return checked("the probe service", self.http, request, {NoTemplate.__name__: NoTemplate})
+        request = self.http.build_request(method, path, content=content, json=body, timeout=_timeout(self.http, path))
+        return checked("the probe service", self.http, request, _KINDS)
+
+
+def _timeout(http: httpx.Client, path: str) -> httpx.Timeout:
+    """Probes of a city take seconds, and several cases may be waiting."""
+    usual = http.timeout
+    read = MAKING_S if path in ("/probes", "/hand-offs") else usual.read
+    return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
+
+
+def _texts(**raw: bytes) -> dict[str, str]:
+    return {name: base64.b64encode(value).decode() for name, value in raw.items()}

@@ -1,64 +1,43 @@
-"""Templates of consenting patients: opened only when probes are made, and kept sealed in between."""
+"""Templates of consenting patients as the probe service keeps them: sealed files, opened only while probes are made."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from shared.epochs import Modality
 from shared.errors import BadEmbedding, BadInput
-from shared.face_mask import FaceMask
 from shared.ids import check_id
-from shared.keys import open_sealed
-from shared.releases import MAX_PHOTOS
-from shared.wire import unpack
-
-MAX_TEMPLATES = 16
-MAX_SEALED_BYTES = 256 * 1024
+from shared.templates import MAX_SEALED_BYTES, Template
 
 
 class NoTemplate(BadInput):
     """The patient was never registered, or the template is erased."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
-    """Quantised face embeddings int8[n, d] of one patient, and the mask state of the face behind each row."""
-
-    model: str
-    photos: int
-    faces: npt.NDArray[np.int8] = field(repr=False)
-    masks: tuple[FaceMask, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the centre learns of a template: SHA-256 of it as it was sealed, from how many photos which model made it,
-    and whether it holds a masked face too."""
+    """What the centre learns of a template: SHA-256 of it as it was sealed, from how many photos which model made the
+    face, whether it holds a masked face too, and which model made the clothes. A model is empty where that part is
+    missing."""
 
     digest: bytes
     photos: int
     model: str
     masked: bool
+    appearance: str = ""
 
 
-def template_info(case: str) -> bytes:
-    """What a template is bound to when it is sealed: one for another case does not open."""
-    return b"cairn/v1 template " + case.encode()
-
-
-def open_template(private: X25519PrivateKey, case: str, sealed: bytes) -> Template:
-    """CannotOpen for another case or key, BadEmbedding for anything that is no template."""
-    document = unpack(open_sealed(private, template_info(case), sealed), BadEmbedding, "a template")
-    try:
-        return _template(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadEmbedding("a template is malformed", hint="register the patient again") from error
+def kept(sealed: bytes, template: Template) -> Kept:
+    """What is told of a template."""
+    models, face = template.models, template.face
+    masked = face is not None and not np.array_equal(face.bare, face.masked)
+    names = models.get(Modality.FACE, ""), models.get(Modality.APPEARANCE, "")
+    return Kept(sha256(sealed).digest(), template.photos, names[0], masked, names[1])
 
 
 class SealedTemplates:
@@ -67,45 +46,52 @@ class SealedTemplates:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in folder.glob("*.new"):  # of a write that a power cut ended
+            _wipe(left)
 
     def put(self, case: str, sealed: bytes) -> None:
+        """Durable before it returns, and whole or not at all."""
         if len(sealed) > MAX_SEALED_BYTES:
-            raise BadEmbedding("a template is too large", hint="register the patient with at most five pictures")
+            raise BadEmbedding("a template is too large", hint="register the patient with cairn-edge register")
         path = self._path(case)
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(sealed)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(sealed)
+            file.flush()
+            os.fsync(file.fileno())
         fresh.replace(path)
+        self._sync()
 
     def get(self, case: str) -> bytes:
         try:
             return self._path(case).read_bytes()
-        except FileNotFoundError as error:
-            raise NoTemplate(f"there is no template for {case}", hint="register the patient") from error
+        except FileNotFoundError:
+            raise NoTemplate(f"there is no template for {case}", hint="register the patient") from None
 
     def erase(self, case: str) -> bool:
         """Overwrite and delete; True when there was one. Erasing twice is no error."""
         path = self._path(case)
         if not path.exists():
             return False
-        with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
+        _wipe(path)
+        self._sync()
         return True
 
     def _path(self, case: str) -> Path:
         return self._folder / f"{check_id(case, 'case')}.sealed"
 
+    def _sync(self) -> None:
+        """The folder's own entry, without which a file that was replaced or deleted may come back after a power cut."""
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
-def _template(document: dict[str, Any]) -> Template:
-    rows = [np.frombuffer(face, np.int8) for face in document["faces"]]
-    if not 1 <= len(rows) <= MAX_TEMPLATES:
-        raise BadEmbedding("a template holds no face, or too many", hint="register the patient again")
-    masks = document.get("masks") or [FaceMask.UNKNOWN] * len(rows)
-    if len(masks) != len(rows):
-        raise BadEmbedding("a template's mask states do not fit its faces", hint="register the patient again")
-    model, photos = check_id(document["model"], "model"), document["photos"]
-    if type(photos) is not int or not 1 <= photos <= MAX_PHOTOS:
-        raise BadEmbedding("a template's number of photos is not allowed", hint=f"register with 1 to {MAX_PHOTOS}")
-    return Template(model, photos, np.stack(rows), tuple(FaceMask(mask) for mask in masks))
+
+def _wipe(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()

@@ -10,17 +10,19 @@ from sqlmodel import Session
 from central.accounts.tables import Account
 from central.cases import service as cases
 from central.cases.tables import Case
+from central.consents.terms import Said, Terms, receipt_on
 from central.database import writing
 from central.nodes.service import cells
-from central.probes.templates import Kept, Template, template_info
+from central.probes.templates import Kept
 from central.replay.scenario import Float32, Floats, Patient, Scenario
 from central.replay.site import APPROVER, TRACER, Site
 from shared.codes import quantise
 from shared.face_mask import FaceMask
-from shared.keys import seal_to, sealing_public
+from shared.keys import sealing_public
 from shared.releases import MAX_PHOTOS, CaseScope, ConsentReceipt, Release, sign
-from shared.wire import pack
+from shared.templates import FacePart, Template, seal_template
 
+TERMS, BASIS = Terms.load(), "consent-only"
 # Masked faces of strangers have a cosine of about 0.16 with a masked reference, and 0.02 with a bare one.
 _NEARER = 0.03
 _FEWEST, _MOST = 2_000, 20_000
@@ -36,11 +38,9 @@ def approved_case(site: Site, case: str, patient: Patient, kept: Kept) -> Releas
     expires = now + timedelta(days=1)
     with writing(site.engine) as session:
         start, end = patient.window
-        scope = CaseScope(
-            case, "replay of a scenario", TRACER, start, end, tuple(sorted(cells(session))), patient.consent, expires
-        )
-        given = now - timedelta(minutes=5)
-        receipt = ConsentReceipt(f"receipt-{case}", case, patient.consent, given, expires, TRACER)
+        scope = CaseScope(case, BASIS, TRACER, start, end, tuple(sorted(cells(session))), patient.consent, expires)
+        said = Said(f"receipt-{case}", case, patient.consent, now - timedelta(minutes=5), expires, TRACER)
+        receipt = receipt_on(TERMS.notice, TERMS.bases[BASIS], said)
         _sign_all(session, site, scope, receipt, kept)
         release = cases.release_of(session.get_one(Case, case))
         session.commit()
@@ -49,22 +49,23 @@ def approved_case(site: Site, case: str, patient: Patient, kept: Kept) -> Releas
 
 def register(site: Site, case: str, template: Template) -> Kept:
     """Seal a template as a box does, and hand it to the probe service."""
-    faces, masks = [row.tobytes() for row in template.faces], [int(mask) for mask in template.masks]
-    document = pack({"model": template.model, "photos": template.photos, "faces": faces, "masks": masks})
-    return site.probes.register(case, seal_to(sealing_public(site.probes.public), template_info(case), document))
+    return site.probes.register(case, seal_template(template, case, sealing_public(site.probes.public)))
 
 
 def template_of(scenario: Scenario, patient: Patient) -> Template:
-    """A patient's references, quantised. The first is a bare face. A scenario does not say which of the others wear a
-    mask: those that are nearer to its masked faces, and farther from its bare ones, than the first; and all of them
-    where there are too few faces to tell."""
+    """A patient's references, fused as a box fuses photos: into a bare face and one with a face mask.
+
+    The first reference is a bare face. A scenario does not say which of the others wear a mask: those that are nearer
+    to its masked faces, and farther from its bare ones, than the first; and all of them where there are too few faces
+    to tell. Without a masked one the bare face stands for both.
+    """
     references = scenario.references[list(patient.faces)]
     worn, bare = _usual(scenario, references, FaceMask.WORN), _usual(scenario, references, FaceMask.ABSENT)
     nearer = np.ones(len(references)) if worn is None or bare is None else (worn - bare) - (worn - bare)[0]
-    masks = [FaceMask.WORN if more > _NEARER else FaceMask.ABSENT for more in nearer.tolist()]
-    return Template(
-        scenario.face_model, min(len(references), MAX_PHOTOS), quantise(references), (FaceMask.ABSENT, *masks[1:])
-    )
+    masked = np.append(False, nearer[1:] > _NEARER)
+    of_bare = _fused(references[~masked])
+    rows = quantise(np.stack([of_bare, _fused(references[masked]) if masked.any() else of_bare]))
+    return Template(min(len(references), MAX_PHOTOS), FacePart(scenario.face_model, rows[0], rows[1]), None)
 
 
 def close_case(site: Site, case: str) -> None:
@@ -77,11 +78,16 @@ def close_case(site: Site, case: str) -> None:
 def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentReceipt, kept: Kept) -> None:
     tracer, approver, now = site.people[TRACER], site.people[APPROVER], site.clock.now()
     own, other = session.get_one(Account, TRACER), session.get_one(Account, APPROVER)
-    cases.open_case(session, own, scope, sign(scope, "opener", tracer), now)
-    cases.take_consent(session, own, receipt, sign(receipt, "witness", tracer), now)
+    cases.open_case(session, own, scope, sign(scope, "opener", tracer), now, TERMS.bases)
+    cases.take_consent(session, own, receipt, sign(receipt, "witness", tracer), now, TERMS)
     cases.registered(session, own, scope.case, kept, now)
     asked = cases.approval_of(session.get_one(Case, scope.case), APPROVER, now)
-    cases.approve(session, other, scope.case, now, sign(asked, "approver", approver), now)
+    cases.approve(session, other, scope.case, now, sign(asked, "approver", approver), now, TERMS.bases)
+
+
+def _fused(rows: Float32) -> Float32:
+    """The mean direction of unit vectors [n, d]."""
+    return np.asarray(rows.sum(axis=0), np.float32)
 
 
 def _usual(scenario: Scenario, references: Float32, mask: FaceMask) -> Floats | None:

@@ -23,11 +23,14 @@ from central.search.job import (
     BatchFailed,
     Event,
     Found,
+    HandedOff,
     Hello,
     Job,
     JobRefused,
+    NotCovered,
     Progress,
     event_from_bytes,
+    hand_on_to_bytes,
     job_to_bytes,
 )
 from shared.errors import BadInput, Refused
@@ -71,15 +74,16 @@ class SearchWorker:
         self._feed_error: Exception | None = None
         hello = self._next()
         if not isinstance(hello, Hello):
-            self.cancel()
+            self._link.close()
             raise SearchFailed("A search worker did not start.", hint="Look at its messages in the service's log.")
         self.public = hello.public  # raw X25519: have the releases and the probes sealed to this
+        self.lacking = hello.lacking  # protections that its machine would not give it, in words
 
     @property
     def pid(self) -> int:
         return self._link.pid
 
-    def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Progress | BatchFailed | Found]:
+    def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[NotCovered | Progress | BatchFailed | Found]:
         """Stream the batches and yield events as they come, Found last. Raises SearchFailed, also when cancelled."""
         # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
         feeder = threading.Thread(target=self._feed, args=(job, batches), name="search-feeder", daemon=True)
@@ -87,7 +91,7 @@ class SearchWorker:
         while (event := self._next()) is not None:
             if isinstance(event, JobRefused):
                 raise SearchFailed(f"The worker refused the job: {event.reason}", hint="Ask for a new release.")
-            if not isinstance(event, Hello):
+            if not isinstance(event, Hello | HandedOff):
                 yield event
             if isinstance(event, Found):
                 feeder.join()
@@ -96,6 +100,16 @@ class SearchWorker:
             raise self._feed_error
         hint = "Start the search again." if self._cancelled.is_set() else "Look at the service's log for the cause."
         raise SearchFailed("The search was stopped before it had an answer.", hint=hint)
+
+    def hand_off(self, sightings: Iterable[str]) -> bytes:
+        """After Found: the clothes of these confirmed candidates, sealed to the probe service. Raises SearchFailed."""
+        with contextlib.suppress(BrokenPipeError, ValueError):  # the worker has ended, as the next line finds out
+            write_frame(self._link.stdin, hand_on_to_bytes(sightings))
+        event = self._next()
+        if isinstance(event, HandedOff):
+            return event.sealed
+        why = event.reason if isinstance(event, JobRefused) else "it ended without a word"
+        raise SearchFailed(f"The worker handed no clothes on: {why}", hint="Start the search again.")
 
     def cancel(self) -> None:
         """Kill the worker now; harmless when it has ended."""

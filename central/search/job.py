@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,19 +18,31 @@ DEFAULT_RADIUS: Mapping[Modality, int] = {Modality.FACE: 384, Modality.APPEARANC
 @dataclass(frozen=True, slots=True)
 class Job:
     """One search of one case. `releases` maps each authority to its seal shares, `probes` are the probe codes;
-    both are sealed to the worker's key. `radius` is in bits, by modality."""
+    both are sealed to the worker's key. `radius` is in bits, by modality. With `hand_off` the worker waits after its
+    answer for a HandOn."""
 
     case: str
     releases: Mapping[str, bytes] = field(repr=False)
     probes: bytes = field(repr=False)
     radius: Mapping[Modality, int] = field(default_factory=lambda: DEFAULT_RADIUS)
+    hand_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The worker is ready; seal to this raw X25519 key, which ends with the worker."""
+    """The worker is ready; seal to this raw X25519 key, which ends with the worker. `lacking` are the protections that
+    its machine would not give it."""
 
     public: bytes
+    protections: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotCovered:
+    """Days of the window, ISO 8601, that cannot be searched, and the authorities that hold no secret for each."""
+
+    days: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,16 @@ class BatchFailed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer, and the worker's last word."""
+    """The answer, and the worker's last word but for a hand-off."""
 
     candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOff:
+    """The clothes of the sightings that were named, sealed to the probe service."""
+
+    sealed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +82,13 @@ class JobRefused:
     reason: str
 
 
-Event = Hello | Progress | BatchFailed | Found | JobRefused
+Event = Hello | NotCovered | Progress | BatchFailed | Found | HandedOff | JobRefused
 
 
 def job_to_bytes(job: Job) -> bytes:
     radius = {modality.value: bits for modality, bits in job.radius.items()}
-    return pack({"case": job.case, "releases": dict(job.releases), "probes": job.probes, "radius": radius})
+    sealed = {"releases": dict(job.releases), "probes": job.probes}
+    return pack({"case": job.case, "radius": radius, "hand_off": job.hand_off, **sealed})
 
 
 def job_from_bytes(raw: bytes) -> Job:
@@ -76,23 +96,47 @@ def job_from_bytes(raw: bytes) -> Job:
     document = unpack(raw, BadInput, "a search job")
     try:
         radius = {Modality(name): int(bits) for name, bits in document["radius"].items()}
-        return Job(document["case"], dict(document["releases"]), document["probes"], radius)
+        sealed = dict(document["releases"]), document["probes"]
+        return Job(document["case"], *sealed, radius, document["hand_off"] is True)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadInput("a search job is malformed", hint="compare versions") from None
 
 
+def hand_on_to_bytes(sightings: Iterable[str]) -> bytes:
+    """Which of the candidates that a worker found are confirmed, and their clothes to be handed on."""
+    return pack(list(sightings))
+
+
+def hand_on_from_bytes(raw: bytes) -> list[str]:
+    """Raises BadInput for anything that hand_on_to_bytes did not make."""
+    named = unpack(raw, BadInput, "a hand-off")
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise BadInput("a hand-off is malformed", hint="compare versions")
+    return named
+
+
 def event_to_bytes(event: Event) -> bytes:
+    return pack(_event_row(event))
+
+
+def _event_row(event: Event) -> list[Any]:
+    row: list[Any]
     match event:
-        case Hello(public):
-            return pack(["hello", public])
+        case Hello(public, protections, lacking):
+            row = ["hello", public, list(protections), list(lacking)]
+        case NotCovered(days):
+            row = ["not covered", {day: list(names) for day, names in days.items()}]
         case Progress(done, failed):
-            return pack(["progress", done, failed])
+            row = ["progress", done, failed]
         case BatchFailed(index, reason):
-            return pack(["failed", index, reason])
+            row = ["failed", index, reason]
         case Found(candidates):
-            return pack(["found", candidates_to_bytes(candidates)])
+            row = ["found", candidates_to_bytes(candidates)]
+        case HandedOff(sealed):
+            row = ["handed off", sealed]
         case JobRefused(reason):
-            return pack(["refused", reason])
+            row = ["refused", reason]
+    return row
 
 
 def event_from_bytes(raw: bytes) -> Event:
@@ -100,7 +144,7 @@ def event_from_bytes(raw: bytes) -> Event:
     row = unpack(raw, BadInput, "a worker's word")
     try:
         return _event(row)
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise BadInput("a worker's word is malformed", hint="compare versions") from None
 
 
@@ -108,8 +152,12 @@ def _event(row: list[Any]) -> Event:
     kind, *rest = row
     if kind == "found":
         return Found(candidates_from_bytes(rest[0]))
-    plain: dict[str, type[Hello] | type[Progress] | type[BatchFailed] | type[JobRefused]] = {
-        "hello": Hello,
+    if kind == "hello":
+        return Hello(rest[0], tuple(rest[1]), tuple(rest[2]))
+    if kind == "not covered":
+        return NotCovered({str(day): tuple(names) for day, names in rest[0].items()})
+    plain: dict[str, type[HandedOff] | type[Progress] | type[BatchFailed] | type[JobRefused]] = {
+        "handed off": HandedOff,
         "progress": Progress,
         "failed": BatchFailed,
         "refused": JobRefused,

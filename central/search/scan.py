@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +32,27 @@ def scan(columns: SightingColumns, probe: ProbeSet, radius: int) -> Hits:
     if not len(codes) or not len(probe.codes):
         return _NONE
     counted = distances(codes, probe.codes)
-    if counted.min() > radius:  # nearly every batch ends here: the patient was somewhere else
+    reach = widened(radius, codes.shape[1] * 8, probe.fidelity)
+    if counted.min() > reach:  # nearly every batch ends here: the patient was somewhere else
         return _NONE
     nearest = np.where(fitting(columns.mask, probe).T, counted, codes.shape[1] * 8 + 1).min(axis=0)
-    rows = np.flatnonzero(present & (nearest <= radius))
-    return Hits(rows, nearest[rows].astype(np.int32))
+    rows = np.flatnonzero(present & (nearest <= reach))
+    found = np.array([narrowed(int(bits), codes.shape[1] * 8, probe.fidelity) for bits in nearest[rows]], np.int32)
+    return Hits(rows[found <= radius], found[found <= radius])
+
+
+def widened(distance: int, bits: int, fidelity: float) -> int:
+    """How far off a handed-on code lies where one that was encoded once would be `distance` bits away.
+
+    P(bit differs) = angle/π (Charikar 2002), and what is lost in between shortens cosines by the fidelity.
+    """
+    return round(bits * math.acos(fidelity * math.cos(math.pi * distance / bits)) / math.pi)
+
+
+def narrowed(distance: int, bits: int, fidelity: float) -> int:
+    """The inverse: the distance that the curves of a calibration are for."""
+    cosine = math.cos(math.pi * distance / bits) / fidelity
+    return round(bits * math.acos(min(1.0, max(-1.0, cosine))) / math.pi)
 
 
 def fitting(masks: UInt8, probe: ProbeSet) -> npt.NDArray[np.bool_]:

@@ -1,113 +1,61 @@
 """`python -m central.search.worker`: searches one job's batches in memory and ends.
 
-Out: its public key. In: the job, then batches, then an empty frame. Out: progress, failures, and the candidates.
+Out: its public key. In: the job, then batches, then an empty frame. Out: progress, failures, and the candidates. In,
+perhaps: which of these are confirmed. Out: their clothes, sealed to the probe service.
 Its private key is drawn at start and never leaves, so what was sealed to it is worth nothing once it has ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator
 from typing import IO
 
+import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from central.authority.released import Recipient, combined, open_released
-from central.probes.probe_sets import ProbeSet, open_probe_sets
-from central.search.candidates import Candidate
 from central.search.frames import FrameBroken, read_frame, write_frame
-from central.search.isolation import give_up_rights
+from central.search.isolation import Protections, give_up_rights
 from central.search.job import (
     BatchFailed,
     Event,
     Found,
+    HandedOff,
     Hello,
-    Job,
     JobRefused,
+    NotCovered,
     Progress,
+    event_from_bytes,
     event_to_bytes,
+    hand_on_from_bytes,
     job_from_bytes,
 )
-from central.search.neighbours import Hit, Neighbours, Opened, merged
-from central.search.scan import scan
-from shared.batches import open_batch, read_batch
-from shared.epochs import Epoch, Modality, seal_key
-from shared.errors import BadBatch, BadInput, CairnError, CannotOpen
+from central.search.kernel import distances
+from central.search.neighbours import Neighbours, merged
+from central.search.opened_job import Search, open_job
+from shared.columns import columns_from_bytes
+from shared.epochs import Epoch, seal_key
+from shared.errors import BadInput, CairnError
+from shared.keys import open_sealed, seal_to
 
 PROGRESS_EVERY = 50
 
 
-class OtherModel(BadBatch):
-    """A batch's codes cannot be compared with the patient's template: another model made them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Everything that one job needs, opened: seal shares and probes by epoch, the window, the radius in bits."""
-
-    shares: Mapping[Epoch, tuple[bytes, ...]] = field(repr=False)
-    probes: Mapping[Epoch, tuple[ProbeSet, ...]] = field(repr=False)
-    start: datetime
-    end: datetime
-    radius: Mapping[Modality, int]
-
-    def opened(self, index: int, raw: bytes) -> Opened:
-        """One sealed batch, opened; BadBatch kinds when it cannot be."""
-        batch = read_batch(raw)
-        epoch = batch.header.epoch
-        if epoch not in self.shares:
-            raise CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")
-        columns = open_batch(batch, seal_key(self.shares[epoch], batch.header.node, epoch))
-        return Opened(index, columns, batch.header.models)
-
-    def hits(self, opened: Opened) -> list[Hit]:
-        """What of one batch lies within the radius of a probe, and within the window. Raises OtherModel."""
-        columns, start_ms, end_ms = opened.columns, *self.window_ms
-        probes = self.probes.get(columns.epoch, ())
-        fitting = [probe for probe in probes if opened.models.get(probe.modality.value) == probe.model]
-        if probes and not fitting and len(columns):
-            hint = "register the patient on a box with that model, and search again"
-            raise OtherModel("the box's codes were made with another model than the template", hint=hint)
-        hits = []
-        for probe in fitting:
-            near = scan(columns, probe, self.radius[probe.modality])
-            for row, distance in zip(near.rows.tolist(), near.distances.tolist(), strict=True):
-                if columns.start[row] < end_ms and columns.end[row] >= start_ms:
-                    hits.append(Hit(opened, row, probe.modality, distance, probe.codes.shape[1] * 8))
-        return hits
-
-    @property
-    def window_ms(self) -> tuple[int, int]:
-        """The window in Unix milliseconds."""
-        return round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000)
-
-
-def open_job(job: Job, private: X25519PrivateKey) -> Search:
-    """Open what was sealed to this worker. Raises CannotOpen, or BadInput without an authority."""
-    released = {
-        name: open_released(private, sealed, name, job.case, Recipient.SEARCH) for name, sealed in job.releases.items()
-    }
-    if not released:
-        raise BadInput("a job without any release", hint="ask every authority for this worker's shares")
-    probes: dict[Epoch, tuple[ProbeSet, ...]] = {}
-    for one in open_probe_sets(job.case, job.probes, private):
-        probes[one.epoch] = (*probes.get(one.epoch, ()), one)
-    start, end = max(r.start for r in released.values()), min(r.end for r in released.values())
-    return Search(combined(released), probes, start, end, job.radius)
-
-
 def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
-    """Events of one search. A batch that fails is reported, and the rest goes on."""
-    found: list[Candidate] = []
+    """Events of one search. A batch that fails, or that is searched in part, is reported, and the rest goes on."""
+    if work.not_covered:
+        yield NotCovered(work.not_covered)
+    found = []
     near = Neighbours(work.window_ms)
     done = failed = 0
     for done, raw in enumerate(batches, 1):
         try:
             opened = work.opened(done - 1, raw)
             found += near.take(opened, work.hits(opened))
+            work.check_models(opened)
         except CairnError as error:
             failed += 1
             yield BatchFailed(done - 1, f"{type(error).__name__}: {error.message}")
@@ -121,22 +69,48 @@ def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
     yield Found(merged(found))
 
 
-def run(stdin: IO[bytes], stdout: IO[bytes]) -> int:
+def run(stdin: IO[bytes], stdout: IO[bytes], protections: Protections) -> int:
     """The whole life of a worker; 0 when it gave an answer, 1 when it refused or its parent went away."""
     private = X25519PrivateKey.generate()
-    write_frame(stdout, event_to_bytes(Hello(private.public_key().public_bytes_raw())))
+    public = private.public_key().public_bytes_raw()
+    _say(stdout, Hello(public, protections.in_force, protections.lacking))
     asked = read_frame(stdin)
     if asked is None:  # the parent was refused a release and went away
         return 0
     try:
-        work = open_job(job_from_bytes(asked), private)
+        job = job_from_bytes(asked)
+        work = open_job(job, private)
     except CairnError as error:
-        write_frame(stdout, event_to_bytes(JobRefused(f"{type(error).__name__}: {error.message}")))
+        _say(stdout, _refused(error))
         return 1
     del private, asked
-    for event in search(work, _batches(stdin)):
-        write_frame(stdout, event_to_bytes(event))
+    try:
+        for event in search(work, _batches(stdin)):
+            _say(stdout, event)
+        return _hand_off(work, public, stdin, stdout) if job.hand_off else 0
+    finally:
+        work.forget()
+
+
+def _hand_off(work: Search, public: bytes, stdin: IO[bytes], stdout: IO[bytes]) -> int:
+    """Wait for what the parent takes for confirmed, and seal its clothes; without a word there is nothing to do."""
+    named = read_frame(stdin)
+    if not named:
+        return 0
+    try:
+        _say(stdout, HandedOff(work.handed_off(hand_on_from_bytes(named), public)))
+    except CairnError as error:
+        _say(stdout, _refused(error))
+        return 1
     return 0
+
+
+def _say(stdout: IO[bytes], event: Event) -> None:
+    write_frame(stdout, event_to_bytes(event))
+
+
+def _refused(error: CairnError) -> JobRefused:
+    return JobRefused(f"{type(error).__name__}: {error.message}")
 
 
 def _batches(stdin: IO[bytes]) -> Iterator[bytes]:
@@ -146,11 +120,24 @@ def _batches(stdin: IO[bytes]) -> Iterator[bytes]:
         raise FrameBroken("the batches ended before their end was said", hint="run the search again")
 
 
+def rehearse() -> None:
+    """Do once, with keys of its own, what a search does: libraries load some of themselves at their first use, and
+    afterwards nothing can be loaded any more."""
+    private, epoch = X25519PrivateKey.generate(), Epoch("rehearsal", 0)
+    opened = open_sealed(private, b"rehearsal", seal_to(private.public_key(), b"rehearsal", bytes(32)))
+    key, nonce = seal_key([opened], "rehearsal", epoch), bytes(12)
+    with contextlib.suppress(BadInput):
+        columns_from_bytes(AESGCM(key).decrypt(nonce, AESGCM(key).encrypt(nonce, bytes(64), b""), b""), "", 0, epoch)
+    distances(np.zeros((2, 64), np.uint8), np.zeros((1, 64), np.uint8))
+    event_from_bytes(event_to_bytes(Progress(0, 0)))
+
+
 def main() -> int:
     """Run on the standard streams. A parent that was killed leaves nobody to tell, so the worker ends in silence."""
-    give_up_rights()
+    rehearse()
+    protections = give_up_rights()
     try:
-        return run(sys.stdin.buffer, sys.stdout.buffer)
+        return run(sys.stdin.buffer, sys.stdout.buffer, protections)
     except (FrameBroken, ConnectionError):
         os._exit(1)  # without flushing into a pipe that nobody reads
 

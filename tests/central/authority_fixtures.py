@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,20 +17,20 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from central.authority.released import Recipient
 from central.authority.service import Authority, AuthorityFiles
 from central.probes.service import ProbeService
-from central.probes.templates import SealedTemplates, template_info
+from central.probes.templates import Kept, SealedTemplates
 from shared.batches import SCHEMA_VERSION, BatchKeys, Header, seal_batch
 from shared.clock import FixedClock
 from shared.codes import APPEARANCE_BITS, FACE_BITS, encode, quantise
 from shared.epochs import Epoch, Modality, code_key, seal_key
 from shared.face_mask import FaceMask
-from shared.keys import seal_to
 from shared.node_shares import open_grant
-from shared.releases import Approval, CaseScope, ConsentReceipt, Release, digest_of, release_to_bytes, sign
+from shared.releases import Approval, CaseScope, Release, digest_of, release_to_bytes, sign
 from shared.sightings import Encounter, Sighting
+from shared.templates import AppearancePart, FacePart, Template, seal_template
 from shared.topics import grants
 from shared.transport import Message
 from shared.transport.memory import MemoryBroker, MemoryTransport
-from shared.wire import pack
+from tests.consents import BASIS, a_consent
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 FACE_MODEL, APPEARANCE_MODEL = "mfn192-int8-1", "reid-mnv2-1"
@@ -44,30 +45,32 @@ class World:
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
 
     def __post_init__(self) -> None:
+        self.signing: dict[str, Ed25519PrivateKey] = {}
         self.people = {name: Ed25519PrivateKey.generate() for name in ("kim", "lee", "both")}
         self.node_sealing, self.node_signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
         self.probes_key = X25519PrivateKey.generate()
         self.authorities = [self.authority("authority-a"), self.authority("authority-b")]
         self.probes = ProbeService(self.probes_key, SealedTemplates(self.folder / "templates"), self.authorities)
-        self.template = b""  # as sealed by the latest `register`
+        self.template, self.photos = b"", 1  # of the latest `register`
         self.broker = MemoryBroker()
         self.transport = MemoryTransport(self.broker, "svc-authority")
         self.transport.connect()
         for authority in self.authorities:
             authority.publish_grants(self.transport, hours_ahead=1)
 
-    def authority(self, name: str) -> Authority:
-        passphrase = self.folder / "passphrase"
+    def authority(self, name: str, **changes: Any) -> Authority:
+        """A new one, or the same again on its database; `changes` are other fields of its files."""
+        passphrase = self.folder / f"{name}.passphrase"
         passphrase.touch(mode=0o600)
         passphrase.write_text(f"correct horse battery {name}")
         files = AuthorityFiles(
             name=name,
             database=self.folder / f"{name}.sqlite",
             passphrase_file=passphrase,
-            signing_key=Ed25519PrivateKey.generate(),
+            signing_key=self.signing.setdefault(name, Ed25519PrivateKey.generate()),
             probes_public=self.probes_key.public_key().public_bytes_raw(),
         )
-        made = Authority(files, self.clock)
+        made = Authority(dataclasses.replace(files, **changes), self.clock)
         roles = {"kim": {"tracer"}, "lee": {"approver"}, "both": {"tracer", "approver"}}
         for person, held in roles.items():
             key = self.people[person].public_key().public_bytes_raw()
@@ -78,19 +81,16 @@ class World:
     def scope(self, case: str = CASE, consents: tuple[str, ...] = ("face",)) -> CaseScope:
         now = self.clock.now()
         start, end = now - timedelta(hours=12), now + timedelta(minutes=30)
-        return CaseScope(case, "infection control act", "kim", start, end, (CELL,), consents, now + timedelta(days=2))
+        return CaseScope(case, BASIS, "kim", start, end, (CELL,), consents, now + timedelta(days=2))
 
     def release(self, scope: CaseScope | None = None, approver: str = "lee") -> bytes:
         return release_to_bytes(self.signed(scope or self.scope(), approver))
 
     def signed(self, scope: CaseScope, approver: str = "lee") -> Release:
-        given = self.clock.now() - timedelta(hours=1)
-        receipt = ConsentReceipt(
-            "receipt-1", scope.case, ("face", "appearance"), given, given + timedelta(days=20), "kim"
-        )
+        receipt = a_consent(scope.case, self.clock.now(), ("face", "appearance"), purpose=scope.purpose)
         template = sha256(self.template).digest()
         digests = (digest_of(scope), digest_of(receipt), template)
-        approval = Approval(scope.case, approver, *digests, 1, self.clock.now())
+        approval = Approval(scope.case, approver, *digests, self.photos, self.clock.now())
         opener = self.people[scope.opened_by]
         return Release(
             scope=scope,
@@ -115,15 +115,12 @@ class World:
         opened = [open_grant(self.grant(name), name, NODE, self.node_sealing)[epoch] for name in names]
         return [shares.code for shares in opened], [shares.seal for shares in opened]
 
-    def register(self, faces: np.ndarray, masks: tuple[FaceMask, ...], case: str = CASE) -> None:
-        template = {
-            "faces": [row.tobytes() for row in quantise(faces)],
-            "masks": [int(mask) for mask in masks],
-            "model": FACE_MODEL,
-            "photos": 1,
-        }
-        self.template = seal_to(self.probes_key.public_key(), template_info(case), pack(template))
-        self.probes.register(case, self.template)
+    def register(self, face: np.ndarray | None, clothes: np.ndarray | None = None, case: str = CASE) -> Kept:
+        """Register a face float32[1, 192], with and without a face mask the same, or clothes float32[1, 1280]."""
+        template = some_template(face, clothes)
+        self.template = seal_template(template, case, self.probes_key.public_key())
+        self.photos = template.photos
+        return self.probes.register(case, self.template)
 
     def batch(
         self,
@@ -169,6 +166,15 @@ class World:
 def replaced(scope: CaseScope, **changes: object) -> CaseScope:
     """The scope with some fields changed."""
     return dataclasses.replace(scope, **changes)  # type: ignore[arg-type]
+
+
+def some_template(
+    face: np.ndarray | None, clothes: np.ndarray | None = None, model: str = FACE_MODEL, worn: str = APPEARANCE_MODEL
+) -> Template:
+    """A template of a face float32[1, d], which is the same with a face mask, or of clothes float32[1, d], or both."""
+    of_face = None if face is None else FacePart(model, *quantise(np.concatenate([face, face])))
+    of_clothes = None if clothes is None else AppearancePart(worn, quantise(clothes)[0])
+    return Template(0 if face is None else 1, of_face, of_clothes)
 
 
 def some_faces(count: int, seed: int = 1) -> np.ndarray:

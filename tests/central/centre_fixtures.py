@@ -23,21 +23,29 @@ from central.centre import Centre
 from central.database import open_database, writing
 from central.nodes.service import put_cameras, put_node
 from central.nodes.tables import Camera
-from central.probes.templates import template_info
 from central.routes.distances import Bulk, Curve, Tail
 from central.routes.jobs import RouteJobs
 from central.routes.likelihood import Band, Calibration
 from central.search.case_search import SearchParts
 from central.settings import CentreSettings
 from shared.batches import read_batch
-from shared.codes import APPEARANCE_BITS, FACE_BITS, quantise
+from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import Modality
 from shared.face_mask import FaceMask
-from shared.keys import seal_to
 from shared.releases import CaseScope, ConsentReceipt
-from shared.wire import pack
-from tests.central.authority_fixtures import APPEARANCE_MODEL, CASE, CELL, FACE_MODEL, NODE, World, some_faces
+from shared.templates import seal_template
+from tests.central.authority_fixtures import (
+    APPEARANCE_MODEL,
+    CASE,
+    CELL,
+    FACE_MODEL,
+    NODE,
+    World,
+    some_faces,
+    some_template,
+)
 from tests.central.http_fixtures import serving
+from tests.consents import BASIS, a_consent
 from tests.postgres import database_in
 from tests.waiting import wait_until
 
@@ -112,7 +120,7 @@ class Office:
         now = self.world.clock.now()
         plain: dict[str, Any] = {
             "case": case,
-            "purpose": "infection control act",
+            "purpose": BASIS,
             "opened_by": opened_by,
             "start": now - timedelta(hours=12),
             "end": now + timedelta(minutes=30),
@@ -123,16 +131,12 @@ class Office:
         return CaseScope(**(plain | changes))
 
     def receipt(self, case: str = CASE, signed_by: str = "kim", **changes: Any) -> ConsentReceipt:
-        now = self.world.clock.now()
-        given, ends = now - timedelta(hours=1), now + timedelta(days=10)
-        plain: dict[str, Any] = {"scopes": ("face",), "given_at": given, "expires": ends}
-        return ConsentReceipt(**({"receipt": "r-1", "case": case, "signed_by": signed_by} | plain | changes))
+        return a_consent(case, self.world.clock.now(), **({"signed_by": signed_by} | changes))
 
     def sealed_template(self, case: str = CASE, faces: np.ndarray | None = None, model: str = FACE_MODEL) -> bytes:
         """What `cairn-edge register` would write for these faces."""
-        rows = [row.tobytes() for row in quantise(some_faces(1) if faces is None else faces)]
-        template = {"faces": rows, "masks": [int(FaceMask.ABSENT)] * len(rows), "model": model, "photos": 1}
-        return seal_to(self.world.probes_key.public_key(), template_info(case), pack(template))
+        template = some_template(some_faces(1) if faces is None else faces, model=model)
+        return seal_template(template, case, self.world.probes_key.public_key())
 
     def opened(self, case: str = CASE, by: str = "kim") -> CaseClient:
         """Opened, consented to and registered by its tracer."""

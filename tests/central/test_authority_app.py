@@ -21,22 +21,18 @@ from central.authority.settings import AuthoritySettings
 from central.errors import ServiceDown, WrongCaller
 from central.probes import app as probes_app
 from central.probes.client import ProbeClient
-from central.probes.probe_sets import open_probe_sets
+from central.probes.probe_sets import open_probes
 from central.probes.service import ProbeService
 from central.probes.settings import ProbeSettings
-from central.probes.templates import NoTemplate, SealedTemplates, template_info
+from central.probes.templates import NoTemplate, SealedTemplates
 from central.serving import server_config
 from central.tls import Tls
 from provisioning.authority import CertificateAuthority, new_request
 from provisioning.files import write_private
-from shared.codes import quantise
 from shared.errors import BadEmbedding, BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
-from shared.face_mask import FaceMask
 from shared.fleet import Fleet, FleetNode
-from shared.keys import seal_to
 from shared.transport.memory import MemoryTransport
-from shared.wire import pack
-from tests.central.authority_fixtures import CASE, FACE_MODEL, NODE, World, some_faces
+from tests.central.authority_fixtures import CASE, NODE, World, some_faces
 from tests.central.http_fixtures import serving
 from tests.waiting import wait_until
 
@@ -129,8 +125,7 @@ def test_refusals_travel_by_name_and_with_their_hint(world: World) -> None:
 def test_the_probe_service_asks_the_authorities_over_the_wire(world: World) -> None:
     """Template in, probes out, erased: through the probe service's own server and an authority's."""
     worker = X25519PrivateKey.generate()
-    faces = [quantise(some_faces(1))[0].tobytes()]
-    template = {"faces": faces, "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL, "photos": 1}
+    world.register(some_faces(1))
     with served_authority(world) as first:
         authorities: list[Releases] = [first, world.authorities[1]]
         service = ProbeService(world.probes_key, SealedTemplates(world.folder / "kept"), authorities)
@@ -140,16 +135,17 @@ def test_the_probe_service_asks_the_authorities_over_the_wire(world: World) -> N
         ):
             asks = ProbeClient(http)
             assert asks.public == service.public
-            asks.register(CASE, seal_to(world.probes_key.public_key(), template_info(CASE), pack(template)))
+            asks.register(CASE, world.template)
             sealed = asks.probes(world.release(), worker.public_key())
             assert asks.erase(CASE)
             with pytest.raises(NoTemplate, match="no template"):
                 asks.probes(world.release(), worker.public_key())
             with pytest.raises(BadEmbedding, match="too large"):
                 asks.register(CASE, bytes(300_000))
-    assert len(open_probe_sets(CASE, sealed, worker)) == 10
+    (columns,) = open_probes(CASE, sealed, worker).columns
+    assert len(columns) == 10
     with pytest.raises(CannotOpen):
-        open_probe_sets(CASE, sealed, X25519PrivateKey.generate())
+        open_probes(CASE, sealed, X25519PrivateKey.generate())
 
 
 def test_a_round_starts_when_the_broker_is_reached(world: World) -> None:
@@ -201,7 +197,7 @@ def test_over_tls_only_the_centre_may_touch_a_template(world: World) -> None:
     server = credentials(ca, "svc-probes", world.folder, ("127.0.0.1",))
     other, centre = (credentials(ca, name, world.folder) for name in ("svc-authority-a", "svc-centre"))
     app = probes_app.create_app(probe_settings(world), world.probes)
-    world.register(some_faces(1), (FaceMask.ABSENT,))
+    world.register(some_faces(1))
     with serving(app, server) as url, client(url, other) as strange, client(url, centre) as known:
         for act in (
             lambda: ProbeClient(strange).register(CASE, b"x"),

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from central.search.candidates import candidates_from_bytes, candidates_to_bytes
 from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import BatchFailed, Event, Found, Job
-from central.search.worker import open_job, search
+from central.search.opened_job import open_job
+from central.search.worker import search
 from shared.errors import BadInput
-from shared.face_mask import FaceMask
 from shared.keys import sealing_public
 from tests.central.authority_fixtures import CASE, NODE, NOW, World, replaced, some_faces
 
@@ -53,7 +53,7 @@ def searched(world: World, batches: list[bytes], release: bytes | None = None) -
 def test_a_batch_that_does_not_open_is_reported_and_the_rest_goes_on(world: World) -> None:
     """Damaged, foreign and nonsense batches each give one failure, and the good one is still searched."""
     faces = some_faces(4)
-    world.register(faces[:1], (FaceMask.ABSENT,))
+    world.register(faces[:1])
     good = world.batch(faces)
     damaged = bytearray(good)
     damaged[len(good) // 2] ^= 1
@@ -68,7 +68,7 @@ def test_a_batch_that_does_not_open_is_reported_and_the_rest_goes_on(world: Worl
 def test_codes_of_another_model_are_reported_and_not_passed_over(world: World) -> None:
     """Not to be compared is not the same as not seen: the batch counts as failed, and says why."""
     faces = some_faces(3)
-    world.register(faces[:1], (FaceMask.ABSENT,))
+    world.register(faces[:1])
     events = searched(world, [world.batch(faces, model="newer-model"), world.batch(faces, sequence=1)])
     [failed] = [event for event in events if isinstance(event, BatchFailed)]
     assert failed.index == 0
@@ -78,8 +78,8 @@ def test_codes_of_another_model_are_reported_and_not_passed_over(world: World) -
 
 def test_sightings_outside_the_window_are_not_answered(world: World) -> None:
     """Keys serve whole hours, but a hit outside the case's minutes is dropped in the worker."""
-    faces = some_faces(10)
-    world.register(faces, (FaceMask.ABSENT,) * 10)
+    faces = some_faces(1).repeat(10, axis=0)
+    world.register(faces[:1])
     scope = replaced(world.scope(), end=NOW.replace(minute=4, second=10))
     candidates = found(searched(world, [world.batch(faces)], world.release(scope))).candidates
     assert [one.sighting for one in candidates] == [f"{NODE}/1/{n}" for n in range(5)]
@@ -88,18 +88,18 @@ def test_sightings_outside_the_window_are_not_answered(world: World) -> None:
 def test_a_worker_without_all_authorities_finds_nothing(world: World) -> None:
     """With the release of one authority left out, every batch fails to open."""
     faces = some_faces(2)
-    world.register(faces, (FaceMask.ABSENT,) * 2)
+    world.register(faces[:1])
     key = X25519PrivateKey.generate()
     job = job_for(world, key.public_key().public_bytes_raw())
     alone = Job(job.case, {"authority-a": job.releases["authority-a"]}, job.probes)
     events = list(search(open_job(alone, key), iter([world.batch(faces)])))
-    assert isinstance(events[0], BatchFailed)
+    assert any(isinstance(event, BatchFailed) for event in events)
     assert found(events).candidates == ()
 
 
 def test_what_is_sealed_to_one_worker_is_useless_to_the_next(world: World) -> None:
     """A job made for another worker's key is refused with a reason."""
-    world.register(some_faces(1), (FaceMask.ABSENT,))
+    world.register(some_faces(1))
     other = X25519PrivateKey.generate().public_key().public_bytes_raw()
     with SearchWorker() as worker, pytest.raises(SearchFailed, match="refused the job"):
         list(worker.run(job_for(world, other), []))
@@ -107,7 +107,7 @@ def test_what_is_sealed_to_one_worker_is_useless_to_the_next(world: World) -> No
 
 def test_an_error_of_the_batch_store_reaches_the_caller(world: World) -> None:
     """When the source of batches fails, run raises that error instead of waiting for ever."""
-    world.register(some_faces(1), (FaceMask.ABSENT,))
+    world.register(some_faces(1))
 
     def broken() -> Iterator[bytes]:
         yield world.batch(some_faces(1))
@@ -119,8 +119,8 @@ def test_an_error_of_the_batch_store_reaches_the_caller(world: World) -> None:
 
 def test_candidates_survive_their_bytes(world: World) -> None:
     """Candidates read back are equal to those written, and other bytes raise BadInput."""
-    faces = some_faces(3)
-    world.register(faces, (FaceMask.ABSENT,) * 3)
+    faces = some_faces(1).repeat(3, axis=0)
+    world.register(faces[:1])
     candidates = found(searched(world, [world.batch(faces)])).candidates
     assert len(candidates) == 3
     assert candidates_from_bytes(candidates_to_bytes(candidates)) == candidates

@@ -43,7 +43,7 @@ def test_a_search_finds_the_right_sighting_and_who_was_near(world: World) -> Non
     faces = some_faces(20)
     at = NOW.replace(minute=7, second=0)
     met = Encounter(7, 3, at, at + timedelta(seconds=20), 1.25, 0.4)
-    world.register(noisy(faces[7:8]), (FaceMask.ABSENT,))
+    world.register(noisy(faces[7:8]))
     told: list[Progress | BatchFailed] = []
     site = parts(world, world.batch(faces, (met,)))
     answer = search_case(world.signed(world.scope()), site, told.append, threading.Event())
@@ -62,7 +62,7 @@ def test_a_search_finds_the_right_sighting_and_who_was_near(world: World) -> Non
 def test_a_damaged_batch_is_told_and_counted(world: World) -> None:
     """A batch whose bytes rotted in the store is told of and counted, and the other is searched."""
     faces = some_faces(4)
-    world.register(faces[:1], (FaceMask.ABSENT,))
+    world.register(faces[:1])
     damaged = bytearray(world.batch(faces, sequence=1))
     damaged[len(damaged) // 2] ^= 1
     told: list[Progress | BatchFailed] = []
@@ -74,7 +74,7 @@ def test_a_damaged_batch_is_told_and_counted(world: World) -> None:
 
 def test_a_withdrawn_case_is_not_searched(world: World) -> None:
     """When one authority refuses, its refusal reaches the caller and no batch is read."""
-    world.register(some_faces(1), (FaceMask.ABSENT,))
+    world.register(some_faces(1))
     world.authorities[1].withdraw(CASE)
     with pytest.raises(ReleaseRefused, match="withdrawn"):
         search_case(world.signed(world.scope()), parts(world), print, threading.Event())
@@ -94,7 +94,7 @@ class _Endless(SqlBatchStore):
 def test_a_stopped_search_ends_at_once_without_an_answer(world: World) -> None:
     """Setting `stop` while batches stream kills the worker, and the caller gets SearchFailed."""
     faces = some_faces(2)
-    world.register(faces, (FaceMask.ABSENT,) * 2)
+    world.register(faces[:1])
     site = SearchParts(world.authorities, world.probes, _Endless(world.batch(faces)))
     stop = threading.Event()
     with pytest.raises(SearchFailed, match="stopped"):
@@ -103,7 +103,7 @@ def test_a_stopped_search_ends_at_once_without_an_answer(world: World) -> None:
 
 def test_a_search_that_is_stopped_before_it_begins_gives_no_answer(world: World) -> None:
     """With `stop` set from the start the search ends in SearchFailed too, whatever it was doing."""
-    world.register(some_faces(1), (FaceMask.ABSENT,))
+    world.register(some_faces(1))
     stop = threading.Event()
     stop.set()
     site = SearchParts(world.authorities, world.probes, _Endless(world.batch(some_faces(2))))
@@ -114,7 +114,7 @@ def test_a_search_that_is_stopped_before_it_begins_gives_no_answer(world: World)
 def test_single_batches_of_a_power_cut_still_tell_who_was_near(world: World) -> None:
     """Each track came in a batch of its own and in no order: partner, mask and meeting are joined all the same."""
     faces = some_faces(5)
-    world.register(faces[:1], (FaceMask.ABSENT,))
+    world.register(faces[:1])
     at = NOW.replace(minute=0, second=0)
     met = Encounter(0, 3, at, at + timedelta(seconds=9), 0.75, 0.25)
     raws = [world.batch(faces, (met,) if number == 3 else (), number, [number]) for number in (3, 1, 4, 0, 2)]

@@ -9,23 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from central.probes.templates import template_info
 from provisioning.fleet import fleet_of
 from provisioning.inventory import CameraRow, import_inventory
 from provisioning.registry import open_registry
 from shared import topics
 from shared.acks import AckStatus, decode_acks
 from shared.batches import SCHEMA_VERSION, BatchKeys, Header, seal_batch
-from shared.codes import FACE_BITS, encode, quantise
+from shared.codes import FACE_BITS, encode
 from shared.epochs import Epoch, Modality, code_key, seal_key
-from shared.face_mask import FaceMask
 from shared.fleet import fleet_to_json
-from shared.keys import read_public, read_sealing_key, read_signing_key, seal_to, sealing_public
+from shared.keys import read_public, read_sealing_key, read_signing_key, sealing_public
 from shared.node_shares import open_grant
 from shared.sightings import Sighting
+from shared.templates import seal_template
 from shared.transport import Message
-from shared.wire import pack
-from tests.central.authority_fixtures import FACE_MODEL, some_faces
+from tests.central.authority_fixtures import FACE_MODEL, some_faces, some_template
 from tests.system.centre_processes import CentreProcesses
 from tests.system.site import AUTHORITIES, Site
 from tests.waiting import wait_until
@@ -98,9 +96,7 @@ def test_a_case_by_its_commands(centre: CentreProcesses, tmp_path: Path) -> None
         box.transport.close()
     template = tmp_path / "template.sealed"
     probes = sealing_public(read_public(centre.home / "probes.key.pub"))
-    rows = [quantise(faces[:1])[0].tobytes()]
-    document = {"faces": rows, "masks": [int(FaceMask.ABSENT)], "model": FACE_MODEL, "photos": 1}
-    template.write_bytes(seal_to(probes, template_info("case-1"), pack(document)))
+    template.write_bytes(seal_template(some_template(faces[:1]), "case-1", probes))
     window = ("--from", (now - timedelta(hours=1)).isoformat(), "--until", (now + timedelta(minutes=1)).isoformat())
     steps = [
         centre.case("kim", "open", "case-1", "--purpose", "infection control act", *window),

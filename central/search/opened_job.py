@@ -1,0 +1,142 @@
+"""A search job, opened: everything that a worker knows while it lives, and what it makes of one batch."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from central.authority.released import CombinedShares, Recipient, ReleasedShares, combined, not_covered, open_released
+from central.probes.hand_off import Clothes, HandOffRefused, seal_clothes
+from central.probes.probe_sets import Probes, ProbeSet, open_probes
+from central.search.job import Job
+from central.search.neighbours import Hit, Opened
+from central.search.scan import scan
+from shared.batches import open_batch, read_batch
+from shared.epochs import Modality, seal_key
+from shared.errors import BadBatch, BadInput, CannotOpen
+from shared.keys import sealing_public
+from shared.sightings import SightingColumns, sighting_id
+
+
+class OtherModel(BadBatch):
+    """A batch's codes cannot be compared with the patient's template: another model made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Everything that one job needs, opened: seal shares and probes by epoch, the window, the radius in bits.
+
+    `probe_service` is the one that every authority names, and `clothes` those of the hits so far, which leave only
+    sealed to it.
+    """
+
+    case: str
+    shares: CombinedShares = field(repr=False)
+    probes: Probes = field(repr=False)
+    start: datetime
+    end: datetime
+    radius: Mapping[Modality, int]
+    not_covered: Mapping[str, tuple[str, ...]]
+    probe_service: bytes
+    hand_off: bool
+    clothes: dict[str, Clothes] = field(default_factory=dict, repr=False)
+
+    def opened(self, index: int, raw: bytes) -> Opened:
+        """One sealed batch, opened; BadBatch kinds when it cannot be."""
+        batch = read_batch(raw)
+        epoch = batch.header.epoch
+        if epoch not in self.shares:
+            raise CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")
+        columns = open_batch(batch, seal_key(self.shares[epoch], batch.header.node, epoch))
+        return Opened(index, columns, batch.header.models)
+
+    def hits(self, opened: Opened) -> list[Hit]:
+        """What of one batch lies within the radius of a probe that the same model made, and within the window."""
+        columns, start_ms, end_ms = opened.columns, *self.window_ms
+        hits = []
+        for probe in self.probes.of(columns.epoch):
+            if opened.models.get(probe.modality.value) != probe.model:
+                continue
+            near = scan(columns, probe, self.radius[probe.modality])
+            for row, distance in zip(near.rows.tolist(), near.distances.tolist(), strict=True):
+                if columns.start[row] < end_ms and columns.end[row] >= start_ms:
+                    hits.append(Hit(opened, row, probe.modality, distance, probe.codes.shape[1] * 8))
+        if self.hand_off:
+            self._keep_clothes(opened, hits)
+        return hits
+
+    def check_models(self, opened: Opened) -> None:
+        """Raises OtherModel when codes of the batch were passed over, because another model made them."""
+        for probe in self.probes.of(opened.columns.epoch):
+            made_by = opened.models.get(probe.modality.value)
+            if made_by != probe.model and _has_codes(opened.columns, probe):
+                hint = "register the patient on a box with that model, and search again"
+                what = f"the box's {probe.modality} codes were made with another model than the template"
+                raise OtherModel(what, hint=hint)
+
+    def handed_off(self, sightings: Iterable[str], public: bytes) -> bytes:
+        """The clothes of confirmed candidates, sealed to the probe service. Raises HandOffRefused."""
+        named = list(dict.fromkeys(sightings))
+        if not self.hand_off or not self.probes.ticket:
+            hint = "the scope appearance and one probe service, which all authorities name, are needed"
+            raise HandOffRefused("no clothes are handed on in this case", hint=hint)
+        if not named or any(name not in self.clothes for name in named):
+            raise HandOffRefused("no candidate with clothes is named so", hint="hand on what this search has found")
+        clothes = [self.clothes[name] for name in named]
+        return seal_clothes(self.case, self.probes.ticket, public, clothes, sealing_public(self.probe_service))
+
+    def forget(self) -> None:
+        """Overwrite shares and probes, as far as they are in memory of our own."""
+        self.clothes.clear()
+        for array in (self.shares.array, *(columns.codes for columns in self.probes.columns)):
+            if array.nbytes and array.flags.c_contiguous:
+                ctypes.memset(array.ctypes.data, 0, array.nbytes)
+
+    @property
+    def window_ms(self) -> tuple[int, int]:
+        """The window in Unix milliseconds."""
+        return round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000)
+
+    def _keep_clothes(self, opened: Opened, hits: Iterable[Hit]) -> None:
+        columns, model = opened.columns, opened.models.get(Modality.APPEARANCE.value, "")
+        for hit in hits:
+            if columns.has_appearance[hit.row] and model:
+                name = sighting_id(columns.node, columns.boot, hit.number)
+                self.clothes[name] = Clothes(name, columns.epoch, model, columns.appearance[hit.row].tobytes())
+
+
+def open_job(job: Job, private: X25519PrivateKey) -> Search:
+    """Open what was sealed to this worker. Raises CannotOpen, or BadInput without an authority."""
+    released = {
+        name: open_released(private, sealed, name, job.case, Recipient.SEARCH) for name, sealed in job.releases.items()
+    }
+    if not released:
+        raise BadInput("a job without any release", hint="ask every authority for this worker's shares")
+    return Search(
+        case=job.case,
+        shares=combined(released),
+        probes=open_probes(job.case, job.probes, private),
+        start=max(one.start for one in released.values()),
+        end=min(one.end for one in released.values()),
+        radius=job.radius,
+        not_covered={day.isoformat(): tuple(names) for day, names in not_covered(released).items()},
+        probe_service=next(iter(released.values())).probes_public,
+        hand_off=job.hand_off and _may_hand_off(released),
+    )
+
+
+def _may_hand_off(released: Mapping[str, ReleasedShares]) -> bool:
+    """The authorities' word, sealed with their shares, so that the centre in between can name no other service."""
+    services = {one.probes_public for one in released.values()}
+    consented = all(Modality.APPEARANCE in one.consents for one in released.values())
+    return consented and len(services) == 1 and b"" not in services
+
+
+def _has_codes(columns: SightingColumns, probe: ProbeSet) -> bool:
+    present = columns.has_face if probe.modality is Modality.FACE else columns.has_appearance
+    return bool(np.any(present))
