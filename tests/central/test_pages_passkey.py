@@ -6,7 +6,8 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -83,6 +84,9 @@ class Browser:
         return self.http.post(APPROVE, data=self.form(self.http.get(APPROVE), **lies))
 
 
+At = Callable[..., Browser]
+
+
 def form_key(page: httpx.Response) -> str:
     found = re.search(r'name="form_key" value="([^"]+)"', page.text)
     assert found, page.text
@@ -108,9 +112,22 @@ def text_of(page: httpx.Response) -> str:
 
 
 @pytest.fixture
-def lee(office: Office) -> Browser:
+def at(office: Office) -> Iterator[At]:
+    """Browsers of people by their names."""
+    with ExitStack() as opened:
+
+        def begin(name: str, token: str = "") -> Browser:
+            browser = Browser(office, name, token)
+            opened.callback(browser.http.close)
+            return browser
+
+        yield begin
+
+
+@pytest.fixture
+def lee(office: Office, at: At) -> Browser:
     """An approver whose passkey the centre and both offices have; a case waits."""
-    browser = Browser(office, "lee").allowed()
+    browser = at("lee").allowed()
     assert browser.enrol().status_code == 200
     office.opened()
     return browser.at_the_offices()
@@ -152,9 +169,9 @@ def test_the_page_asks_for_the_very_bytes_that_are_stored(office: Office, lee: B
     assert document == b"approver\0" + stored
 
 
-def test_the_opener_cannot_approve_with_a_passkey(office: Office) -> None:
+def test_the_opener_cannot_approve_with_a_passkey(office: Office, at: At) -> None:
     """Whoever opened the case gets no page to sign on, and a form sent all the same is refused."""
-    both = Browser(office, "both").allowed()
+    both = at("both").allowed()
     office.opened(by="both")
     both.enrol()
     assert both.http.get(APPROVE).status_code == 403
@@ -164,9 +181,9 @@ def test_the_opener_cannot_approve_with_a_passkey(office: Office) -> None:
     assert office.as_("both").show(CASE)["state"] == "open"
 
 
-def test_another_persons_passkey_is_refused(office: Office, lee: Browser) -> None:
+def test_another_persons_passkey_is_refused(office: Office, lee: Browser, at: At) -> None:
     """A signature by somebody else's passkey, even one enrolled here, is not lee's."""
-    kim = Browser(office, "kim").allowed()
+    kim = at("kim").allowed()
     kim.enrol()
     refused = lee.approve(passkey=kim.passkey)
     assert refused.status_code == 403
@@ -241,9 +258,9 @@ def test_a_page_that_was_open_for_too_long_signs_nothing(office: Office, lee: Br
     assert "open for too long" in text_of(refused)
 
 
-def test_a_stolen_token_without_the_key_can_only_look(office: Office, lee: Browser) -> None:
+def test_a_stolen_token_without_the_key_can_only_look(office: Office, lee: Browser, at: At) -> None:
     """Whoever stole an approver's token reads what waits; they can neither sign, nor enrol a key, nor read a route."""
-    thief = Browser(office, "lee")
+    thief = at("lee")
     assert thief.http.get(APPROVE).status_code == 200
     assert thief.approve().status_code == 403
     page = thief.http.get("/pages/key")
@@ -259,10 +276,10 @@ def test_a_stolen_token_without_the_key_can_only_look(office: Office, lee: Brows
     assert state_of(office) == "open"
 
 
-def test_a_thief_who_enrols_first_is_refused_by_the_authorities(office: Office, lee: Browser) -> None:
+def test_a_thief_who_enrols_first_is_refused_by_the_authorities(office: Office, lee: Browser, at: At) -> None:
     """Even a key that the centre took from a thief releases nothing: the offices know lee's own."""
     office.fill()
-    thief = Browser(office, "lee").allowed()
+    thief = at("lee").allowed()
     assert thief.enrol().status_code == 200
     assert thief.approve().status_code == 200
     job = office.searched(office.as_("kim"))
@@ -281,9 +298,9 @@ def test_the_centre_holds_nothing_to_sign_with(office: Office, lee: Browser) -> 
         verifier(stored).verify(forger.sign(b"x"), b"x")
 
 
-def test_a_passkey_is_enrolled_once_and_only_while_allowed(office: Office) -> None:
+def test_a_passkey_is_enrolled_once_and_only_while_allowed(office: Office, at: At) -> None:
     """Without permission there is no button; with it, one passkey; a day later, none."""
-    lee = Browser(office, "lee")
+    lee = at("lee")
     assert "data-make" not in lee.http.get("/pages/key").text
     lee.allowed()
     page = lee.enrol()
@@ -292,17 +309,17 @@ def test_a_passkey_is_enrolled_once_and_only_while_allowed(office: Office) -> No
     assert [(one.account, one.action) for one in office.audit()][-1] == ("lee", "enrolled passkey")
     lee.allowed()
     office.world.clock.advance(ENROL_LIFE)
-    lee = Browser(office, "lee")
+    lee = at("lee")
     assert "data-make" not in lee.http.get("/pages/key").text
 
 
-def test_a_new_account_without_a_key_enrols_its_first(office: Office) -> None:
+def test_a_new_account_without_a_key_enrols_its_first(office: Office, at: At) -> None:
     """An approver who was added without a key makes a passkey and signs with it."""
     with writing(office.engine) as session:
         terms = Terms(enrol_until=office.world.clock.now() + ENROL_LIFE)
         token = add_account(session, "new", {Role.APPROVER}, b"", terms)
         session.commit()
-    new = Browser(office, "new", token)
+    new = at("new", token)
     assert "none yet" in text_of(new.http.get("/pages/key"))
     assert new.enrol().status_code == 200
     office.opened()
@@ -313,16 +330,16 @@ def test_a_new_account_without_a_key_enrols_its_first(office: Office) -> None:
 @pytest.mark.parametrize(
     "lies", [{"challenge": bytes(32)}, {"origin": "https://evil.example"}, {"flags": PRESENT}], ids=str
 )
-def test_a_lie_enrols_nothing(office: Office, lies: dict[str, Any]) -> None:
+def test_a_lie_enrols_nothing(office: Office, lies: dict[str, Any], at: At) -> None:
     """An answer for another page, another site or without a verified person is refused, and the permission stays."""
-    lee = Browser(office, "lee").allowed()
+    lee = at("lee").allowed()
     assert lee.enrol(**lies).status_code == 422
     assert lee.enrol().status_code == 200
 
 
-def test_somebody_elses_passkey_is_not_enrolled(office: Office, lee: Browser) -> None:
+def test_somebody_elses_passkey_is_not_enrolled(office: Office, lee: Browser, at: At) -> None:
     """One passkey is one person's."""
-    kim = Browser(office, "kim").allowed()
+    kim = at("kim").allowed()
     kim.passkey = lee.passkey
     refused = kim.enrol()
     assert refused.status_code == 422
