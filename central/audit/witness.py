@@ -121,6 +121,10 @@ class Witness:
     def latest(self, origin: str) -> str | None:
         return self._store.latest(origin).note or None
 
+    def evidence(self, origin: str) -> list[str]:
+        """Checkpoints that this log has signed and that contradict what was cosigned: proof against whoever signed."""
+        return self._store.evidence(origin)
+
     def logs(self) -> list[Seen]:
         """Where each log that it is configured for stands."""
         return [self._store.latest(origin) for origin in dict.fromkeys(known.name for known in self._logs)]

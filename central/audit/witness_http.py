@@ -24,11 +24,12 @@ SIZE_TYPE = "text/x.tlog.size"
 
 
 class LogOut(BaseModel):
-    """Where one log stands; a log that is silent for long is one that somebody keeps from its witness."""
+    """Where one log stands. One that is silent for long is kept from its witness; `contradictions` should be 0."""
 
     origin: str
     size: int
     cosigned_at: datetime | None
+    contradictions: int
 
 
 class WitnessHealth(BaseModel):
@@ -64,9 +65,13 @@ def witness_router(witness: Witness) -> APIRouter:
             raise NotFound("no checkpoint of this log was cosigned", hint="ask for the log's origin as it is signed")
         return Response(note, media_type="text/plain")
 
+    @router.get("/evidence", summary="Signed checkpoints of a log that contradict what was cosigned")
+    def evidence(origin: Annotated[str, Query(max_length=255)]) -> list[str]:
+        return witness.evidence(origin)
+
     @router.get("/logs", summary="How far each log is")
     def logs() -> list[LogOut]:
-        return [LogOut(origin=seen.origin, size=seen.size, cosigned_at=seen.at) for seen in witness.logs()]
+        return _logs(witness)
 
     return router
 
@@ -79,7 +84,18 @@ def create_app(witness: Witness) -> FastAPI:
 
     @app.get("/health")
     def health() -> WitnessHealth:
-        logs = [LogOut(origin=seen.origin, size=seen.size, cosigned_at=seen.at) for seen in witness.logs()]
-        return WitnessHealth(status="ok", witness=witness.key.name, logs=logs)
+        return WitnessHealth(status="ok", witness=witness.key.name, logs=_logs(witness))
 
     return app
+
+
+def _logs(witness: Witness) -> list[LogOut]:
+    return [
+        LogOut(
+            origin=seen.origin,
+            size=seen.size,
+            cosigned_at=seen.at,
+            contradictions=len(witness.evidence(seen.origin)),
+        )
+        for seen in witness.logs()
+    ]

@@ -100,14 +100,14 @@ def test_a_fork_is_never_cosigned_and_is_kept_as_proof(witness: Witness) -> None
     with pytest.raises(Behind) as behind:  # of the same size: the protocol says 409
         witness.add(FORK.request(8, 8))
     assert behind.value.size == 8
-    kept = witness._store.evidence(ORIGIN)
+    kept = witness.evidence(ORIGIN)
     assert [Checkpoint.parse(Note.parse(note).text) for note in kept] == [FORK.point(20), FORK.point(8)]
     assert witness.logs()[0].size == 8
     witness.add(TREE.request(8, 20))
     for _ in range(3):
         with pytest.raises(NotConsistent):
             witness.add(FORK.request(20, 30))
-    assert len(witness._store.evidence(ORIGIN)) == 3 <= MAX_EVIDENCE
+    assert len(witness.evidence(ORIGIN)) == 3 <= MAX_EVIDENCE
 
 
 def test_an_old_checkpoint_that_is_replayed_changes_nothing(witness: Witness) -> None:
@@ -199,6 +199,9 @@ def test_over_http_each_refusal_has_the_protocols_status(witness: Witness, url: 
     assert httpx.post(post, content=b"x" * 2_000_000).status_code == 413
     health = httpx.get(f"{url}/health").json()
     assert (health["witness"], health["logs"][0]["size"]) == ("witness.example/w1", 5)
+    assert health["logs"][0]["contradictions"] == 1
+    (proof_of_it,) = httpx.get(f"{url}/evidence", params={"origin": ORIGIN}).json()
+    assert Checkpoint.parse(Note.parse(proof_of_it).text) == FORK.point(8)
     assert httpx.get(f"{url}/latest", params={"origin": ORIGIN}).text == witness.latest(ORIGIN)
     assert httpx.get(f"{url}/latest", params={"origin": "nobody"}).status_code == 404
 
