@@ -153,7 +153,7 @@ def open_released(
     try:
         start, end = (from_unix(at) for at in document["window"])
         missing = tuple(date.fromisoformat(day) for day in document["missing"])
-        consents = tuple(check_id(name, "scope") for name in document["consents"])
+        consents = _names(document["consents"], "scope")
         grid, probes = _grid(document), bytes(document["probes"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, CairnError):
         hint = "compare the versions of this service and the authority"
@@ -162,12 +162,18 @@ def open_released(
 
 
 def _grid(document: Mapping[str, Any]) -> ShareGrid:
-    cells = tuple(check_id(cell, "cell") for cell in document["cells"])
+    cells = _names(document["cells"], "cell")
     hours = tuple(np.frombuffer(document["hours"], "<u4").tolist())
     if list(cells) != sorted(set(cells)) or list(hours) != sorted(set(hours)) or len(hours) > MAX_HOURS:
         raise ValueError
     shares = np.frombuffer(document["shares"], np.uint8).reshape(len(cells), len(hours), SHARE_BYTES)
     return ShareGrid(cells, hours, shares)
+
+
+def _names(value: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(check_id(name, what) for name in value)
 
 
 def _info(authority: str, case: str, recipient: Recipient) -> bytes:
