@@ -19,6 +19,7 @@ from central.retention.tables import PastCase
 from central.routes.tables import FoundRoute
 from shared.clock import from_unix
 from shared.epochs import HOUR_S
+from shared.errors import BadRelease
 from shared.releases import consent_from_bytes
 
 AT_LAST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -66,16 +67,12 @@ def held(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
 
 def expires(row: Case) -> datetime:
     """When nothing allows the case any more: its scope or its consent is over."""
-    if row.consent is None:
-        return row.expires
-    return min(row.expires, consent_from_bytes(row.consent).expires)
+    return min(row.expires, row.consent_expires or _of_old_consent(row) or row.expires)
 
 
 def kept_until(row: Case, rules: Rules) -> datetime | None:
     """When an ended case is erased; None while it has not ended."""
-    if row.ended_at is None:
-        return None
-    return row.ended_at + rules.case(row.purpose or scope_of(row).purpose)
+    return None if row.ended_at is None else row.ended_at + rules.case(row.purpose or _of_old_scope(row))
 
 
 def batch_time(hour: int, rules: Rules) -> datetime:
@@ -131,3 +128,18 @@ def _audit(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
     count, first = session.exec(select(func.count(), func.min(AuditEntry.at)).where(*words)).one()
     if count:
         yield Due(Kind.AUDIT, first + rules.audit, "", count)
+
+
+# Cases of the first version have these in their documents only. One that cannot be read must not stop the others.
+def _of_old_consent(row: Case) -> datetime | None:
+    try:
+        return consent_from_bytes(row.consent).expires if row.consent else None
+    except BadRelease:
+        return None
+
+
+def _of_old_scope(row: Case) -> str:
+    try:
+        return scope_of(row).purpose
+    except BadRelease:
+        return ""

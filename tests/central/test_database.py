@@ -51,7 +51,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 def entered(engine: Engine) -> None:
     with writing(engine) as session:
-        when = {"opened_at": NOW, "expires": NOW}
+        when: Any = {"opened_at": NOW, "expires": NOW}
         session.add(Case(case=CASE, state=State.OPEN, opened_by="kim", scope=b"", opener_signature=b"", **when))
         session.commit()
 

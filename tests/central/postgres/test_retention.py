@@ -1,0 +1,3 @@
+"""See tests/central/test_retention.py."""
+
+from tests.central.test_retention import *  # noqa: F403
