@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from central.cases.command import _connect, _connection
+from central.cases.options import connect, connection
 from central.cli import Answer, Groups, command, group
 
 
@@ -26,7 +26,7 @@ def add_parser(groups: Groups) -> None:
     )  # fmt: skip
     own.add_argument("case")
     for parser in (public, own):
-        _connection(parser, signs=False)
+        connection(parser, signs=False)
         parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to print or publish")
         parser.add_argument("--language", choices=["en", "ko"], default="en", help="of the page; en")
 
@@ -41,7 +41,7 @@ def subject(options: argparse.Namespace) -> Answer:
 
 
 def _answer(options: argparse.Namespace, path: str, params: dict[str, str]) -> Answer:
-    with _connect(options) as client:
+    with connect(options) as client:
         if options.html is None:
             found: dict[str, Any] = client.ask("GET", path, params=params)
             return found

@@ -59,7 +59,7 @@ def show_subject(case: Name, centre: At, account: TracerOrOfficer) -> dict[str, 
 )
 def subject_html(case: Name, centre: At, account: TracerOrOfficer, language: Language = "en") -> Response:
     """One file that fetches nothing."""
-    return _html(subject_page(_told(centre, account, case), language, centre.zone))
+    return _html(subject_page(_told(centre, account, case), language, centre.zone, centre.terms.bases))
 
 
 def _counted(centre: Centre, account: Account, first: date, end: date) -> Transparency:

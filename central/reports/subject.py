@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from central.accounts.service import Role
 from central.accounts.tables import Account
 from central.audit.tables import AuditEntry
 from central.cases.service import State, scope_of
 from central.cases.tables import Case
+from central.consents.tables import ConsentRecord
 from central.errors import NotFound
 from central.reports.log_details import refusal_kind, released
 from central.retention.due import expires, kept_until
@@ -95,6 +96,7 @@ class SubjectReport:
     searches: Sequence[Search]
     unfinished: Sequence[Act]
     reads: Sequence[Act]
+    others: Sequence[Act]
     refusals: Sequence[Act]
     ending: Sequence[Act]
     held: Sequence[Held]
@@ -125,6 +127,7 @@ def subject_report(session: Session, case: str, now: datetime, rules: Rules) -> 
         searches=[_search(entry, act.role) for entry, act in acts if act.what == "released"],
         unfinished=[act for _, act in acts if act.what == "search failed"],
         reads=[Act(act.at, act.role, act.what.removeprefix("read ")) for _, act in acts if _is_read(act.what)],
+        others=[act for _, act in acts if not _is_told_elsewhere(act.what)],
         refusals=[Act(act.at, act.role, refusal_kind(entry.detail)) for entry, act in acts if act.what == "refused"],
         ending=list(_ending(acts)),
         held=held,
@@ -167,6 +170,12 @@ def _search(entry: AuditEntry, role: str) -> Search:
     return Search(entry.at, role, said.authorities, said.cell_hours, said.batches)
 
 
+def _is_told_elsewhere(action: str) -> bool:
+    """What has a section of its own; the rest must not be left out only because it is new."""
+    own = (*_SIGNED, *_ENDED, "released", "search", "search failed", "refused", "told")
+    return action in own or _is_read(action)
+
+
 def _is_read(action: str) -> bool:
     return action.startswith("read ")
 
@@ -184,6 +193,9 @@ def _kept(session: Session, row: Case | None, case: str, rules: Rules) -> tuple[
     past = session.get(PastCase, case)
     ended = past.ended_at if past else row.ended_at if row else None
     held, gone = [Held("log", ended + rules.audit if ended else None)], []
+    receipts = session.exec(select(func.max(ConsentRecord.keep_until)).where(ConsentRecord.case == case)).one()
+    if receipts is not None:
+        held.append(Held("receipt", receipts))
     route = session.exec(select(FoundRoute.found_at).where(FoundRoute.case == case)).first()
     if route is not None:
         held.append(Held("route", route + rules.routes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from central.cases.bases import Bases
 from central.reports.map_words import Language
 from central.reports.paper import Phrases, paper
 from central.reports.subject import SubjectReport
@@ -69,8 +70,18 @@ PHRASES: Final[Phrases] = {
     "read_case": ("the case and its documents", "사례와 서류"),
     "read_route": ("your route", "동선"),
     "read_route map": ("the map of your route", "동선 지도"),
+    "read_consent": ("the receipt of your consent", "동의서"),
+    "read_testimony": ("what you told", "본인의 진술"),
     "read_contacts": ("people who were near you, by pseudonyms", "가까이 있던 사람 (가명)"),
     "read_subject report": ("this report", "이 보고서"),
+    "others": ("What else was done", "그 밖의 일"),
+    "act_registered": ("your template was registered", "대조 자료 등록"),
+    "act_shared": ("the case was shared with another tracer", "다른 역학조사관과 공유"),
+    "act_unshared": ("another tracer's access was ended", "다른 역학조사관의 접근 종료"),
+    "act_key warning": ("a warning about the approver's key", "승인자 키 경고"),
+    "act_testimony added": ("what you told was taken down", "진술 기록"),
+    "act_testimony changed": ("what you told was corrected", "진술 정정"),
+    "act_testimony removed": ("what you told was removed", "진술 삭제"),
     "refusals": ("Refused", "거부된 시도"),
     "refusals_note": (
         "What somebody tried under your case and was not allowed to.",
@@ -94,6 +105,7 @@ PHRASES: Final[Phrases] = {
     "held": ("Still kept", "아직 보관 중"),
     "held_log": ("the entries of the audit log in this report", "이 보고서에 있는 감사 기록"),
     "held_route": ("your route, and people near you by pseudonyms", "동선과 가까이 있던 사람 (가명)"),
+    "held_receipt": ("the receipt of your consent, as evidence", "증빙으로서의 동의서"),
     "held_documents": ("the signed documents: scope, consent, approval", "서명된 서류: 범위, 동의, 승인"),
     "held_template": ("your template, sealed", "봉인된 대조 자료"),
     "held_batches": (
@@ -116,6 +128,8 @@ PHRASES: Final[Phrases] = {
 }
 
 
-def subject_page(report: SubjectReport, language: Language, zone: ZoneInfo) -> str:
-    """The report as one HTML file."""
-    return paper("subject.html", PHRASES, language, zone, report=report)
+def subject_page(report: SubjectReport, language: Language, zone: ZoneInfo, bases: Bases) -> str:
+    """The report as one HTML file; `bases` give the words of the law that the case names."""
+    basis = bases.get(report.about.purpose) if report.about else None
+    words = basis.texts[language] if basis else report.about.purpose if report.about else ""
+    return paper("subject.html", PHRASES, language, zone, report=report, basis=words)

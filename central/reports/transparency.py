@@ -6,18 +6,21 @@ details, such as the kind of a refusal, is gone and counted as not known.
 
 from __future__ import annotations
 
-import json
+import base64
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from sqlmodel import Session, col, func, select
 
 from central.audit.service import LOG
-from central.audit.tables import AuditEntry
+from central.audit.tables import AuditCheckpoint, AuditEntry
+from central.authority.statements import statement_to_map
+from central.canaries.service import keys, statements
+from central.canaries.tables import CanaryTrial
 from central.reports.log_details import refusal_kind, released
 from central.reports.transparency_counts import Published, Shown, apart, few, with_total
 from shared.clock import as_utc
@@ -58,20 +61,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """The audit log at the end of the period: how many entries, and the root of the tree over them, in hex."""
+    """The audit log at the end of the period: how many entries, and the root of the tree over them, in hex.
+
+    `checkpoint` is the newest signed one, as it was published; it may be of a later size. Empty where none was signed.
+    """
 
     entries: int
     root: str
-
-
-@dataclass(frozen=True, slots=True)
-class DestroyedDay:
-    """One authority's statement that a day's secret is destroyed; its public key checks the signature."""
-
-    authority: str
-    day: str
-    destroyed_at: str
-    signature: str
+    checkpoint: str
 
 
 @dataclass(slots=True)
@@ -83,7 +80,6 @@ class Counts:
     releases: Counter[str] = field(default_factory=Counter)
     cell_hours: int = 0
     batches: int = 0
-    days: list[DestroyedDay] = field(default_factory=list)
     dropped: int = 0
 
 
@@ -100,7 +96,8 @@ class Transparency:
     cell_hours: Shown
     batches_searched: Shown
     reads: Published
-    days: Sequence[DestroyedDay]
+    days: Sequence[Mapping[str, str]]
+    keys: Mapping[str, str]
     batches_dropped: int
     canaries: Mapping[str, int]
     nodes_revoked: int
@@ -119,13 +116,14 @@ class Transparency:
             "releases_by_authority": dict(self.releases),
             "reads": {"by_kind": dict(self.reads.counts), "total": self.reads.total},
             "destroyed": {
-                "days": [{name: getattr(day, name) for name in DestroyedDay.__slots__} for day in self.days],
+                "days": [dict(day) for day in self.days],
+                "keys": dict(self.keys),
                 "batches": self.batches_dropped,
             },
             "canaries": dict(self.canaries),
             "nodes_revoked": self.nodes_revoked,
             "entries_erased": self.entries_erased,
-            "log": {"entries": self.log.entries, "root": self.log.root},
+            "log": asdict(self.log),
         }
 
 
@@ -148,9 +146,10 @@ def transparency(session: Session, period: Period, now: datetime) -> Transparenc
         cell_hours=counts.cell_hours if hidden == done else None,
         batches_searched=counts.batches if hidden == done else None,
         reads=with_total(dict(sorted(reads.items()))),
-        days=sorted(counts.days, key=lambda day: (day.day, day.authority)),
+        days=[statement_to_map(one) for one in statements(session) if _during(period, one.destroyed_at)],
+        keys={name: base64.b64encode(key).decode() for name, key in keys(session).items()},
         batches_dropped=counts.dropped,
-        canaries={"refused": counts.actions["canary"], "opened": counts.actions["canary opened"]},
+        canaries=_canaries(session, period),
         nodes_revoked=counts.actions["revoked node"],
         entries_erased=few(_erased(session, period)),
         log=_head(session, period),
@@ -162,7 +161,7 @@ def count(session: Session, period: Period) -> Counts:
     found = Counts()
     kinds = select(AuditEntry.action, func.count()).where(*_within(period)).group_by(col(AuditEntry.action))
     found.actions.update(dict(session.exec(kinds).all()))
-    for action, detail in _details(session, period, ("refused", "released", "destroyed", "dropped batches")):
+    for action, detail in _details(session, period, ("refused", "released", "dropped batches")):
         _TAKE[action](found, detail)
     return found
 
@@ -183,14 +182,6 @@ def _take_release(found: Counts, detail: str) -> None:
     found.batches += said.batches
 
 
-def _take_destroyed(found: Counts, detail: str) -> None:
-    try:
-        said = json.loads(detail)
-        found.days.append(DestroyedDay(**{name: str(said[name]) for name in DestroyedDay.__slots__}))
-    except (ValueError, KeyError, TypeError):
-        return
-
-
 def _take_dropped(found: Counts, detail: str) -> None:
     number = _NUMBER.search(detail)
     found.dropped += int(number[0]) if number else 0
@@ -199,9 +190,17 @@ def _take_dropped(found: Counts, detail: str) -> None:
 _TAKE = {
     "refused": _take_refusal,
     "released": _take_release,
-    "destroyed": _take_destroyed,
     "dropped batches": _take_dropped,
 }
+
+
+def _canaries(session: Session, period: Period) -> dict[str, int]:
+    """Trials of the period, by what came of them; `alarm` is what must never be."""
+    query = select(CanaryTrial).where(col(CanaryTrial.at) >= period.start_at, col(CanaryTrial.at) < period.end_at)
+    found = {"shut": 0, "live": 0, "alarm": 0}
+    for trial in session.exec(query):
+        found["alarm" if trial.alarm else "live" if trial.opened else "shut"] += 1
+    return found
 
 
 def _erased(session: Session, period: Period) -> int:
@@ -213,7 +212,12 @@ def _head(session: Session, period: Period) -> LogHead:
     """The tree up to the last entry before the end: whoever holds a later checkpoint can check that it grew from it."""
     last = session.exec(select(func.max(AuditEntry.id)).where(col(AuditEntry.at) < period.end_at)).one() or 0
     head = LOG.head(session, min(last, LOG.size(session)))
-    return LogHead(head.size, head.root.hex())
+    newest = select(AuditCheckpoint.note).order_by(col(AuditCheckpoint.generation).desc()).limit(1)
+    return LogHead(head.size, head.root.hex(), session.exec(newest).first() or "")
+
+
+def _during(period: Period, moment: datetime) -> bool:
+    return period.start_at <= moment < period.end_at
 
 
 def _within(period: Period) -> tuple[Any, Any]:

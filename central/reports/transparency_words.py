@@ -50,6 +50,8 @@ PHRASES: Final[Phrases] = {
     "read_case": ("the case itself", "사례"),
     "read_route": ("a route", "동선"),
     "read_route map": ("the map of a route", "동선 지도"),
+    "read_consent": ("a receipt of consent", "동의서"),
+    "read_testimony": ("what a patient told", "환자의 진술"),
     "read_contacts": ("people possibly exposed", "접촉자"),
     "read_subject report": ("a patient's own report", "환자 본인의 보고서"),
     "destroyed": ("Destroyed", "파기"),
@@ -67,11 +69,12 @@ PHRASES: Final[Phrases] = {
     "batches_dropped": ("Sealed batches dropped from the store: {n}", "저장소에서 삭제한 봉인 묶음: {n}"),
     "canaries": ("Canaries", "카나리아 점검"),
     "canaries_note": (
-        "Sealed batches of destroyed days that the privacy officer tries to open, and must fail to.",
-        "파기된 날의 봉인 묶음을 개인정보 담당자가 열어 보는 점검으로, 반드시 실패해야 합니다.",
+        "A sealed batch of each day that the privacy officer tries to open: of destroyed days it must fail.",
+        "매일의 봉인 묶음을 개인정보 담당자가 열어 보는 점검입니다. 파기된 날은 반드시 실패해야 합니다.",
     ),
-    "canary_refused": ("did not open, as it must be", "열리지 않음 (정상)"),
-    "canary_opened": ("opened: an alarm", "열림: 이상"),
+    "canary_shut": ("destroyed days: did not open, as it must be", "파기된 날: 열리지 않음 (정상)"),
+    "canary_live": ("days within retention: opened, so the trial works", "보관 중인 날: 열림 (점검이 작동함)"),
+    "canary_alarm": ("not as it must be: an alarm", "비정상: 경보"),
     "boxes": ("Boxes", "단말"),
     "revoked": ("Boxes revoked: {n}", "폐기된 단말: {n}"),
     "log": ("The audit log at the end of the period", "기간 말의 감사 기록"),
@@ -83,6 +86,8 @@ PHRASES: Final[Phrases] = {
     ),
     "entries": ("Entries", "기록 수"),
     "root": ("Root of the tree", "트리 루트"),
+    "checkpoint": ("The newest signed checkpoint", "가장 최근에 서명된 체크포인트"),
+    "key_of": ("Key of {name}: {key}", "{name}의 키: {key}"),
 }
 
 

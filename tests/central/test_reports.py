@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,21 @@ from sqlmodel import Session
 
 from central.__main__ import main
 from central.audit.service import LOG, record
+from central.authority.statements import check_destruction, statement_from_map, statement_to_map
+from central.canaries import service as canaries
 from central.cases.client import ApiRefused
-from central.database import writing
+from central.database import open_database, writing
+from central.reports.subject import subject_report
 from central.reports.subject_words import PHRASES as SUBJECT
-from central.reports.transparency import Period
+from central.reports.subject_words import subject_page
+from central.reports.transparency import Period, transparency
 from central.reports.transparency_counts import FEW, SMALL, with_total
 from central.reports.transparency_words import PHRASES as PUBLIC
 from shared.errors import BadInput
+from shared.keys import signing_public
 from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import ROLES, Office
+from tests.postgres import database_in
 
 MONTH = {"from": "2026-11-01", "until": "2026-12-01"}
 AFTER = timedelta(days=8)
@@ -100,7 +108,6 @@ def test_a_period_that_is_not_over_is_refused(office: Office) -> None:
 
 def test_the_public_report_counts_what_was_done(office: Office) -> None:
     """Searches, releases, cell-hours, reads, refusals, revocations and destroyed days come from the log, by kind."""
-    statement = {"authority": "authority-a", "day": "2026-11-01", "destroyed_at": "2026-11-16T00:00:00+00:00"}
     noted(
         office,
         ("kim", "search", "c", "job 1"),
@@ -111,14 +118,28 @@ def test_the_public_report_counts_what_was_done(office: Office) -> None:
         times=6,
     )
     noted(office, ("tec", "revoked node", "", "node-1"), ("centre", "dropped batches", "", "1200"))
-    noted(office, ("centre", "destroyed", "", json.dumps(statement | {"signature": "AAAA"})))
     found = public(office)
     assert found["searches"] == {"asked": 6, "cell_hours": 156, "batches": 18}
     assert found["releases_by_authority"] == {"authority-a": 6, "authority-b": 6}
     assert found["reads"] == {"by_kind": {"route": 6}, "total": 6}
     assert found["refusals"] == {"by_kind": {"NotFound": 6, "ReleaseRefused": 6}, "total": 12}
-    assert found["destroyed"] == {"days": [statement | {"signature": "AAAA"}], "batches": 1200}
+    assert found["destroyed"]["batches"] == 1200
     assert found["nodes_revoked"] == 1
+
+
+def test_destroyed_days_and_canaries_are_told_with_their_evidence(office: Office) -> None:
+    """Each statement is there with its signature and the key that checks it, and the trials by what came of them."""
+    clock, authorities = office.world.clock, office.world.authorities
+    canaries.seal_todays(office.engine, authorities, clock.now())
+    canaries.try_all(office.engine, authorities, "oda", clock.now())
+    statement = authorities[0].destroy(clock.now().date())
+    canaries.keep_statements(office.engine, authorities, clock.now())
+    canaries.try_all(office.engine, authorities, "oda", clock.now())
+    found = public(office)
+    assert found["destroyed"]["days"] == [statement_to_map(statement)]
+    told_key = base64.b64decode(found["destroyed"]["keys"][statement.authority])
+    check_destruction(statement_from_map(found["destroyed"]["days"][0]), signing_public(told_key))
+    assert found["canaries"] == {"shut": 1, "live": 1, "alarm": 0}
 
 
 def test_what_few_searches_went_through_is_not_told(office: Office) -> None:
@@ -137,16 +158,18 @@ def test_other_periods_are_not_counted(office: Office) -> None:
     assert public(office)["cases"]["opened"] == 0
 
 
-def test_the_report_names_the_log_at_the_end_of_the_period(office: Office) -> None:
+def test_the_report_names_the_log_at_the_end_of_the_period(tmp_path: Path) -> None:
     """Size and root of the tree are those at the end of the period, whatever came later."""
-    noted(office, ("kim", "opened", "c", ""), times=3)
-    first = public(office)["log"]
-    with Session(office.engine) as session:
-        assert first["root"] == LOG.head(session, 3).root.hex()
-    assert first["entries"] == 3
-    with writing(office.engine) as session:
-        record(session, datetime(2026, 12, 5, tzinfo=UTC), "kim", "opened", "d")
-    assert public(office)["log"] == first
+    engine, month = open_database(database_in(tmp_path)), Period(date(2026, 11, 1), date(2026, 12, 1))
+    moments = [datetime(2026, 11, day, tzinfo=UTC) for day in (3, 4, 5)]
+    heads = []
+    for moment in (*moments, datetime(2026, 12, 5, tzinfo=UTC)):
+        with writing(engine) as session:
+            record(session, moment, "kim", "opened", "c")
+            heads.append(LOG.head(session))
+            found = transparency(session, month, datetime(2026, 12, 6, tzinfo=UTC)).log
+    assert (found.entries, found.root) == (3, heads[2].root.hex())
+    engine.dispose()
 
 
 def test_erased_cases_stay_counted(office: Office) -> None:
@@ -206,7 +229,7 @@ def test_a_patient_is_told_everything_about_the_case(office: Office) -> None:
     reads = [(act["role"], act["what"]) for act in found["reads"]]
     assert reads[-3:] == [("tracer", "route"), ("tracer", "contacts"), ("tracer", "subject report")]
     assert ("approver", "case") in reads
-    assert {held["what"] for held in found["held"]} == {"log", "route", "documents", "template", "batches"}
+    assert {held["what"] for held in found["held"]} == {"log", "receipt", "route", "documents", "template", "batches"}
     assert found["gone"] == []
 
 
@@ -276,11 +299,22 @@ def test_a_page_stands_alone_and_can_be_read_aloud(office: Office, language: str
 
 
 def test_what_people_entered_is_escaped(office: Office) -> None:
-    """A purpose with markup is shown as text."""
-    scope = office.scope(purpose="<b>act</b> & more")
-    office.as_("kim").open(scope, office.keys["kim"])
-    page = office.as_("kim").ask("GET", f"/cases/{CASE}/report.html")
-    assert "&lt;b&gt;act&lt;/b&gt; &amp; more" in page
+    """Whatever stands in a field is shown as text."""
+    office.opened()
+    with Session(office.engine) as session:
+        report = subject_report(session, CASE, office.world.clock.now(), office.centre.rules)
+    assert report.consent
+    odd = replace(report, consent=replace(report.consent, receipt="<b>7</b> & 8"))
+    page = subject_page(odd, "en", office.centre.zone, office.centre.terms.bases)
+    assert "&lt;b&gt;7&lt;/b&gt; &amp; 8" in page
+
+
+def test_acts_that_no_section_knows_are_told_all_the_same(office: Office) -> None:
+    """A kind of act that is new in the log appears in the patient's report under its own name."""
+    client = office.opened()
+    noted(office, ("kim", "levitated", CASE, ""))
+    assert ("tracer", "levitated") in [(act["role"], act["what"]) for act in told(office)["others"]]
+    assert "levitated" in client.ask("GET", f"/cases/{CASE}/report.html")
 
 
 def test_every_phrase_is_there_in_both_languages() -> None:
