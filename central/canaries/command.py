@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from central.cases.command import _connect, _connection
+from central.cases.options import connect, connection
 from central.cli import Answer, Groups, command, group
 
 
@@ -20,13 +20,13 @@ def add_parser(groups: Groups) -> None:
         "cairn-central canary list --token-file oda.token",
     )  # fmt: skip
     for parser in (trying, listing):
-        _connection(parser, signs=False)
+        connection(parser)
 
 
 def check(options: argparse.Namespace) -> Answer:
     from shared.errors import Refused
 
-    with _connect(options) as client:
+    with connect(options) as client:
         found: list[dict[str, Any]] = client.ask("POST", "/canaries/trials")
     alarms = [f"{row['day']}: {row['alarm']}" for row in found if row["alarm"]]
     if alarms:
@@ -36,6 +36,6 @@ def check(options: argparse.Namespace) -> Answer:
 
 
 def list_canaries(options: argparse.Namespace) -> Answer:
-    with _connect(options) as client:
+    with connect(options) as client:
         found: list[dict[str, Any]] = client.ask("GET", "/canaries")
         return found
