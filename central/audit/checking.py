@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import select as plain
 from sqlmodel import Session, col, func, select
 
 from central.audit.columns import EntryColumns, leaf_of, words_do_not_fit
@@ -96,11 +97,13 @@ def check(
 
 def _beside(log: MerkleLog[Any, Any], session: Session, size: int) -> Iterator[tuple[EntryColumns, list[bytes]]]:
     """Each entry up to `size`, in order, with the stored hashes that its coming had completed."""
-    done = 0
+    done, columns = 0, [getattr(log.entry, name) for name in EntryColumns.model_fields]
     while done < size:
         until = min(done + _PAGE, size)
         numbers = col(log.entry.id)
-        rows = session.exec(select(log.entry).where(numbers > done, numbers <= until).order_by(numbers)).all()
+        # Plain columns: a million objects that know how to be written back would take half the time.
+        asked = plain(*columns).where(numbers > done, numbers <= until).order_by(numbers)
+        rows: Any = session.execute(asked).all()
         places = col(log.node.position)
         within = (places >= node_count(done)) & (places < node_count(until))
         hashes = dict(session.exec(select(log.node.position, log.node.hash).where(within)).all())
@@ -108,7 +111,6 @@ def _beside(log: MerkleLog[Any, Any], session: Session, size: int) -> Iterator[t
             yield row, [hashes.get(at, b"") for at in range(node_count(number - 1), node_count(number))]
         if len(rows) < until - done:
             return
-        session.expunge_all()
         done = until
 
 
