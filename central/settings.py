@@ -85,7 +85,7 @@ class CentreSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="CAIRN_CENTRE_")
 
     database: SecretStr
-    authorities: dict[str, str] = Field(min_length=2)
+    authorities: dict[str, str] = Field(min_length=1, max_length=3)
     probes: str = Field(min_length=1)
     host: str = "127.0.0.1"
     port: int = Field(default=8470, ge=0, le=65535)

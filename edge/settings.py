@@ -40,7 +40,7 @@ class NodeSettings(_Strict):
 
     id: Id
     cell: Id
-    authorities: tuple[Id, ...] = Field(min_length=2)
+    authorities: tuple[Id, ...] = Field(min_length=1, max_length=3)
     signing_key: Path
     sealing_key: Path
     state_dir: Path

@@ -21,7 +21,7 @@ class ProbeSettings(ServiceSettings):
 
     sealing_key: Path
     templates: Path
-    authorities: dict[str, str]
+    authorities: dict[str, str] = Field(min_length=1, max_length=3)
     centre: str = "svc-centre"
 
     host: str = "127.0.0.1"

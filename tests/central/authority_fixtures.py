@@ -39,17 +39,18 @@ CELL, NODE, CASE = "cell-1", "node-1", "case-1"
 
 @dataclass
 class World:
-    """Everything real but the network: authorities a and b, the probe service, and one node of cell-1."""
+    """Everything real but the network: authorities (a and b), the probe service, and one node of cell-1."""
 
     folder: Path
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
+    names: tuple[str, ...] = ("authority-a", "authority-b")
 
     def __post_init__(self) -> None:
         self.signing: dict[str, Ed25519PrivateKey] = {}
         self.people = {name: Ed25519PrivateKey.generate() for name in ("kim", "lee", "both")}
         self.node_sealing, self.node_signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
         self.probes_key = X25519PrivateKey.generate()
-        self.authorities = [self.authority("authority-a"), self.authority("authority-b")]
+        self.authorities = [self.authority(name) for name in self.names]
         self.probes = ProbeService(self.probes_key, SealedTemplates(self.folder / "templates"), self.authorities)
         self.template, self.photos = b"", 1  # of the latest `register`
         self.broker = MemoryBroker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -66,10 +67,14 @@ def test_every_wrong_line_is_named_at_once(tmp_path: Path) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_one_authority_is_not_enough(tmp_path: Path) -> None:
-    """A box refuses a set-up in which one office alone could search."""
-    with pytest.raises(BadSettings, match=r"node\.authorities"):
-        load_settings(_write(tmp_path, GOOD.replace(', "authority-b"', "")))
+@pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "c"]])
+def test_a_box_works_with_one_to_three_authorities(tmp_path: Path, names: list[str]) -> None:
+    """Fewer than one and more than three are refused; one means that one office alone could search."""
+    text = GOOD.replace('["authority-a", "authority-b"]', json.dumps(names))
+    assert load_settings(_write(tmp_path, text)).node.authorities == tuple(names)
+    for wrong in ([], ["a", "b", "c", "d"]):
+        with pytest.raises(BadSettings, match=r"node\.authorities"):
+            load_settings(_write(tmp_path, text.replace(json.dumps(names), json.dumps(wrong))))
 
 
 def test_unknown_names_missing_files_and_bad_toml_are_told(tmp_path: Path) -> None:
