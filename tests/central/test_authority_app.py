@@ -48,7 +48,8 @@ def authority_settings(world: World, name: str = "authority-a") -> AuthoritySett
 
 
 def probe_settings(world: World) -> ProbeSettings:
-    return ProbeSettings(sealing_key=world.folder / "unused", templates=world.folder / "templates", authorities={})
+    offices = {"authority-a": "http://127.0.0.1:1"}
+    return ProbeSettings(sealing_key=world.folder / "unused", templates=world.folder / "templates", authorities=offices)
 
 
 def credentials(ca: CertificateAuthority, name: str, folder: Path, hosts: tuple[str, ...] = ()) -> Tls:
