@@ -69,7 +69,7 @@ def paper(template: str, phrases: Phrases, language: Language, zone: ZoneInfo, /
     return _pages.get_template(template).render(about | values)
 
 
-def _word(phrases: Phrases, language: Language, name: str, **values: object) -> str:
+def _word(phrases: Phrases, language: Language, name: str, /, **values: object) -> str:
     return phrases[name][language == "ko"].format(**values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import itertools
 import json
 import re
@@ -136,6 +137,9 @@ def test_destroyed_days_and_canaries_are_told_with_their_evidence(office: Office
     canaries.keep_statements(office.engine, authorities, clock.now())
     canaries.try_all(office.engine, authorities, "oda", clock.now())
     found = public(office)
+    office.world.clock.advance(AFTER)
+    page = office.as_("oda").ask("GET", "/reports/transparency.html", params=MONTH)
+    assert statement_to_map(statement)["signature"] in html.unescape(page)
     assert found["destroyed"]["days"] == [statement_to_map(statement)]
     told_key = base64.b64decode(found["destroyed"]["keys"][statement.authority])
     check_destruction(statement_from_map(found["destroyed"]["days"][0]), signing_public(told_key))
@@ -258,6 +262,9 @@ def test_after_a_withdrawal_the_report_says_that_it_is_gone(office: Office) -> N
     ]  # fmt: skip
     assert {"route", "template"} <= set(found["gone"])
     assert not {"route", "template"} & {held["what"] for held in found["held"]}
+    page = client.ask("GET", f"/cases/{CASE}/report.html")
+    assert "consent withdrawn" in page
+    assert "authority authority-b was told" in page
 
 
 def test_refused_attempts_are_told_too(office: Office) -> None:
