@@ -17,7 +17,7 @@ from edge.calibrate import BadMaterial
 from edge.calibrate.curves import Floats, retrieval
 from edge.models.appearance_embedder import INT8_MODEL, MODEL, AppearanceEmbedder
 from edge.models.catalogue import open_model
-from edge.register import read_picture
+from edge.registered_photos import read_picture
 from shared.codes import APPEARANCE_BITS, encode, hamming
 
 QUERY, GALLERY = "01", "02"

@@ -14,7 +14,7 @@ from edge.model_vision import ModelVision
 from edge.models.catalogue import open_model
 from edge.models.mask_classifier import MODEL, WORN_FROM, MaskClassifier
 from edge.pictures import resize
-from edge.register import read_picture
+from edge.registered_photos import read_picture
 from edge.vision import Face, Picture
 
 WITH, WITHOUT = "with_mask", "without_mask"

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.calibrate import BadMaterial
 from edge.model_vision import ModelVision
-from edge.register import read_picture
+from edge.registered_photos import read_picture
 from edge.vision import Face, Picture
 
 Found = tuple[Picture, Face]

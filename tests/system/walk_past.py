@@ -17,7 +17,7 @@ from edge.cameras.replay import ReplayCamera
 from edge.geometry.ground_plane import GroundPlane
 from edge.model_vision import ModelVision
 from edge.pipeline import Pipeline
-from edge.register import CannotRegister, only_face, read_picture
+from edge.registered_photos import CannotRegister, only_face, read_picture
 from edge.sightings import EndedTrack
 from edge.vision import MODELS
 from tests.demo.bodies import Build, Clothes
