@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +69,8 @@ def verify(options: argparse.Namespace) -> Answer:
         return verifying.proof_file(options.proof, keys)
     if options.file:
         return verifying.export_file(options.file, keys, options.checkpoint, _told("checked"))
-    engine, publisher = _opened(options)
-    return verifying.database(engine, publisher, keys, options.checkpoint, _told("checked"))
+    with _opened(options) as (engine, publisher):
+        return verifying.database(engine, publisher, keys, options.checkpoint, _told("checked"))
 
 
 def prove(options: argparse.Namespace) -> Answer:
@@ -78,11 +80,11 @@ def prove(options: argparse.Namespace) -> Answer:
     from central.audit.service import LOG, PUBLISHED
     from central.audit.verifying import newest_checkpoint, write_json
 
-    engine, publisher = _opened(options)
-    if publisher is not None:
-        publisher.round()
-    with Session(engine) as session:
-        document = proven(LOG, session, options.number, newest_checkpoint(session, PUBLISHED))
+    with _opened(options) as (engine, publisher):
+        if publisher is not None:
+            publisher.round()
+        with Session(engine) as session:
+            document = proven(LOG, session, options.number, newest_checkpoint(session, PUBLISHED))
     if options.out is None:
         options.json = True
         return document
@@ -96,32 +98,34 @@ def export(options: argparse.Namespace) -> Answer:
     from central.database import writing
     from shared.clock import SystemClock
 
-    engine, publisher = _opened(options)
-    with writing(engine) as session:  # what leaves the house is in the log, and in the copy of it
-        record(session, SystemClock().now(), "console", "exported log")
-    if publisher is not None:
-        publisher.round()
-    return write_export(engine, options.file, _told("written"))
+    with _opened(options) as (engine, publisher):
+        with writing(engine) as session:  # what leaves the house is in the log, and in the copy of it
+            record(session, SystemClock().now(), "console", "exported log")
+        if publisher is not None:
+            publisher.round()
+        return write_export(engine, options.file, _told("written"))
 
 
 def checkpoint(options: argparse.Namespace) -> Answer:
     from central.audit.verifying import write_text
 
-    publisher = _publisher(options)
-    publisher.round()
-    publisher.must_hold()
-    note = publisher.newest()
-    if options.out:
-        write_text(options.out, note)
-    return {"log_key": str(publisher.log_key()), "checkpoint": note, "published": publisher.state()}
+    with _opened(options) as (_, found):
+        publisher = _with_a_key(found)
+        publisher.round()
+        publisher.must_hold()
+        note = publisher.newest()
+        if options.out:
+            write_text(options.out, note)
+        return {"log_key": str(publisher.log_key()), "checkpoint": note, "published": publisher.state()}
 
 
 def restart(options: argparse.Namespace) -> Answer:
-    publisher = _publisher(options)
-    log_key = publisher.restart("console", options.reason)
-    publisher.round()
-    say("give the new verifier key to every witness's office; until then nobody vouches for the new generation")
-    return {"log_key": str(log_key), "published": publisher.state()}
+    with _opened(options) as (_, found):
+        publisher = _with_a_key(found)
+        log_key = publisher.restart("console", options.reason)
+        publisher.round()
+        say("give the new verifier key to every witness's office; until then nobody vouches for the new generation")
+        return {"log_key": str(log_key), "published": publisher.state()}
 
 
 def key(options: argparse.Namespace) -> Answer:
@@ -165,20 +169,28 @@ class _told:
             say(f"{done:,} of {size:,} entries {self._word}")
 
 
-def _opened(options: argparse.Namespace) -> tuple[Engine, Publisher | None]:
+@contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[tuple[Engine, Publisher | None]]:
+    """The centre's database, and what publishes its log when it has a key."""
     from central.audit.settings import AuditSettings, open_publisher
     from central.database import open_database
     from shared.clock import SystemClock
 
     settings = AuditSettings.load(options.env_file)
     engine = open_database(settings.database.get_secret_value())
-    return engine, open_publisher(engine, SystemClock(), settings)
+    publisher = None
+    try:
+        publisher = open_publisher(engine, SystemClock(), settings)
+        yield engine, publisher
+    finally:
+        if publisher is not None:
+            publisher.close()
+        engine.dispose()
 
 
-def _publisher(options: argparse.Namespace) -> Publisher:
+def _with_a_key(publisher: Publisher | None) -> Publisher:
     from central.errors import BadSettings
 
-    _, publisher = _opened(options)
     if publisher is None:
         hint = "make one with: cairn-central key signing audit.key, and set CAIRN_CENTRE_AUDIT_KEY"
         raise BadSettings("the log has no key that signs it", hint=hint)

@@ -19,6 +19,7 @@ from central.audit.history import BadHistory, CheckpointFile
 from central.audit.notes import BadNote, Checkpoint, Kind, Note, Verifier, check_name, opened, sign
 from central.audit.published import Contradicted, Published, Tables, check_reason
 from central.audit.witness import AddCheckpoint, Behind, NotConsistent, Witnessing
+from central.audit.witness_client import WitnessClient
 from central.database import writing
 from central.errors import LogRolledBack
 from shared.clock import Clock
@@ -111,6 +112,12 @@ class Publisher:
             raise BadInput("nothing contradicts the log", hint=hint)
         self._kept.restart(account, words)
         return self.log_key()
+
+    def close(self) -> None:
+        """Let go of the connections to witnesses."""
+        for witness in self._witnesses.values():
+            if isinstance(witness, WitnessClient):
+                witness.http.close()
 
     def _signed(self) -> tuple[Checkpoint, Note]:
         """Today's checkpoint; signed anew only when the log grew, or when another key had signed it."""

@@ -74,11 +74,12 @@ def open_publisher(engine: Engine, clock: Clock, settings: Publishing) -> Publis
     """The centre's publisher, or None without a key. BadInput kinds for keys and addresses that cannot be used."""
     if settings.audit_key is None:
         return None
-    witnesses = {_witness_key(key): WitnessClient(client(url, settings.tls)) for url, key in settings.witnesses.items()}
-    if len({key.name for key in witnesses}) < len(settings.witnesses):
-        raise BadSettings("two witnesses have one name", hint="give each witness a name of its own")
-    file = CheckpointFile(settings.checkpoint_file) if settings.checkpoint_file else None
     signer = (settings.audit_name, read_signing_key(settings.audit_key))
+    keys = {url: _witness_key(text) for url, text in settings.witnesses.items()}
+    if len({key.name for key in keys.values()}) < len(keys):
+        raise BadSettings("two witnesses have one name", hint="give each witness a name of its own")
+    witnesses = {key: WitnessClient(client(url, settings.tls)) for url, key in keys.items()}
+    file = CheckpointFile(settings.checkpoint_file) if settings.checkpoint_file else None
     return Publisher(engine, clock, PUBLISHED, signer, witnesses, file)
 
 
