@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,16 +13,20 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
+from central.__main__ import main
 from central.audit.tables import AuditEntry
 from central.authority.day_secrets import SecretDestroyed
 from central.authority.service import Authority
-from central.authority.statements import Destruction, check_destruction, sign_destruction
+from central.authority.statements import Destruction, check_destruction, sign_destruction, statement_from_map
 from central.canaries import service
-from central.canaries.tables import Canary, CanaryTrial
+from central.canaries.tables import Canary, CanaryTrial, KeptStatement
+from central.canaries.upkeep import look_after
+from central.cases.client import ApiRefused
 from central.database import open_database
 from shared.errors import BadInput, TransportDown
 from shared.keys import signing_public
 from tests.central.authority_fixtures import NOW, World
+from tests.central.centre_fixtures import Office
 
 DAY = NOW.date()
 
@@ -185,3 +190,61 @@ def test_an_authority_gives_only_the_canarys_own_share(world: World) -> None:
     assert authority.log_entries()[-1].action == "canary refused"
     with pytest.raises(BadInput, match="reserved"):
         authority.registry.put_node("box-1", "canary", key)
+
+
+def test_only_the_privacy_officer_tries_canaries_and_everybody_reads_statements(tmp_path: Path) -> None:
+    """Over the API: an officer's trial with its outcome a day, others refused, statements without signing in."""
+    office = Office(tmp_path)
+    with office.open():
+        look_after(office.engine, office.world.clock, office.world.authorities)
+        officer = office.as_("oda")
+        assert [(row["day"], row["opened"], row["alarm"]) for row in officer.ask("POST", "/canaries/trials")] == [
+            (DAY.isoformat(), True, "")
+        ]
+        office.world.authorities[1].destroy(DAY)
+        (after,) = officer.ask("POST", "/canaries/trials")
+        assert (after["opened"], after["alarm"], after["destroyed_by"]) == (False, "", ["authority-b"])
+        assert officer.ask("GET", "/canaries") == [after]
+        for other in ("kim", "lee", "tec", "adm"):
+            for method, path in (("POST", "/canaries/trials"), ("GET", "/canaries")):
+                with pytest.raises(ApiRefused, match="NotAllowed"):
+                    office.as_(other).ask(method, path)
+        published = office.http.get("/statements").json()
+    (statement,) = [statement_from_map(one) for one in published["statements"]]
+    check_destruction(statement, signing_public(base64.b64decode(published["keys"]["authority-b"])))
+    assert statement.day == DAY
+
+
+def test_an_officer_checks_canaries_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table when all is as it must be; exit code 2 with the day and the authority when it is not."""
+    office = Office(tmp_path)
+    token = tmp_path / "oda.token"
+    token.write_text(office.tokens["oda"])
+    with office.open():
+        look_after(office.engine, office.world.clock, office.world.authorities)
+        connection = ("--api", office.url, "--token-file", str(token))
+        main(["canary", "check", *connection])
+        assert DAY.isoformat() in capsys.readouterr().out
+        with Session(office.engine) as session:
+            lie = sign_destruction("authority-a", DAY, NOW, office.world.signing["authority-a"])
+            kept = {"authority": lie.authority, "day": lie.day, "destroyed_at": NOW, "signature": lie.signature}
+            session.add(KeptStatement(**kept, seen_at=NOW))
+            session.commit()
+        with pytest.raises(SystemExit) as end:
+            main(["canary", "check", *connection])
+        assert end.value.code == 2
+        assert "authority-a states that the day is destroyed" in capsys.readouterr().err
+        main(["canary", "list", *connection, "--json"])
+        assert "authority-a" in capsys.readouterr().out
+
+
+def test_an_hour_without_an_authority_is_made_up_for(world: World, engine: Engine) -> None:
+    """What could not be sealed or fetched is said and done in the next hour; a statement of another is kept."""
+    world.authorities[0].destroy(NOW.date() - timedelta(days=3))
+    look_after(engine, world.clock, [world.authorities[0], Away(world.authorities[1])])  # type: ignore[list-item]
+    with Session(engine) as session:
+        assert session.exec(select(Canary)).all() == []
+        assert [one.authority for one in service.statements(session)] == ["authority-a"]
+    look_after(engine, world.clock, world.authorities)
+    with Session(engine) as session:
+        assert [one.day for one in session.exec(select(Canary))] == [DAY]
