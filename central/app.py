@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Engine
 from sqlmodel import Session, text
 from starlette.concurrency import run_in_threadpool
 
@@ -19,8 +18,6 @@ from central.accounts.endpoints import router as accounts
 from central.answers import explain, speak_plainly
 from central.audit.endpoints import router as audit
 from central.audit.settings import open_publisher
-from central.authority.client import AuthorityClient, client
-from central.batches.store import SqlBatchStore
 from central.canaries.endpoints import router as canaries
 from central.cases.endpoints import router as cases
 from central.centre import Centre, Upkeep
@@ -29,13 +26,12 @@ from central.consents.terms import Terms
 from central.database import open_database
 from central.errors import NotFound, NotSignedIn
 from central.nodes.endpoints import router as nodes
-from central.probes.client import ProbeClient
+from central.parts import make_parts
 from central.reports.endpoints import router as reports
 from central.retention.rules import load_rules
 from central.routes.endpoints import router as routes
 from central.routes.jobs import RouteJobs
 from central.routes.likelihood import calibration_for
-from central.search.case_search import SearchParts
 from central.settings import CentreSettings
 from central.sites import Site
 from central.testimony.endpoints import router as testimony
@@ -69,14 +65,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
     terms = Terms.load(settings.notice, settings.legal_bases)
+    terms.must_hold(rules)
     return Centre(engine, clock, parts, jobs, rules, terms, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
-
-
-def make_parts(settings: CentreSettings, engine: Engine) -> SearchParts:
-    """The offices and the store, as the settings name them."""
-    authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
-    probes = ProbeClient(client(settings.probes, settings.tls))
-    return SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
 
 
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:

@@ -64,6 +64,10 @@ class Postgres:
         self.run("SELECT pg_reload_conf()")
         return self.empty().replace("cairn@", f"{user}@")
 
+    def tool(self, name: str, *arguments: str) -> None:
+        """One of the server's own programs, of the server's own version."""
+        subprocess.run([_BINARIES[-1] / name, *arguments], check=True, capture_output=True)
+
     def close(self) -> None:
         self._admin.dispose()
 
@@ -107,7 +111,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{tmp_path / 'centre.sqlite'}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    with _lent(server, server.empty()) as url:
+    with lent(server, server.empty()) as url:
         yield url
 
 
@@ -123,7 +127,7 @@ def on_postgres(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
         @cache
         def place(folder: Path) -> str:
-            return stack.enter_context(_lent(postgres, postgres.fresh()))
+            return stack.enter_context(lent(postgres, postgres.fresh()))
 
         monkeypatch.setattr("tests.postgres.PLACE", place)
         yield
@@ -132,12 +136,12 @@ def on_postgres(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> Iterator[str]:
     """A database with today's tables on PostgreSQL."""
-    with _lent(postgres, postgres.fresh()) as url:
+    with lent(postgres, postgres.fresh()) as url:
         yield url
 
 
 @contextmanager
-def _lent(server: Postgres, url: str) -> Iterator[str]:
+def lent(server: Postgres, url: str) -> Iterator[str]:
     """A database for one test, whose connections are closed however the test ends: psycopg warns of open ones."""
     opened: list[Any] = []
 

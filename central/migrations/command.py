@@ -52,18 +52,23 @@ def show(options: argparse.Namespace) -> Answer:
 
 
 def check(options: argparse.Namespace) -> Answer:
+    from sqlalchemy.exc import DatabaseError
+
     from central.errors import BadSettings
     from central.migrations import version
     from central.migrations.revise import differences_in_words, models
 
     engine, tree = _there(options)
-    with engine.connect() as connection:
-        found, wrong = version(connection, tree), _damage(connection)
+    try:
+        with engine.connect() as connection:
+            found, wrong = version(connection, tree), _damage(connection)
+    except DatabaseError as error:
+        raise BadSettings(f"the database is damaged: {error.orig}", hint=_KEEP) from None
     if found != tree.newest:
         hint = "bring it up: cairn-central database upgrade"
         raise BadSettings(f"the database is at revision {found or 'none'}, not {tree.newest}", hint=hint)
     if wrong := wrong + differences_in_words(engine, models(tree)):
-        raise BadSettings(f"the database is damaged: {'; '.join(wrong[:5])}", hint="restore a backup, keep this file")
+        raise BadSettings(f"the database is damaged: {'; '.join(wrong[:5])}", hint=_KEEP)
     return {"revision": found, "whole": True, "erased_rows": _REMAINS[engine.dialect.name]}
 
 
@@ -77,6 +82,7 @@ def upgrade(options: argparse.Namespace) -> Answer:
     return {"from": before or "none", "to": tree.newest}
 
 
+_KEEP = "restore a backup, and keep this file for whoever looks into it"
 _REMAINS = {
     "sqlite": "overwritten when they are erased; the write-ahead log is emptied after it",
     "postgresql": "their room is given back by VACUUM and overwritten later; the server's write-ahead log, its "

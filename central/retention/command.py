@@ -45,8 +45,8 @@ def show(options: argparse.Namespace) -> Answer:
 
 
 def run(options: argparse.Namespace) -> Answer:
-    from central.app import make_parts
     from central.database import open_database
+    from central.parts import make_parts
     from central.retention.job import Retention
     from central.retention.rules import load_rules
     from central.retention.scrub import scrub

@@ -37,6 +37,7 @@ def upgrade() -> None:
     _change_auditentry()
     _change_case()
     _change_refusedbatch()
+    _change_routejob()
     _change_storedbatch()
     extras.move()
     _change_auditentry_again()
@@ -252,6 +253,7 @@ def _change_case() -> None:
         batch_op.add_column(sa.Column("consent_expires", sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column("template", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("photos", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("template_appearance", sa.String(), server_default=sa.text("('')"), nullable=False))  # noqa: E501
         batch_op.add_column(sa.Column("approval", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("ended_by", sa.String(), server_default=sa.text("('')"), nullable=False))
         batch_op.add_column(sa.Column("withdrawn", sa.String(), server_default=sa.text("('')"), nullable=False))
@@ -264,6 +266,12 @@ def _change_case() -> None:
 def _change_refusedbatch() -> None:
     with op.batch_alter_table("refusedbatch", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refusedbatch_at"), ["at"], unique=False)
+
+
+def _change_routejob() -> None:
+    with op.batch_alter_table("routejob", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("not_covered", sa.String(), server_default=sa.text("'{}'"), nullable=False))
+        batch_op.add_column(sa.Column("lacking", sa.String(), server_default=sa.text("('')"), nullable=False))
 
 
 def _change_storedbatch() -> None:

@@ -1,0 +1,18 @@
+"""The offices that the centre asks, and its store, as the settings name them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from central.authority.client import AuthorityClient, client
+from central.batches.store import SqlBatchStore
+from central.probes.client import ProbeClient
+from central.search.case_search import SearchParts
+from central.settings import CentreSettings
+
+
+def make_parts(settings: CentreSettings, engine: Engine) -> SearchParts:
+    """Clients of every office; nobody is asked yet."""
+    authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
+    probes = ProbeClient(client(settings.probes, settings.tls))
+    return SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
