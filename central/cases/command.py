@@ -217,13 +217,22 @@ def _wait(client: CaseClient, job: dict[str, Any]) -> dict[str, Any]:
 
     from central.cases.client import ApiRefused
 
-    pause, said = threading.Event(), -1
-    while job["state"] in ("waiting", "running"):
-        pause.wait(_LOOK_EVERY_S)
-        job = client.ask("GET", f"/cases/{job['case']}/route-jobs/{job['job']}")
-        if job["done"] != said:
-            said = job["done"]
-            say(f"searched {job['done']} of {job['batches']} batches")
+    pause, said, path = threading.Event(), "", f"/cases/{job['case']}/route-jobs/{job['job']}"
+    try:
+        while job["state"] in ("waiting", "running"):
+            pause.wait(_LOOK_EVERY_S)
+            job = client.ask("GET", path)
+            waits = job["state"] == "waiting" and job["error"]
+            searched = f"searched {job['done']} of {job['batches']} batches"
+            now = f"waits: {job['error']['message']}" if waits else searched
+            if now != said:
+                said = now
+                say(now)
+    except KeyboardInterrupt:
+        client.ask("DELETE", path)
+        raise
+    for day, authorities in job["not_covered"].items():
+        say(f"not covered: {day}, no secret of that day at {' and '.join(authorities)}")
     if job["error"]:
         error = job["error"]
         raise ApiRefused(error["error"], 409, error["message"], error["hint"])

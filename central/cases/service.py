@@ -141,6 +141,7 @@ def registered(session: Session, account: Account, case: str, kept: Kept, now: d
     _must_be(row, State.OPEN)
     row.registered_at, row.template, row.photos = now, kept.digest, kept.photos
     row.template_model, row.masked_template = kept.model, kept.masked
+    row.template_appearance = kept.appearance
     session.add(row)
     return row
 

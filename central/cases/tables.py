@@ -41,6 +41,7 @@ class Case(CentreTable, table=True):
     photos: int = 0
     template_model: str = ""
     masked_template: bool = False
+    template_appearance: str = ""
     approval: bytes | None = None
     approver_signature: bytes | None = None
     ended_at: dt.datetime | None = Field(default=None, sa_type=UtcTime, index=True)

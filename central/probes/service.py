@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from central.authority.asking import ask
 from central.authority.client import Releases
 from central.authority.released import CombinedShares, Recipient, combined, open_released
 from central.probes.hand_off import Clothes, HandOffRefused, Targets, check_targets, handed_on, open_clothes
@@ -151,7 +152,7 @@ class ProbeService:
     def _open(self, release: Release, release_bytes: bytes) -> _Opened:
         if not self._authorities:
             raise BadRelease("no authority is configured", hint="name the authorities in the settings")
-        sealed = {a.name: a.release(release_bytes, Recipient.PROBES, self.public) for a in self._authorities}
+        sealed = {a.name: ask(a, release_bytes, Recipient.PROBES, self.public) for a in self._authorities}
         case = release.scope.case
         released = {
             name: open_released(self._private, answer, name, case, Recipient.PROBES) for name, answer in sealed.items()

@@ -17,7 +17,7 @@ from central.cases.service import must_not_be_ended, searchable
 from central.centre import Centre
 from central.contacts.presets import UnknownPreset, load_preset
 from central.database import writing
-from central.errors import CaseEnded, LogRolledBack, NotFound, ServiceDown, WrongState
+from central.errors import CaseEnded, LogRolledBack, NotFound, WrongState
 from central.reports.map_words import Language
 from central.routes import store
 from central.routes.schemas import ContactsOut, JobOut, RouteOut, job_out
@@ -33,19 +33,19 @@ _READ = (*SIGNED_IN, NotFound, CaseEnded)
     "/route-jobs",
     status_code=202,
     summary="Search for the route of an approved case",
-    responses=refusals(*_READ, WrongState, ReleaseRefused, ServiceDown, LogRolledBack),
+    responses=refusals(*_READ, WrongState, ReleaseRefused, LogRolledBack),
 )
 def start_job(case: Name, centre: At, account: Tracer) -> JobOut:
     """Begins at once and answers at once; ask for the job to see how far it is.
 
-    ServiceDown names the office that is away: the case waits until it is back. LogRolledBack: an audit log that a
-    witness contradicts is not one under which anybody may be searched for.
+    While an authority or the probe service is away the search waits, its `error` names the one, and it begins by itself
+    when that one is back. LogRolledBack: an audit log that a witness contradicts is not one under which anybody may be
+    searched for.
     """
     centre.log_must_hold()
     now = centre.clock.now()
     with Session(centre.engine) as session:
         searchable(session, account, case, now, centre.terms.bases)
-    centre.check_up()
     with writing(centre.engine) as session:
         row = centre.jobs.start(session, searchable(session, account, case, now, centre.terms.bases), account.name)
         record(session, now, account.name, "search", case, f"job {row.id}")
@@ -66,6 +66,19 @@ def show_job(case: Name, job: Name, centre: At, account: Tracer) -> JobOut:
     with Session(centre.engine) as session:
         own_case(session, account, case, centre.clock.now())
         return job_out(store.job_of(session, case, job), centre.jobs.progress(job))
+
+
+@router.delete(
+    "/route-jobs/{job}", status_code=204, summary="Stop a search", responses=refusals(*SIGNED_IN, NotFound)
+)
+def stop_job(case: Name, job: Name, centre: At, account: Tracer) -> None:
+    """One that has ended stays as it is; the case stays approved and can be searched again."""
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        own_case(session, account, case, now)
+        store.job_of(session, case, job)
+        record(session, now, account.name, "stopped search", case, f"job {job}")
+    centre.jobs.stop_job(job)
 
 
 @router.get("/route", summary="The route that was found", responses=refusals(*_READ))

@@ -1,4 +1,8 @@
-"""Searches in the background: a few at once, each stoppable, each with its progress, none lost silently."""
+"""Searches in the background: a few at once, each stoppable, each with its progress, none lost silently.
+
+A search whose authority or probe service is away waits, says for whom, and begins again by itself; it outlives the
+centre's process, and ends with the case, the approval or the consent.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,8 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -19,51 +21,52 @@ from central.audit.service import LOG, record
 from central.cases.service import State, release_of, scope_of, searchable_until
 from central.cases.tables import Case
 from central.database import writing
-from central.errors import CaseEnded, WrongState
+from central.errors import WrongState
 from central.routes import store
 from central.routes.likelihood import Calibration
 from central.routes.reconstruct import route_to_map
-from central.routes.released import ReleasesMade
-from central.routes.service import Findings, camera_graph, find_route
+from central.routes.running import Running, ended, in_words, ran_out, stopped_at
+from central.routes.service import Findings, OfCase, camera_graph, find_route
 from central.routes.tables import RouteJob
 from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
 from shared.clock import Clock
 from shared.epochs import Modality
-from shared.errors import CairnError, Refused, ReleaseRefused
+from shared.errors import CairnError, Refused, TransportDown
 from shared.releases import Release
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 0.1
-
-
-@dataclass(slots=True)
-class _Running:
-    case: str
-    stop: threading.Event = field(default_factory=threading.Event)
-    progress: Progress = field(default_factory=lambda: Progress(0, 0))
-    releases: ReleasesMade = field(default_factory=ReleasesMade)
-    why: CairnError | None = None  # what the search is stopped for, in words for its tracer
-
-    def end(self, why: CairnError) -> None:
-        self.why = self.why or why
-        self.stop.set()
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
+_TOLD_AT_MOST = 20  # batches of one search that failed, by name; the job's row has their number
 
 
 class RouteJobs:
-    """Thread-safe. `start` and `stop_case` are for the API; `close` stops everything and waits."""
+    """Thread-safe. `start` and `stop_case` are for the API; `close` stops everything and waits.
+
+    `pause_s` is how long a search waits for an office that is away before it asks again; then twice as long, and so on.
+    """
 
     def __init__(
-        self, engine: Engine, clock: Clock, parts: SearchParts, calibration: Calibration, at_once: int
+        self,
+        engine: Engine,
+        clock: Clock,
+        parts: SearchParts,
+        calibration: Calibration,
+        at_once: int,
+        pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._engine, self._clock, self._parts, self._calibration = engine, clock, parts, calibration
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="route-job")
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
+        self._pause_s, self._closed = pause_s, False
         self._lock = threading.Lock()
         with writing(engine) as session:
             store.mark_interrupted(session, clock.now())
+            waiting = store.waiting(session)
             session.commit()
+        for job, case in waiting:
+            self.run(job, case)
 
     def start(self, session: Session, release: Release, account: str) -> RouteJob:
         """Queue a search; the caller commits by way of the audit log, and then calls `run`.
@@ -83,7 +86,7 @@ class RouteJobs:
     def run(self, job: str, case: str) -> None:
         """Begin a job that `start` has entered and that is committed."""
         with self._lock:
-            self._running[job] = _Running(case)
+            self._running[job] = Running(case, self._pause_s)
         self._pool.submit(self._work, job, case)
 
     def progress(self, job: str) -> Progress | None:
@@ -94,40 +97,70 @@ class RouteJobs:
 
     def stop_case(self, case: str) -> None:
         """Kill the searches of a case; their answers are dropped."""
-        with self._lock:
-            for running in self._running.values():
-                if running.case == case:
-                    running.end(_ended(case))
+        self._stop(lambda _, running: running.case == case, ended(case))
+
+    def stop_job(self, job: str) -> None:
+        """Kill one search, at its tracer's wish."""
+        why = Refused("the search was stopped by its tracer", hint="start it again when it is wanted")
+        self._stop(lambda one, _: one == job, why)
 
     def close(self) -> None:
-        """Stop every search and wait for the threads; what was stopped counts as interrupted."""
+        """Stop every search and wait for the threads; those that ran count as interrupted, those that waited go on when
+        the centre is back."""
         with self._lock:
+            self._closed = True
             for running in self._running.values():
                 running.stop.set()
+                if running.timer:
+                    running.timer.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
         with writing(self._engine) as session:
             store.mark_interrupted(session, self._clock.now())
             session.commit()
 
+    def _stop(self, which: Callable[[str, Running], bool], why: CairnError) -> None:
+        with self._lock:
+            some = [(job, running) for job, running in self._running.items() if which(job, running)]
+            for _, running in some:
+                running.end(why)
+        for job, running in some:
+            self._again(job, running)  # one that waits for an office ends now, not when its pause is over
+
+    def _again(self, job: str, running: Running) -> None:
+        """Let a search that waits go on: once, whether its pause is over or somebody stops it."""
+        with self._lock:
+            timer, running.timer = running.timer, None
+            if timer is None or self._closed:
+                return
+            timer.cancel()
+            self._pool.submit(self._work, job, running.case)
+
     def _work(self, job: str, case: str) -> None:
         running = self._running[job]
         try:
-            release, row = self._begin(job, case)
-            with Session(self._engine) as session:
-                graph = camera_graph(session)
-            tell, stop, key, until = self._teller(running), running.stop, row.pseudonym_key, searchable_until(release)
-            calibration = self._calibration.for_template(row.masked_template)
-            # Distances of one model mean nothing by another's curves.
-            calibration.check({Modality.FACE: row.template_model})
-            with _stopped_at(until, self._clock, running):
-                parts = running.releases.noting(self._parts, release.scope)
-                found = find_route(release, parts, graph, calibration, tell, stop, pseudonym_key=key)
-            self._keep(job, case, running, found, until)
+            if running.stop.is_set() and running.why:
+                raise running.why
+            self._search(job, case, running)
         except Exception as error:  # noqa: BLE001  (a thread's last words: whatever happened belongs in the job's row)
+            if isinstance(error, TransportDown) and self._waits(job, running, error):
+                return
             self._fail(job, case, running, error)
-        finally:
-            with self._lock:
-                del self._running[job]
+        with self._lock:
+            del self._running[job]
+
+    def _search(self, job: str, case: str, running: Running) -> None:
+        release, row = self._begin(job, case)
+        with Session(self._engine) as session:
+            graph = camera_graph(session)
+        until, calibration = searchable_until(release), self._calibration.for_template(row.masked_template)
+        # Distances of one model mean nothing by another's curves.
+        models = {Modality.FACE: row.template_model, Modality.APPEARANCE: row.template_appearance}
+        calibration.check({m: model for m, model in models.items() if model and m in release.scope.consents})
+        with stopped_at(until, self._clock, running):
+            parts = running.releases.noting(self._parts, release.scope)
+            of_case, tell = OfCase(row.pseudonym_key), self._teller(running)
+            found = find_route(release, parts, graph, calibration, tell, running.stop, of_case)
+        self._keep(job, case, running, found, until)
 
     def _begin(self, job: str, case: str) -> tuple[Release, Case]:
         with Session(self._engine) as session:
@@ -135,87 +168,96 @@ class RouteJobs:
         with writing(self._engine) as session:
             row, of_case = session.get_one(RouteJob, job), session.get_one(Case, case)
             if of_case.state != State.APPROVED:
-                raise _ended(case)
+                raise ended(case)
+            release = release_of(of_case)
+            if self._clock.now() >= searchable_until(release):
+                raise ran_out()
             row.state, row.batches = store.RUNNING, batches
             session.add(row)
-            release = release_of(of_case)
             session.commit()
             session.refresh(of_case)
             return release, of_case
 
-    def _teller(self, running: _Running) -> Callable[[Progress | BatchFailed], None]:
+    def _waits(self, job: str, running: Running, error: TransportDown) -> bool:
+        """Write down for whom the search waits, and ask again later; False when it is to end."""
+        if running.stop.is_set():
+            return False
+        words = in_words(error)
+        with writing(self._engine) as session:
+            row, now = session.get_one(RouteJob, job), self._clock.now()
+            left_s = (searchable_until(release_of(session.get_one(Case, running.case))) - now).total_seconds()
+            told = row.message == words[1]
+            row.state, (row.error, row.message, row.hint) = store.WAITING, words
+            session.add(row)
+            if not told:
+                record(session, now, row.asked_by, "waits", running.case, f"{words[0]}: {words[1]}")
+            session.commit()
+        with self._lock:
+            running.timer = threading.Timer(max(0.1, min(running.pause_s, left_s)), self._again, [job, running])
+            running.timer.daemon = True
+            running.pause_s = min(2 * running.pause_s, LONGEST_PAUSE_S)
+            if not self._closed:
+                running.timer.start()
+        if running.stop.is_set():  # stopped while this was written down
+            self._again(job, running)
+        return True
+
+    def _teller(self, running: Running) -> Callable[[Progress | BatchFailed], None]:
+        failed = 0
+
         def tell(event: Progress | BatchFailed) -> None:
+            nonlocal failed
             if isinstance(event, Progress):
                 running.progress = event
-            else:
+                return
+            failed += 1
+            if failed <= _TOLD_AT_MOST:
                 log.warning("case %s: batch %d was not searched: %s", running.case, event.index, event.reason)
 
         return tell
 
-    def _keep(self, job: str, case: str, running: _Running, found: Findings, until: datetime) -> None:
-        now = self._clock.now()
+    def _keep(self, job: str, case: str, running: Running, found: Findings, until: datetime) -> None:
+        now, answer = self._clock.now(), found.answer
         with writing(self._engine) as session:
             # Asked again under the write lock: a case that ended meanwhile gets no result, however late it comes.
             of_case = session.get_one(Case, case)
             if of_case.state != State.APPROVED:
-                raise _ended(case)
+                raise ended(case)
             if now >= until:
-                raise _ran_out()
+                raise ran_out()
             row = session.get_one(RouteJob, job)
             row.state, row.ended_at, row.seconds = store.DONE, now, json.dumps(found.seconds)
-            row.done, row.failed = found.answer.searched, found.answer.failed
-            row.candidates = len(found.answer.candidates)
+            row.done, row.failed, row.candidates = answer.searched, answer.failed, len(answer.candidates)
+            row.not_covered = json.dumps({day: list(names) for day, names in answer.not_covered.items()})
+            row.lacking, (row.error, row.message, row.hint) = ", ".join(answer.lacking), ("", "", "")
             session.add(row)
             store.keep_route(session, case, job, route_to_map(found.route), now)
-            record(session, now, row.asked_by, "released", case, running.releases.in_words(row.done))
+            self._note(session, row, running, now)
+            session.commit()
 
-    def _fail(self, job: str, case: str, running: _Running, error: Exception) -> None:
+    def _fail(self, job: str, case: str, running: Running, error: Exception) -> None:
         error = running.why or error
         if not isinstance(error, CairnError):
             log.error("a search of case %s failed", case, exc_info=error)
         now = self._clock.now()
         with writing(self._engine) as session:
             row = session.get_one(RouteJob, job)
-            row.state, row.ended_at = (store.STOPPED if running.stop.is_set() else store.FAILED), now
+            stopped = store.STOPPED if running.why else store.INTERRUPTED
+            row.state, row.ended_at = stopped if running.stop.is_set() else store.FAILED, now
             row.done, row.failed = running.progress.done, running.progress.failed
-            row.error, row.message, row.hint = _words(error)
+            row.error, row.message, row.hint = in_words(error)
             session.add(row)
-            if running.releases.names:  # what was released was released, though nothing came of it
-                LOG.append(session, now, row.asked_by, "released", case, running.releases.in_words(row.done))
+            self._note(session, row, running, now)
             action = "refused" if isinstance(error, Refused) else "search failed"
             record(session, now, row.asked_by, action, case, f"{row.error}: {row.message}")
 
-
-@contextmanager
-def _stopped_at(moment: datetime, clock: Clock, running: _Running) -> Iterator[None]:
-    """End the search at that moment, however long a batch takes: consent and approval hold for no second more."""
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(_LOOK_EVERY_S):
-            if clock.now() >= moment:
-                running.end(_ran_out())
-                return
-
-    watcher = threading.Thread(target=watch, name="route-job-end", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _ended(case: str) -> CaseEnded:
-    return CaseEnded(f"case {case} has ended", hint="open a new case with a new consent")
-
-
-def _ran_out() -> ReleaseRefused:
-    hint = "open a new case, and ask the patient and the approver again"
-    return ReleaseRefused("the approval or the consent ran out during the search", hint=hint)
-
-
-def _words(error: Exception) -> tuple[str, str, str]:
-    if isinstance(error, CairnError):
-        return type(error).__name__, error.message, error.hint
-    return "InternalError", "something went wrong in the search", "look into the service's log"
+    def _note(self, session: Session, row: RouteJob, running: Running, now: datetime) -> None:
+        """What was released was released, and what was handed on was, whatever became of the search."""
+        made = running.releases
+        if made.names:
+            LOG.append(session, now, row.asked_by, "released", row.case, made.in_words(row.done))
+        if made.handed_on:
+            detail = f"clothes of {made.handed_on[0]} sightings to {made.handed_on[1]} cell-hours"
+            LOG.append(session, now, row.asked_by, "handed on", row.case, detail)
+        if row.lacking:
+            LOG.append(session, now, row.asked_by, "worker less protected", row.case, row.lacking)

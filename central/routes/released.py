@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
 from central.authority.client import Releases
 from central.authority.released import Recipient
+from central.probes.client import Probes
+from central.probes.hand_off import Targets
 from central.search.case_search import SearchParts
 from shared.releases import CaseScope
 
@@ -17,11 +21,13 @@ class ReleasesMade:
 
     names: list[str] = field(default_factory=list)
     cell_hours: int = 0
+    handed_on: tuple[int, int] | None = None  # sightings whose clothes were handed on, and to how many cell-hours
 
     def noting(self, parts: SearchParts, scope: CaseScope) -> SearchParts:
         """The same parts, whose authorities are noted here when they release."""
         self.cell_hours = len(scope.cells) * len(scope.hours)
-        return replace(parts, authorities=[cast(Releases, _Noting(one, self.names)) for one in parts.authorities])
+        authorities = [cast(Releases, _Noting(one, self.names)) for one in parts.authorities]
+        return replace(parts, authorities=authorities, probes=cast(Probes, _NotingProbes(parts.probes, self)))
 
     def in_words(self, batches: int) -> str:
         """For the audit log; central.reports.log_details reads it back."""
@@ -42,3 +48,18 @@ class _Noting:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._authority, name)
+
+
+class _NotingProbes:
+    """The probe service; whatever else it is asked goes through."""
+
+    def __init__(self, probes: Probes, made: ReleasesMade) -> None:
+        self._probes, self._made = probes, made
+
+    def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes:
+        answer = self._probes.hand_on(release_bytes, sealed, targets, worker)
+        self._made.handed_on = len(targets), len({epoch for epochs in targets.values() for epoch in epochs})
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._probes, name)

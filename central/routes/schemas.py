@@ -9,13 +9,18 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from central.answers import Refusal
-from central.routes.store import FAILED, INTERRUPTED, STOPPED
+from central.routes.store import FAILED, INTERRUPTED, STOPPED, WAITING
 from central.routes.tables import RouteJob
 from central.search.job import Progress
 
 
 class JobOut(BaseModel):
-    """A search: `done` of `batches` are searched, `failed` of them could not be. `error` says why there is no route."""
+    """A search: `done` of `batches` are searched, `failed` of them could not be.
+
+    `error` says why there is no route, or what a waiting search waits for. `not_covered` are days of the window that no
+    search can reach, and which authorities hold no secret for each; `lacking` are protections that the search worker's
+    machine would not give it.
+    """
 
     job: str
     case: str
@@ -28,6 +33,8 @@ class JobOut(BaseModel):
     failed: int
     candidates: int
     seconds: dict[str, float]
+    not_covered: dict[str, list[str]] = Field(examples=[{"2026-11-10": ["authority-b"]}])
+    lacking: list[str]
     error: Refusal | None
 
 
@@ -51,7 +58,7 @@ class ContactsOut(BaseModel):
 
 def job_out(row: RouteJob, progress: Progress | None) -> JobOut:
     """The row, and how far it is by now when it runs in this process."""
-    ended_badly = row.state in (FAILED, STOPPED, INTERRUPTED)
+    says_why = row.state in (FAILED, STOPPED, INTERRUPTED, WAITING) and row.error != ""
     return JobOut(
         job=row.id,
         case=row.case,
@@ -64,5 +71,7 @@ def job_out(row: RouteJob, progress: Progress | None) -> JobOut:
         failed=progress.failed if progress else row.failed,
         candidates=row.candidates,
         seconds=json.loads(row.seconds),
-        error=Refusal(error=row.error, message=row.message, hint=row.hint) if ended_badly else None,
+        not_covered=json.loads(row.not_covered),
+        lacking=row.lacking.split(", ") if row.lacking else [],
+        error=Refusal(error=row.error, message=row.message, hint=row.hint) if says_why else None,
     )

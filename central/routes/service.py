@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -15,10 +15,12 @@ from central.nodes.service import cameras
 from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
+from central.routes.hand_on import Confirmed
 from central.routes.likelihood import Calibration
 from central.routes.reconstruct import Route, reconstruct, route_from_map
-from central.search.case_search import SearchAnswer, SearchParts, search_case
+from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
+from shared.epochs import Modality
 from shared.releases import Release
 
 
@@ -31,6 +33,15 @@ class Findings:
     seconds: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class OfCase:
+    """What is remembered of a case: the key that keeps its pseudonyms the same from search to search, and the sightings
+    that the tracer has confirmed."""
+
+    pseudonym_key: bytes | None = field(default=None, repr=False)
+    confirmed: Collection[str] = ()
+
+
 def find_route(
     release: Release,
     parts: SearchParts,
@@ -38,21 +49,38 @@ def find_route(
     calibration: Calibration,
     tell: Callable[[Progress | BatchFailed], None],
     stop: threading.Event,
-    *,
-    pseudonym_key: bytes | None = None,
+    of_case: OfCase | None = None,
 ) -> Findings:
     """Search what `release` allows and rebuild the way. Raises what search_case and reconstruct raise.
 
-    `pseudonym_key` keeps the pseudonyms of one case the same from search to search.
+    With the scope appearance, clothes are handed on from sightings that the face makes sure or the tracer has
+    confirmed, where a calibration says what they are worth.
     """
+    known = of_case or OfCase()
     began = perf_counter()
-    answer = search_case(release, parts, tell, stop)
+    window, compared = (release.scope.start, release.scope.end), parts.store.sightings(release.scope)
+
+    def route_of(answer: SearchAnswer) -> Route:
+        curves = _for_second_round(calibration) if answer.handed_on[0] else calibration
+        key = known.pseudonym_key
+        return reconstruct(answer.candidates, graph, window, curves, searched=compared, pseudonym_key=key)
+
+    model, hand_on = calibration.models.get(Modality.APPEARANCE, ""), None
+    if model:
+        hand_on = HandOn(model, Confirmed(graph, release.scope, route_of, known.confirmed))
+    answer = search_case(release, parts, tell, stop, hand_on)
     searched = perf_counter()
-    window = (release.scope.start, release.scope.end)
-    compared = parts.store.sightings(release.scope)
-    route = reconstruct(answer.candidates, graph, window, calibration, searched=compared, pseudonym_key=pseudonym_key)
+    route = route_of(answer)
     seconds = {"search": searched - began, "route": perf_counter() - searched}
     return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()})
+
+
+def _for_second_round(calibration: Calibration) -> Calibration:
+    """Strangers in clothes like the patient's were counted in neighbouring cell-hours only, not in all that was
+    searched, so nothing can be learned from their number."""
+    spread = dict(calibration.template_spread)
+    spread.pop(Modality.APPEARANCE, None)
+    return replace(calibration, template_spread=spread)
 
 
 def camera_graph(session: Session) -> CameraGraph:

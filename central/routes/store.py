@@ -32,12 +32,18 @@ def jobs_of(session: Session, case: str) -> list[RouteJob]:
 
 
 def mark_interrupted(session: Session, now: datetime) -> int:
-    """Searches that a stopped process left behind; each may be started again."""
-    left = update(RouteJob).where(col(RouteJob.state).in_(ACTIVE)).values(
+    """Searches that a stopped process left in the middle; each may be started again."""
+    left = update(RouteJob).where(col(RouteJob.state) == RUNNING).values(
         state=INTERRUPTED, ended_at=now, error="Interrupted",
         message="the centre was stopped during the search", hint="start the search again",
     )  # fmt: skip
     return int(session.execute(left).rowcount)  # type: ignore[attr-defined]
+
+
+def waiting(session: Session) -> list[tuple[str, str]]:
+    """Searches that had not begun, or waited for an office, when the centre was stopped: (job, case), oldest first."""
+    query = select(RouteJob.id, RouteJob.case).where(RouteJob.state == WAITING).order_by(col(RouteJob.asked_at))
+    return list(session.exec(query))
 
 
 def keep_route(session: Session, case: str, job: str, route: dict[str, Any], now: datetime) -> None:

@@ -10,7 +10,11 @@ from central.database import CentreTable, UtcTime
 
 
 class RouteJob(CentreTable, table=True):
-    """One search. `error`, `message` and `hint` say why it failed; `seconds` is a JSON map by stage."""
+    """One search. `error`, `message`, `hint` say why it failed or what it waits for; `seconds` is a JSON map by stage.
+
+    `not_covered` is a JSON map of days of the window that could not be searched to the authorities that hold no secret
+    for them; `lacking` names, parted by commas, protections that the search worker's machine would not give it.
+    """
 
     id: str = Field(primary_key=True)
     case: str = Field(index=True)
@@ -26,6 +30,8 @@ class RouteJob(CentreTable, table=True):
     message: str = ""
     hint: str = ""
     seconds: str = "{}"
+    not_covered: str = "{}"
+    lacking: str = ""
 
 
 class FoundRoute(CentreTable, table=True):

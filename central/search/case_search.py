@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from central.authority.asking import ask
 from central.authority.client import Releases
 from central.authority.released import Recipient
 from central.batches.store import BatchStore
@@ -19,7 +20,7 @@ from central.probes.client import Probes
 from central.probes.hand_off import Targets
 from central.search.candidates import Candidate, Partner
 from central.search.dispatch import SearchFailed, SearchWorker
-from central.search.job import BatchFailed, Found, Job, NotCovered, Progress
+from central.search.job import BatchFailed, Coverage, Found, Job, Progress
 from central.search.neighbouring import batches_of
 from central.search.socket_link import SocketLink
 from shared.epochs import Modality
@@ -31,8 +32,6 @@ _LOOK_EVERY_S = 0.1
 _SECOND_ROUND = 1_000_000
 
 Tell = Callable[[Progress | BatchFailed], None]
-# Which candidates are confirmed, and where their clothes are to be looked for.
-HandOn = Callable[[Sequence[Candidate]], Targets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +52,26 @@ class SearchAnswer:
     """Candidates in order of time; how many batches were searched, and how many failed and were not.
 
     `not_covered` are days (ISO 8601) of the window that could not be searched, and the authorities that hold no secret
-    for them; `lacking` are protections that the worker's machine would not give it. `handed_on` counts the sightings
-    whose clothes were looked for, and the cell-hours.
+    for them, `until_hour` is the last hour that could; `lacking` are protections that the worker's machine would not
+    give it. `handed_on` counts the sightings whose clothes were looked for, and the cell-hours.
     """
 
     candidates: tuple[Candidate, ...]
     searched: int
     failed: int
     not_covered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    until_hour: int = 0
     lacking: tuple[str, ...] = ()
     handed_on: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOn:
+    """The second round: which candidates are confirmed and where their clothes are to be looked for, and the model that
+    made the clothes that can be weighed."""
+
+    model: str
+    choose: Callable[[SearchAnswer], Targets]
 
 
 def search_case(
@@ -73,16 +82,16 @@ def search_case(
     Setting `stop` kills the worker. Raises SearchFailed when it gave no answer, ReleaseRefused and TransportDown as
     the authorities and the probe service do, and whatever `tell`, `hand_on` and the store raise.
     """
-    may_hand_on = hand_on is not None and Modality.APPEARANCE in release.scope.consents
+    second_round = hand_on if Modality.APPEARANCE in release.scope.consents else None
     with _worker(parts, stop) as worker:
         asked = release_to_bytes(release)
         probes = parts.probes.probes(asked, sealing_public(worker.public))
-        job = replace(_job(release, parts, worker, probes), hand_off=may_hand_on)
+        job = replace(_job(release, parts, worker, probes), hand_off=second_round.model if second_round else "")
         first = _answer(worker, job, parts.store.in_scope(release.scope), tell)
-        targets = hand_on(first.candidates) if may_hand_on and hand_on is not None else {}
-        if not any(targets.values()):
-            return first
-        clothes = worker.hand_off(targets)
+        targets = second_round.choose(first) if second_round else {}
+        clothes = worker.hand_off(targets) if targets else b""
+    if not clothes:
+        return first
     with _worker(parts, stop) as second:
         probes = parts.probes.hand_on(asked, clothes, targets, sealing_public(second.public))
         epochs = {epoch for some in targets.values() for epoch in some}
@@ -96,17 +105,18 @@ def search_case(
 
 def _job(release: Release, parts: SearchParts, worker: SearchWorker, probes: bytes) -> Job:
     asked = release_to_bytes(release)
-    shares = {one.name: one.release(asked, Recipient.SEARCH, worker.public) for one in parts.authorities}
+    shares = {one.name: ask(one, asked, Recipient.SEARCH, worker.public) for one in parts.authorities}
     return Job(release.scope.case, shares, probes)
 
 
 def _answer(worker: SearchWorker, job: Job, batches: Iterator[bytes], tell: Tell) -> SearchAnswer:
-    last, days = Progress(0, 0), NotCovered({})
+    last, known = Progress(0, 0), Coverage({}, 0)
     for event in worker.run(job, batches):
         if isinstance(event, Found):
-            return SearchAnswer(event.candidates, last.done - last.failed, last.failed, days.days, worker.lacking)
-        if isinstance(event, NotCovered):
-            days = event
+            counts = last.done - last.failed, last.failed
+            return SearchAnswer(event.candidates, *counts, known.missing, known.until_hour, worker.lacking)
+        if isinstance(event, Coverage):
+            known = event
             continue
         if isinstance(event, Progress):
             last = event

@@ -21,13 +21,13 @@ from typing import IO, Protocol
 from central.search.frames import read_frame, write_frame
 from central.search.job import (
     BatchFailed,
+    Coverage,
     Event,
     Found,
     HandedOff,
     Hello,
     Job,
     JobRefused,
-    NotCovered,
     Progress,
     event_from_bytes,
     hand_on_to_bytes,
@@ -83,7 +83,7 @@ class SearchWorker:
     def pid(self) -> int:
         return self._link.pid
 
-    def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[NotCovered | Progress | BatchFailed | Found]:
+    def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Coverage | Progress | BatchFailed | Found]:
         """Stream the batches and yield events as they come, Found last. Raises SearchFailed, also when cancelled."""
         # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
         feeder = threading.Thread(target=self._feed, args=(job, batches), name="search-feeder", daemon=True)
@@ -102,7 +102,10 @@ class SearchWorker:
         raise SearchFailed("The search was stopped before it had an answer.", hint=hint)
 
     def hand_off(self, sightings: Iterable[str]) -> bytes:
-        """After Found: the clothes of these confirmed candidates, sealed to the probe service. Raises SearchFailed."""
+        """After Found: the clothes of these confirmed candidates, sealed to the probe service; empty when none has any.
+
+        Raises SearchFailed.
+        """
         with contextlib.suppress(BrokenPipeError, ValueError):  # the worker has ended, as the next line finds out
             write_frame(self._link.stdin, hand_on_to_bytes(sightings))
         event = self._next()

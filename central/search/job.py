@@ -18,14 +18,14 @@ DEFAULT_RADIUS: Mapping[Modality, int] = {Modality.FACE: 384, Modality.APPEARANC
 @dataclass(frozen=True, slots=True)
 class Job:
     """One search of one case. `releases` maps each authority to its seal shares, `probes` are the probe codes;
-    both are sealed to the worker's key. `radius` is in bits, by modality. With `hand_off` the worker waits after its
-    answer for a HandOn."""
+    both are sealed to the worker's key. `radius` is in bits, by modality. `hand_off` names the model whose clothes may
+    be handed on: the worker then waits, after its answer, for what is confirmed."""
 
     case: str
     releases: Mapping[str, bytes] = field(repr=False)
     probes: bytes = field(repr=False)
     radius: Mapping[Modality, int] = field(default_factory=lambda: DEFAULT_RADIUS)
-    hand_off: bool = False
+    hand_off: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,12 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
-class NotCovered:
-    """Days of the window, ISO 8601, that cannot be searched, and the authorities that hold no secret for each."""
+class Coverage:
+    """What was released: days of the window, ISO 8601, that cannot be searched, with the authorities that hold no
+    secret for each; and the last hour that can."""
 
-    days: Mapping[str, tuple[str, ...]]
+    missing: Mapping[str, tuple[str, ...]]
+    until_hour: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class JobRefused:
     reason: str
 
 
-Event = Hello | NotCovered | Progress | BatchFailed | Found | HandedOff | JobRefused
+Event = Hello | Coverage | Progress | BatchFailed | Found | HandedOff | JobRefused
 
 
 def job_to_bytes(job: Job) -> bytes:
@@ -97,7 +99,7 @@ def job_from_bytes(raw: bytes) -> Job:
     try:
         radius = {Modality(name): int(bits) for name, bits in document["radius"].items()}
         sealed = dict(document["releases"]), document["probes"]
-        return Job(document["case"], *sealed, radius, document["hand_off"] is True)
+        return Job(document["case"], *sealed, radius, str(document["hand_off"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadInput("a search job is malformed", hint="compare versions") from None
 
@@ -124,8 +126,8 @@ def _event_row(event: Event) -> list[Any]:
     match event:
         case Hello(public, protections, lacking):
             row = ["hello", public, list(protections), list(lacking)]
-        case NotCovered(days):
-            row = ["not covered", {day: list(names) for day, names in days.items()}]
+        case Coverage(missing, until_hour):
+            row = ["coverage", {day: list(names) for day, names in missing.items()}, until_hour]
         case Progress(done, failed):
             row = ["progress", done, failed]
         case BatchFailed(index, reason):
@@ -154,8 +156,8 @@ def _event(row: list[Any]) -> Event:
         return Found(candidates_from_bytes(rest[0]))
     if kind == "hello":
         return Hello(rest[0], tuple(rest[1]), tuple(rest[2]))
-    if kind == "not covered":
-        return NotCovered({str(day): tuple(names) for day, names in rest[0].items()})
+    if kind == "coverage":
+        return Coverage({str(day): tuple(names) for day, names in rest[0].items()}, int(rest[1]))
     plain: dict[str, type[HandedOff] | type[Progress] | type[BatchFailed] | type[JobRefused]] = {
         "handed off": HandedOff,
         "progress": Progress,

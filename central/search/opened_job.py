@@ -31,8 +31,8 @@ class OtherModel(BadBatch):
 class Search:
     """Everything that one job needs, opened: seal shares and probes by epoch, the window, the radius in bits.
 
-    `probe_service` is the one that every authority names, and `clothes` those of the hits so far, which leave only
-    sealed to it.
+    `probe_service` is the one that every authority names, `hand_off` the model whose clothes may be handed on.
+    `clothes` are those of the hits so far, None where they cannot be; they leave only sealed to the probe service.
     """
 
     case: str
@@ -43,8 +43,8 @@ class Search:
     radius: Mapping[Modality, int]
     not_covered: Mapping[str, tuple[str, ...]]
     probe_service: bytes
-    hand_off: bool
-    clothes: dict[str, Clothes] = field(default_factory=dict, repr=False)
+    hand_off: str
+    clothes: dict[str, Clothes | None] = field(default_factory=dict, repr=False)
 
     def opened(self, index: int, raw: bytes) -> Opened:
         """One sealed batch, opened; BadBatch kinds when it cannot be."""
@@ -80,14 +80,19 @@ class Search:
                 raise OtherModel(what, hint=hint)
 
     def handed_off(self, sightings: Iterable[str], public: bytes) -> bytes:
-        """The clothes of confirmed candidates, sealed to the probe service. Raises HandOffRefused."""
+        """The clothes of confirmed candidates, sealed to the probe service; empty when none has any.
+
+        Raises HandOffRefused.
+        """
         named = list(dict.fromkeys(sightings))
         if not self.hand_off or not self.probes.ticket:
             hint = "the scope appearance and one probe service, which all authorities name, are needed"
             raise HandOffRefused("no clothes are handed on in this case", hint=hint)
         if not named or any(name not in self.clothes for name in named):
-            raise HandOffRefused("no candidate with clothes is named so", hint="hand on what this search has found")
-        clothes = [self.clothes[name] for name in named]
+            raise HandOffRefused("no candidate is named so", hint="hand on what this search has found")
+        clothes = [worn for name in named if (worn := self.clothes[name]) is not None]
+        if not clothes:
+            return b""
         return seal_clothes(self.case, self.probes.ticket, public, clothes, sealing_public(self.probe_service))
 
     def forget(self) -> None:
@@ -105,8 +110,9 @@ class Search:
     def _keep_clothes(self, opened: Opened, hits: Iterable[Hit]) -> None:
         columns, model = opened.columns, opened.models.get(Modality.APPEARANCE.value, "")
         for hit in hits:
-            if columns.has_appearance[hit.row] and model:
-                name = sighting_id(columns.node, columns.boot, hit.number)
+            name = sighting_id(columns.node, columns.boot, hit.number)
+            self.clothes[name] = None
+            if columns.has_appearance[hit.row] and model == self.hand_off:
                 self.clothes[name] = Clothes(name, columns.epoch, model, columns.appearance[hit.row].tobytes())
 
 
@@ -126,7 +132,7 @@ def open_job(job: Job, private: X25519PrivateKey) -> Search:
         radius=job.radius,
         not_covered={day.isoformat(): tuple(names) for day, names in not_covered(released).items()},
         probe_service=next(iter(released.values())).probes_public,
-        hand_off=job.hand_off and _may_hand_off(released),
+        hand_off=job.hand_off if _may_hand_off(released) else "",
     )
 
 

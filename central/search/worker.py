@@ -21,12 +21,12 @@ from central.search.frames import FrameBroken, read_frame, write_frame
 from central.search.isolation import Protections, give_up_rights
 from central.search.job import (
     BatchFailed,
+    Coverage,
     Event,
     Found,
     HandedOff,
     Hello,
     JobRefused,
-    NotCovered,
     Progress,
     event_from_bytes,
     event_to_bytes,
@@ -46,8 +46,7 @@ PROGRESS_EVERY = 50
 
 def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
     """Events of one search. A batch that fails, or that is searched in part, is reported, and the rest goes on."""
-    if work.not_covered:
-        yield NotCovered(work.not_covered)
+    yield Coverage(work.not_covered, max(work.shares.hours, default=0))
     found = []
     near = Neighbours(work.window_ms)
     done = failed = 0

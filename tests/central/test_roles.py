@@ -36,6 +36,7 @@ MATRIX = {
     ("POST", "/cases/{case}/route-jobs"): {"kim"},
     ("GET", "/cases/{case}/route-jobs"): {"kim"},
     ("GET", "/cases/{case}/route-jobs/{job}"): {"kim"},
+    ("DELETE", "/cases/{case}/route-jobs/{job}"): {"kim"},
     ("GET", "/cases/{case}/route"): {"kim"},
     ("GET", "/cases/{case}/contacts"): {"kim"},
     ("GET", "/cases/{case}/route/map.svg"): {"kim"},
