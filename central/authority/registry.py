@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from sqlalchemy import Engine, delete
@@ -12,7 +13,7 @@ from sqlmodel import Session, col, select
 from central.authority.tables import DroppedNode, NodeEntry, PersonEntry
 from central.database import writing
 from central.errors import NotFound
-from central.signers import verifier
+from central.signers import fingerprint, verifier
 from shared.errors import BadInput
 from shared.fleet import Fleet
 from shared.ids import check_id
@@ -32,11 +33,18 @@ class KnownNode:
     public: X25519PublicKey
 
 
-class Registry:
-    """The people and the nodes in the authority's database."""
+class Enter(Protocol):
+    """Writes an entry in the authority's log within the session's transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __call__(self, session: Session, action: str, case: str = "", detail: str = "") -> None: ...
+
+
+class Registry:
+    """The people and the nodes in the authority's database. Every change is in its log: an approver whom somebody
+    entered unseen could sign for anybody."""
+
+    def __init__(self, engine: Engine, enter: Enter) -> None:
+        self._engine, self._enter = engine, enter
 
     def put_person(self, name: str, roles: frozenset[str], public_key: bytes) -> None:
         """Add or replace a person; BadInput for an unknown role or a key that is no Ed25519 key."""
@@ -46,12 +54,14 @@ class Registry:
         row = PersonEntry(name=check_id(name, "person"), roles=" ".join(sorted(roles)), public_key=public_key)
         with writing(self._engine) as session:
             session.merge(row)
+            self._enter(session, "person entered", detail=f"{name} {row.roles} {fingerprint(public_key)}")
             session.commit()
 
     def put_node(self, node: str, cell: str, public_key: bytes) -> None:
         """Add or replace a node; it gets shares of this cell's hours and of no other's."""
         with writing(self._engine) as session:
             _enter(session, NodeEntry(node=check_id(node, "node"), cell=check_id(cell, "cell"), public_key=public_key))
+            self._enter(session, "node entered", detail=f"{node} {cell} {fingerprint(public_key)}")
             session.commit()
 
     def drop_person(self, name: str) -> None:
@@ -61,12 +71,14 @@ class Registry:
                 hint = "see who is known with: cairn-central authority list"
                 raise NotFound(f"this authority knows no person {name[:40]!r}", hint=hint)
             session.delete(row)
+            self._enter(session, "person dropped", detail=name)
             session.commit()
 
     def drop_node(self, node: str) -> None:
         """A revoked node gets no further shares; an unknown name is no error. Its grant is to be cleared: `dropped`."""
         with writing(self._engine) as session:
-            _drop(session, node)
+            if _drop(session, node):
+                self._enter(session, "node dropped", detail=node)
             session.commit()
 
     def dropped(self) -> list[str]:
@@ -95,9 +107,11 @@ class Registry:
                     _drop(session, one.node)
                 else:
                     _enter(session, NodeEntry(node=one.node, cell=one.cell, public_key=one.sealing_public))
+            dropped = sum(one.revoked for one in fleet.nodes)
+            nodes = len(fleet.nodes) - dropped
+            self._enter(session, "fleet imported", detail=f"{nodes} nodes, {dropped} dropped")
             session.commit()
-        dropped = sum(one.revoked for one in fleet.nodes)
-        return {"nodes": len(fleet.nodes) - dropped, "dropped": dropped}
+        return {"nodes": nodes, "dropped": dropped}
 
     def people(self) -> dict[str, Person]:
         with Session(self._engine) as session:
@@ -118,8 +132,10 @@ def _enter(session: Session, row: NodeEntry) -> None:
     session.execute(delete(DroppedNode).where(col(DroppedNode.node) == row.node))
 
 
-def _drop(session: Session, node: str) -> None:
+def _drop(session: Session, node: str) -> bool:
     known = session.get(NodeEntry, node)
-    if known is not None:
-        session.delete(known)
-        session.merge(DroppedNode(node=node))
+    if known is None:
+        return False
+    session.delete(known)
+    session.merge(DroppedNode(node=node))
+    return True

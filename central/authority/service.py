@@ -90,7 +90,7 @@ class Authority:
         self._signing_key = files.signing_key
         self._lock = threading.Lock()
         self._found: Findings | None = None
-        self.registry = Registry(self.engine)
+        self.registry = Registry(self.engine, self.book.enter)
 
     @property
     def public(self) -> bytes:
