@@ -27,6 +27,7 @@ from fido2.webauthn import (
     AuthenticatorAssertionResponse,
     AuthenticatorData,
     CollectedClientData,
+    PublicKeyCredentialDescriptor,
     PublicKeyCredentialParameters,
     PublicKeyCredentialRpEntity,
     PublicKeyCredentialType,
@@ -135,7 +136,7 @@ def enrolment_options(site: Site, account: str, challenge: bytes, known: bytes |
     user = PublicKeyCredentialUserEntity(
         id=sha256(f"cairn/v1 user {account}".encode()).digest()[:16], name=account, display_name=account
     )
-    existing = [AttestedCredentialData.create(Aaguid.NONE, known, ES256())] if known else None
+    existing = [PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=known)] if known else None
     options, _ = _server(site).register_begin(
         user, existing, ResidentKeyRequirement.PREFERRED, _REQUIRED, challenge=challenge
     )

@@ -10,14 +10,14 @@ from central.accounts.endpoints import At, let_in
 from central.accounts.service import Role, has_role, require
 from central.answers import Name
 from central.cases.endpoints import list_cases, show_case
-from central.cases.service import State
+from central.cases.service import ENDED, ERASED, State
 from central.centre import Centre
 from central.contacts.presets import preset_names
 from central.errors import CaseEnded, NotFound, NotSignedIn
 from central.routes.endpoints import list_jobs, show_contacts, show_job, show_map, show_route, start_job
 from central.routes.reconstruct import route_from_map
 from central.routes.store import ACTIVE
-from central.web import signing
+from central.web import case_pages, officer, people_pages, signing
 from central.web.rendering import asset, is_secure, language_of, page
 from central.web.routing import ROOT, home_of, page_router, shown, to
 from central.web.sessions import LONGEST, Sessions
@@ -33,7 +33,7 @@ router = page_router()
 def add_pages(app: FastAPI) -> None:
     """Serve the pages, and lead from / to them."""
     app.state.web_sessions = Sessions()
-    for pages in (router, signing.router):
+    for pages in (router, signing.router, case_pages.router, officer.router, people_pages.router):
         app.include_router(pages)
 
     @app.get("/", include_in_schema=False)
@@ -102,14 +102,15 @@ def show(request: Request, case: Name, centre: At, visit: Visit) -> Response:
     """Everything about one case; what was found only for the tracer whose case it is."""
     require(visit.account, Role.TRACER, Role.APPROVER)
     case_shown = show_case(case, centre, visit.account)
-    own = case_shown.opened_by == visit.account.name and has_role(visit.account, Role.TRACER)
+    own = case_shown.yours and has_role(visit.account, Role.TRACER)
     jobs = list_jobs(case, centre, visit.account) if own else []
-    may_approve = case_shown.state == State.OPEN and case_shown.opened_by != visit.account.name
-    may_approve = may_approve and has_role(visit.account, Role.APPROVER) and case_shown.template is not None
-    found = _found(case, centre, visit) if own and case_shown.state != State.WITHDRAWN else None
+    may_approve = case_shown.state == State.OPEN and not case_shown.yours and case_shown.template is not None
+    found = _found(case, centre, visit) if own and case_shown.state not in ERASED else None
+    basis, language = centre.terms.bases.get(case_shown.purpose), language_of(request)
     return shown(
         request, visit, "case.html", case=case_shown, own=own, job=jobs[0] if jobs else None, active=ACTIVE,
-        found=found, may_approve=may_approve,
+        found=found, may_approve=may_approve and has_role(visit.account, Role.APPROVER),
+        basis=basis.texts.get(language, "") if basis else "", ended=case_shown.state in ENDED,
     )  # fmt: skip
 
 

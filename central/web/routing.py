@@ -22,6 +22,13 @@ ROOT: Final = "/pages"
 # Where each role works: path, word, roles; everybody has the last one.
 PLACES: Final = (
     ("/cases", "cases", frozenset({Role.TRACER, Role.APPROVER})),
+    ("/audit", "audit", frozenset({Role.PRIVACY_OFFICER})),
+    ("/log", "log", frozenset({Role.PRIVACY_OFFICER})),
+    ("/canaries", "canaries", frozenset({Role.PRIVACY_OFFICER})),
+    ("/retention", "retention", frozenset({Role.PRIVACY_OFFICER})),
+    ("/transparency", "transparency", frozenset({Role.PRIVACY_OFFICER})),
+    ("/withdrawal", "withdrawal", frozenset({Role.PRIVACY_OFFICER})),
+    ("/accounts", "accounts", frozenset({Role.ADMINISTRATOR})),
     ("/key", "your_key", frozenset(Role)),
 )
 

@@ -183,9 +183,9 @@ def test_the_opener_cannot_approve_with_a_passkey(office: Office, at: At) -> Non
 
 def test_another_persons_passkey_is_refused(office: Office, lee: Browser, at: At) -> None:
     """A signature by somebody else's passkey, even one enrolled here, is not lee's."""
-    kim = at("kim").allowed()
-    kim.enrol()
-    refused = lee.approve(passkey=kim.passkey)
+    tam = at("tam").allowed()
+    tam.enrol()
+    refused = lee.approve(passkey=tam.passkey)
     assert refused.status_code == 403
     assert "signature of the approver does not verify" in text_of(refused)
     assert state_of(office) == "open"

@@ -6,10 +6,11 @@ from typing import Final
 
 from central.reports.map_words import Language
 from central.web.words.cases import CASES
+from central.web.words.governance import GOVERNANCE
 from central.web.words.refusals import REFUSALS
 from central.web.words.signing import SIGNING
 
-WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **SIGNING}
+WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **SIGNING, **GOVERNANCE}
 
 
 def word(name: str, language: Language, **values: object) -> str:

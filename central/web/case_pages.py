@@ -1,0 +1,148 @@
+"""What a tracer does with a case besides searching it: end it, share it, keep the told timeline, print documents.
+
+Every act goes through the API's own functions, so rights, limits and audit are the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Query, Request, Response
+from pydantic import ValidationError
+
+from central.accounts.endpoints import At
+from central.accounts.service import Role, require
+from central.answers import Name
+from central.cases import endpoints as cases
+from central.cases.schemas import Share
+from central.cases.service import ENDED
+from central.consents.endpoints import consent_pdf, consent_svg
+from central.errors import BadRequest
+from central.reports.endpoints import subject_html
+from central.testimony import endpoints as testimony
+from central.testimony.schemas import TellVisit
+from central.web.rendering import language_of, zone_of
+from central.web.routing import page_router, shown, to
+from central.web.visitors import Form, Sender, Visit
+from shared.epochs import Modality
+from shared.errors import BadInput
+from shared.ids import check_id
+
+router = page_router()
+
+
+@router.get("/cases/{case}/end")
+def ask_end(
+    request: Request, case: Name, centre: At, visit: Visit, how: Annotated[str, Query(pattern="^(withdraw|close)$")]
+) -> Response:
+    """Ending a case is for good, so it is asked once more."""
+    require(visit.account, Role.TRACER)
+    found = cases.show_case(case, centre, visit.account)
+    left = [scope for scope in (found.consent.scopes if found.consent else []) if scope not in found.withdrawn]
+    return shown(request, visit, "end.html", case=found, how=how, scopes=left if len(left) > 1 else [])
+
+
+@router.post("/cases/{case}/withdraw")
+def withdraw(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+    """The whole consent, or one scope of it."""
+    require(visit.account, Role.TRACER)
+    scope = fields.get("scope", "all")
+    if scope not in ("all", *Modality):
+        raise BadRequest("there is no such scope", hint="go back and choose one")
+    cases.withdraw(case, centre, visit.account, None if scope == "all" else Modality(scope))
+    return to(f"/cases/{case}")
+
+
+@router.post("/cases/{case}/close")
+def close(case: Name, centre: At, visit: Sender) -> Response:
+    require(visit.account, Role.TRACER)
+    cases.close(case, centre, visit.account)
+    return to(f"/cases/{case}")
+
+
+@router.post("/cases/{case}/share")
+def share(request: Request, case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+    require(visit.account, Role.TRACER)
+    other = check_id(fields.get("who", "").strip(), "account")
+    cases.share(case, other, Share(until=_moment(fields, "until", zone_of(request))), centre, visit.account)
+    return to(f"/cases/{case}")
+
+
+@router.post("/cases/{case}/unshare")
+def unshare(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+    require(visit.account, Role.TRACER)
+    cases.unshare(case, check_id(fields.get("who", ""), "account"), centre, visit.account)
+    return to(f"/cases/{case}")
+
+
+@router.get("/cases/{case}/consent.pdf")
+def paper(case: Name, centre: At, visit: Visit) -> Response:
+    """The patient's copy, in the language in which they were asked."""
+    require(visit.account, Role.TRACER)
+    return consent_pdf(case, centre, visit.account)
+
+
+@router.get("/cases/{case}/consent.svg")
+def code(case: Name, centre: At, visit: Visit) -> Response:
+    require(visit.account, Role.TRACER)
+    return consent_svg(case, centre, visit.account)
+
+
+@router.get("/cases/{case}/report")
+def subject(request: Request, case: Name, centre: At, visit: Visit) -> Response:
+    """What was done under the case, for its patient."""
+    require(visit.account, Role.TRACER)
+    return subject_html(case, centre, visit.account, language_of(request))
+
+
+@router.get("/cases/{case}/timeline")
+def timeline(
+    request: Request, case: Name, centre: At, visit: Visit, change: Annotated[str, Query(max_length=63)] = ""
+) -> Response:
+    """Where the patient says to have been; `change` is the visit that the form holds."""
+    require(visit.account, Role.TRACER)
+    found = cases.show_case(case, centre, visit.account)
+    told = testimony.list_visits(case, centre, visit.account)
+    changing = next((one for one in told if one.id == change), None)
+    open_now = found.state not in ENDED
+    return shown(request, visit, "timeline.html", case=found, told=told, changing=changing, open_now=open_now)
+
+
+@router.post("/cases/{case}/timeline")
+def tell(request: Request, case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+    """A visit that was told, or other words in the place of an earlier one's."""
+    require(visit.account, Role.TRACER)
+    zone = zone_of(request)
+    try:
+        asked = TellVisit(
+            place=fields.get("place", ""),
+            start=_moment(fields, "start", zone),
+            end=_moment(fields, "end", zone),
+            zone=zone.key,
+            note=fields.get("note", ""),
+        )
+    except ValidationError:
+        raise BadInput("a visit needs a place, and not a long text", hint="go back and shorten it") from None
+    if earlier := fields.get("visit", ""):
+        testimony.change_visit(case, check_id(earlier, "visit"), asked, centre, visit.account)
+    else:
+        testimony.add_visit(case, asked, centre, visit.account)
+    return to(f"/cases/{case}/timeline")
+
+
+@router.post("/cases/{case}/timeline/remove")
+def remove(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+    require(visit.account, Role.TRACER)
+    testimony.remove_visit(case, check_id(fields.get("visit", ""), "visit"), centre, visit.account)
+    return to(f"/cases/{case}/timeline")
+
+
+def _moment(fields: dict[str, str], name: str, zone: ZoneInfo) -> datetime:
+    """A local time of a form, in the zone that the form states."""
+    try:
+        told = datetime.fromisoformat(fields.get(name, ""))
+    except ValueError:
+        raise BadInput("a time is missing or cannot be read", hint="write it as 2026-11-24T09:30") from None
+    return told.replace(tzinfo=zone) if told.tzinfo is None else told
