@@ -14,12 +14,10 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, make_url
-from sqlmodel import Session
 
 from central.audit.service import record
-from central.backups.tables import ServedAt
-from central.database import connect, open_database, writing
-from central.migrations import CENTRE, version
+from central.database import open_database, writing
+from central.migrations import CENTRE, VERSION_TABLE, must_know
 from shared.errors import BadInput
 
 _LEFT_OUT = (
@@ -104,20 +102,16 @@ def _looked_at(file: Path) -> str:
     if not file.is_file():
         raise CopyRefused(f"there is no {file}", hint=hint)
     try:
-        engine = connect(f"sqlite:///{file}?mode=ro&uri=true")
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as raw:
             whole = raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    except sqlite3.DatabaseError:
-        raise CopyRefused(f"{file} is no database", hint=hint) from None
+            found = [str(value) for (value,) in raw.execute(f"SELECT version_num FROM {VERSION_TABLE}")]  # noqa: S608
+            must_know(found[0], CENTRE)
+            origin = [str(value) for (value,) in raw.execute("SELECT place FROM servedat")]
+    except (sqlite3.DatabaseError, IndexError):
+        raise CopyRefused(f"{file} is no whole database of a centre", hint=hint) from None
     if not whole:
         raise CopyRefused(f"{file} is damaged", hint="take an older backup")
-    with engine.connect() as connection:
-        if version(connection, CENTRE) is None:
-            raise CopyRefused(f"{file} is no database of a centre", hint=hint)
-    with Session(engine) as session:
-        row = session.get(ServedAt, 1)
-    engine.dispose()
-    return row.place if row else "unknown"
+    return origin[0] if origin else "a database that was never served"
 
 
 def _file_of(engine: Engine, hint: str) -> str:

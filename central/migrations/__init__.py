@@ -54,7 +54,11 @@ def version(connection: Connection, tree: Tree) -> str | None:
     """The revision that a database is at; None for an empty one and for one from before there were revisions."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+    return must_know(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar(), tree)  # noqa: S608
+
+
+def must_know(found: str | None, tree: Tree) -> str | None:
+    """Raises NewerDatabase for a revision that this software has never heard of."""
     if found is not None and found not in tree.revisions:
         hint = f"this software knows revisions up to {tree.newest}: install the newer version, or restore a backup"
         raise NewerDatabase(f"the database is at revision {str(found)[:32]}", hint=hint)

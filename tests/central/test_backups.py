@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from central.routes.tables import FoundRoute
 from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import SETTINGS, Office, plain_calibration
 from tests.central.http_fixtures import serving
-from tests.postgres import Postgres
+from tests.postgres import Postgres, lent
 
 
 @pytest.fixture
@@ -197,9 +197,11 @@ def test_a_dump_that_is_loaded_again_is_noticed(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's own tools, as the hints name them: a case that was withdrawn since is withdrawn again."""
-    source, target = postgres.fresh(), postgres.empty()
-    monkeypatch.setattr("tests.postgres.PLACE", lambda _folder: source)
-    with Office(tmp_path).open() as office:
+    with ExitStack() as stack:
+        source = stack.enter_context(lent(postgres, postgres.fresh()))
+        target = stack.enter_context(lent(postgres, postgres.empty()))
+        monkeypatch.setattr("tests.postgres.PLACE", lambda _folder: source)
+        office = stack.enter_context(Office(tmp_path).open())
         at_home(office.engine)
         office.fill()
         kim = office.approved()
@@ -220,9 +222,6 @@ def test_a_dump_that_is_loaded_again_is_noticed(
         with pytest.raises(CopyRefused) as refused:
             back_up(office.engine, file, office.world.clock.now())
         assert "pg_dump" in refused.value.hint
-        office.engine.dispose()
-    postgres.drop(source)
-    postgres.drop(target)
 
 
 def test_what_an_authoritys_office_ends_by_itself_ends_here(office: Office) -> None:
