@@ -35,8 +35,8 @@ class BadBasis(BadInput):
 class Basis:
     """A legal basis in force from `valid_from` until `valid_until`, both included, and the scopes that it covers.
 
-    `case_days` is how long what was found may be kept after a case's end, `evidence_days` how long what proves the
-    consent. `texts` says it by language.
+    After a case's end `route_days` is how long what was found may be kept, `case_days` the case itself and what the
+    patient told, and `evidence_days` after the consent's end what proves it. `texts` says the law by language.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Basis:
     valid_until: date | None
     jurisdiction: str
     scopes: frozenset[str]
+    route_days: int
     case_days: int
     evidence_days: int
     texts: Mapping[str, str] = field(repr=False)
@@ -99,6 +100,7 @@ def basis_to_map(basis: Basis) -> dict[str, Any]:
         "valid_until": basis.valid_until.isoformat() if basis.valid_until else None,
         "jurisdiction": basis.jurisdiction,
         "scopes": sorted(basis.scopes),
+        "route_days": basis.route_days,
         "case_days": basis.case_days,
         "evidence_days": basis.evidence_days,
         "texts": dict(basis.texts),
@@ -124,6 +126,7 @@ def _basis(value: Mapping[str, Any]) -> Basis:
         valid_until=None if until is None else date.fromisoformat(until),
         jurisdiction=str(value["jurisdiction"]),
         scopes=frozenset(value["scopes"]),
+        route_days=_days(value["route_days"]),
         case_days=_days(value["case_days"]),
         evidence_days=_days(value["evidence_days"]),
         texts={language: _text(value["texts"][language]) for language in LANGUAGES},

@@ -30,19 +30,19 @@ _READ = (*SIGNED_IN, NotFound)
 
 
 class TermsOut(BaseModel):
-    """The notice, whose SHA-256 in canonical CBOR a receipt holds, and the legal bases that a case may have today."""
+    """The notice, and the legal bases that a case may have today."""
 
     notice: dict[str, Any]
-    digest: str = Field(description="hexadecimal")
+    digests: dict[str, str] = Field(description="by legal basis: SHA-256 of notice and basis, which a receipt holds")
     legal_bases: list[dict[str, Any]]
 
 
 @router.get("/terms", summary="What a patient is told, and by which law", responses=refusals(*SIGNED_IN))
 def show_terms(centre: At, _account: TracerOrApprover) -> TermsOut:
     today = centre.clock.now().date()
-    bases = [basis_to_map(basis) for basis in centre.terms.bases.values() if basis.in_force(today)]
-    notice = centre.terms.notice
-    return TermsOut(notice=dict(notice.document), digest=notice.digest.hex(), legal_bases=bases)
+    notice, bases = centre.terms.notice, [one for one in centre.terms.bases.values() if one.in_force(today)]
+    digests = {basis.name: notice.digest(basis).hex() for basis in bases}
+    return TermsOut(notice=dict(notice.document), digests=digests, legal_bases=[basis_to_map(one) for one in bases])
 
 
 @router.get("/cases/{case}/consent.json", summary="The consent receipt for machines", responses=refusals(*_READ))

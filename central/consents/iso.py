@@ -43,7 +43,7 @@ class Withdrawal:
 def receipt_json(signed: Signed, notice: Notice, basis: Basis, withdrawal: Withdrawal | None = None) -> dict[str, Any]:
     """The export. Raises ForgedReceipt when the notice or the basis is not the one that the receipt names."""
     receipt = signed.receipt
-    if (notice.name, notice.version, notice.digest) != _notice_of(receipt) or basis.name != receipt.purpose:
+    if (notice.name, notice.version, notice.digest(basis)) != _notice_of(receipt) or basis.name != receipt.purpose:
         raise ForgedReceipt("the receipt belongs to another notice or legal basis", hint="keep them together")
     head = {"schema_version": SCHEMA}
     return {
@@ -128,7 +128,7 @@ def _processing(receipt: ConsentReceipt, notice: Notice, basis: Basis) -> dict[s
         "authority_party": [party["party_id"] for party in parties if party["party_role"] == "authority"],
     }
     return {
-        "privacy_notice": f"{notice.name}, version {notice.version}, SHA-256 {notice.digest.hex()}",
+        "privacy_notice": f"{notice.name}, version {notice.version}, SHA-256 {receipt.notice_digest.hex()}",
         "language": receipt.language,
         "purposes": [
             {

@@ -1,6 +1,7 @@
 """The notice that a patient is shown before they answer. It is data beside this file; a city writes its own.
 
-A receipt holds the notice's name, version and SHA-256, so that the words which were shown can be proven for ever.
+A receipt holds the notice's name and version, and SHA-256 of it together with the law it was shown under, so that the
+words can be proven for as long as the receipt is kept.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from central.cases.bases import LANGUAGES, Basis
-from shared.errors import BadIdentifier, BadInput, CairnError
+from cbor2 import CBOREncodeError
+
+from central.cases.bases import LANGUAGES, Basis, basis_to_map
+from shared.errors import BadIdentifier, BadInput
 from shared.ids import check_id
 from shared.wire import pack
 
@@ -24,6 +27,7 @@ TEXTS: Final = (
 )  # fmt: skip
 CONTROLLER: Final = "PII controller"
 _PARTY = ("party_id", "party_role", "party_type", "party_name", "party_address", "party_contact")
+_PERIODS = ("route_days", "case_days", "evidence_days")
 _LONGEST = 2000
 
 
@@ -33,23 +37,22 @@ class BadNotice(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One version of a notice; `document` is exactly what was written, and what `digest` is of."""
+    """One version of a notice; `document` is exactly what was written."""
 
     name: str
     version: str
     document: Mapping[str, Any] = field(repr=False)
 
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of the document in canonical CBOR."""
-        return digest_of_notice(self.document)
+    def digest(self, basis: Basis) -> bytes:
+        """SHA-256 of all that a patient is shown: this document and the law, in canonical CBOR."""
+        return _digest([self.document, basis_to_map(basis)])
 
     def text(self, part: str, language: str, basis: Basis | None = None) -> str:
         """One of TEXTS, with the periods of the legal basis filled in."""
         said = str(self.document["texts"][language][part])
-        if basis is None:
-            return said
-        return said.replace("{case_days}", str(basis.case_days)).replace("{evidence_days}", str(basis.evidence_days))
+        for period in _PERIODS if basis is not None else ():
+            said = said.replace(f"{{{period}}}", str(getattr(basis, period)))
+        return said
 
     def parties(self, language: str) -> list[dict[str, str]]:
         """Everybody who has a part in it, with names and addresses in the language, the controller first."""
@@ -80,18 +83,17 @@ def read_notice(document: Any) -> Notice:
                 raise ValueError
             if notice.parties(language)[0]["party_role"] != CONTROLLER:
                 raise ValueError
-        digest_of_notice(document)
+        _digest(document)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, BadIdentifier):
         hint = "compare it with central/consents/notices/contact-tracing.json"
         raise BadNotice("the notice is malformed, or does not say all that it must", hint=hint) from None
     return notice
 
 
-def digest_of_notice(document: Any) -> bytes:
-    """SHA-256 of canonical CBOR. Raises ValueError for what is not plain maps, lists and text."""
+def _digest(document: Any) -> bytes:
     try:
         return sha256(pack(document)).digest()
-    except (CairnError, RecursionError) as error:
+    except (CBOREncodeError, RecursionError) as error:
         raise ValueError from error
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from central.cases.bases import SHIPPED as SHIPPED_BASES
 from central.cases.bases import Bases, Basis, basis_of, load_bases
 from central.consents.notices import SHIPPED as SHIPPED_NOTICE
 from central.consents.notices import Notice, load_notice
+from central.errors import BadSettings
+from central.retention.rules import Rules
 from shared.epochs import Modality
 from shared.errors import ReleaseRefused
 from shared.releases import ConsentReceipt
@@ -31,6 +33,14 @@ class Terms:
         """The city's own files, or the shipped ones. Raises BadNotice, BadBasis."""
         return cls(load_notice(notice or SHIPPED_NOTICE), load_bases(bases or SHIPPED_BASES))
 
+    def must_hold(self, rules: Rules) -> None:
+        """Raises BadSettings when the rules of retention keep something longer than patients are told."""
+        for basis in self.bases.values():
+            told = timedelta(days=basis.route_days), timedelta(days=basis.case_days)
+            if rules.routes > told[0] or rules.case(basis.name) > told[1]:
+                hint = "shorten them, or tell patients the truth: in legal_bases, or in retention"
+                raise BadSettings(f"the rules {rules.name} keep cases longer than {basis.name} allows", hint=hint)
+
     def check(self, receipt: ConsentReceipt) -> Basis:
         """Raises NoticeRefused or BasisRefused unless the patient was shown the notice in use, under a known basis."""
         basis = basis_of(self.bases, receipt.purpose, receipt.given_at.date())
@@ -38,7 +48,7 @@ class Terms:
             hint = f"the basis {basis.name} is law in {basis.jurisdiction}"
             raise NoticeRefused(f"the consent was given for {receipt.jurisdiction}", hint=hint)
         shown = (receipt.notice, receipt.notice_version, receipt.notice_digest)
-        if shown != (self.notice.name, self.notice.version, self.notice.digest):
+        if shown != (self.notice.name, self.notice.version, self.notice.digest(basis)):
             hint = f"show the patient {self.notice.name}, version {self.notice.version}, and ask again"
             raise NoticeRefused("the patient was shown another notice than the one in use", hint=hint)
         if receipt.language not in self.notice.document["texts"]:
@@ -79,5 +89,5 @@ def receipt_on(notice: Notice, basis: Basis, said: Said) -> ConsentReceipt:
         language=said.language,
         notice=notice.name,
         notice_version=notice.version,
-        notice_digest=notice.digest,
+        notice_digest=notice.digest(basis),
     )
