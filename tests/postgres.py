@@ -64,6 +64,12 @@ class Postgres:
         self.run("SELECT pg_reload_conf()")
         return self.empty().replace("cairn@", f"{user}@")
 
+    def cut_off(self, url: str) -> None:
+        """End every connection to a database, as a server that is started again would."""
+        ends = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        with self._admin.connect() as connection:
+            connection.execute(ends, {"name": make_url(url).database})
+
     def tool(self, name: str, *arguments: str) -> None:
         """One of the server's own programs, of the server's own version."""
         subprocess.run([_BINARIES[-1] / name, *arguments], check=True, capture_output=True)

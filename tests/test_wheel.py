@@ -103,3 +103,17 @@ def test_an_installed_box_brings_its_models(tmp_path: Path) -> None:
     clean.install("shared", "edge")
     code = "from edge.model_vision import ModelVision; ModelVision.load(); print('seeing')"
     assert "seeing" in run([clean.bin / "python", "-I", "-c", code], tmp_path)
+
+
+def test_an_installed_centre_makes_its_database(tmp_path: Path) -> None:
+    """The migrations are in the wheel and run where they were installed."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    clean = Clean(tmp_path / "venv", wheels)
+    clean.install("shared", "central")
+    code = (
+        "from central.database import open_database; from central.migrations import CENTRE, version\n"
+        "with open_database('sqlite:///centre.sqlite').connect() as connection:\n"
+        "    print(version(connection, CENTRE) == CENTRE.newest)"
+    )
+    assert run([clean.bin / "python", "-I", "-B", "-c", code], tmp_path).strip() == "True"

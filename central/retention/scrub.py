@@ -1,8 +1,10 @@
 """Leave as little as can be left of erased rows on the database's disk.
 
-SQLite overwrites what is erased (secure_delete) and its write-ahead log is emptied here. PostgreSQL's VACUUM gives the
-room of dead rows back, and later rows overwrite it; its own write-ahead log, its archive, replicas and base backups
-hold the old rows for as long as the administrator keeps them. See `cairn-central database check`.
+SQLite overwrites what is erased (secure_delete) and its write-ahead log is emptied here. On PostgreSQL the short tables
+of routes and testimony are written anew without it; in the others VACUUM gives the room of dead rows back, and later
+rows overwrite it. The server's write-ahead log, its archive, replicas and base backups hold old rows for as long as the
+administrator keeps them, and a deleted file's blocks until the disk uses them again. `cairn-central database check`
+says so.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 log = logging.getLogger(__name__)
 
-# Where people's data is erased; batches are dropped in bulk, and nobody can open them any more by then.
-_TABLES = ('"case"', "foundroute", "routejob", "auditentry")
+# Where people's data is erased. Batches are dropped in bulk, when nobody can open them any more.
+_REWRITTEN = "foundroute, toldvisit"
+_GIVEN_BACK = '"case", routejob'
+_LOCK_WAIT = "2s"  # a page that reads a route is done sooner
 
 
 def scrub(engine: Engine) -> bool:
@@ -39,15 +43,20 @@ def _checkpointed(engine: Engine) -> bool:
 def _vacuumed(engine: Engine) -> bool:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # Rows that an older transaction may still read are not given back yet.
-        older = connection.execute(
-            text(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
-            )
-        ).scalar_one()
+        older = connection.execute(text(_READERS)).scalar_one()
         try:
-            connection.execute(text(f"VACUUM (SKIP_LOCKED) {', '.join(_TABLES)}"))
+            connection.execute(text(f"SET lock_timeout = '{_LOCK_WAIT}'"))
+            connection.execute(text(f"VACUUM (FULL) {_REWRITTEN}"))
+            connection.execute(text(f"VACUUM (SKIP_LOCKED) {_GIVEN_BACK}"))
         except DBAPIError as error:
             log.warning("erased rows wait for VACUUM: %s", type(error.orig).__name__)
             return False
+        finally:
+            connection.execute(text("RESET lock_timeout"))
     return int(older) == 0
+
+
+_READERS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+)

@@ -36,6 +36,7 @@ class CentreProcesses:
     """Everything lives below the site's home; `start` waits until all answer, `stop` ends them in order."""
 
     site: Site
+    database_url: str = ""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,7 @@ class CentreProcesses:
 
     @property
     def database(self) -> str:
-        return f"sqlite:///{self.home / 'centre.sqlite'}"
+        return self.database_url or f"sqlite:///{self.home / 'centre.sqlite'}"
 
     def start(self) -> None:
         for name in AUTHORITIES:
