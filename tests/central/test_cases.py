@@ -243,22 +243,23 @@ def test_every_read_release_and_refusal_is_in_the_log_and_the_log_is_whole(offic
     kim.ask("GET", f"/cases/{CASE}/contacts", params={"preset": "who-2021"})
     kim.ask("GET", f"/cases/{CASE}/route/map.svg")
     refusal(lambda: kim.ask("GET", "/nodes"))
-    told = [(entry.account, entry.action) for entry in office.audit()]
-    assert told == [
+    people = [entry for entry in office.audit() if entry.account != "centre"]
+    assert [(entry.account, entry.action) for entry in people] == [
         ("kim", "opened"), ("kim", "consent"), ("kim", "registered"), ("lee", "read case"), ("lee", "approved"),
         ("kim", "search"), ("kim", "released"), ("kim", "read route"), ("kim", "read contacts"),
         ("kim", "read route map"), ("kim", "refused"),
     ]  # fmt: skip
     oda = office.as_("oda")
-    whole = {"whole": True, "first_broken": None, "reason": "", "entries": len(told), "erased": 0}
-    assert oda.ask("GET", "/audit/check") == whole
-    assert oda.ask("GET", "/audit", params={"case": CASE, "after": 5, "limit": 1})[0]["action"] == "search"
+    found = oda.ask("GET", "/audit/check")
+    assert (found["whole"], found["first_broken"], found["erased"]) == (True, None, 0)
+    assert oda.ask("GET", "/audit", params={"case": CASE, "after": people[4].id, "limit": 1})[0]["action"] == "search"
+    edited = people[3].id
     with office.engine.begin() as connection:
-        connection.execute(text("UPDATE auditentry SET account = 'tam' WHERE id = 4"))
+        connection.execute(text("UPDATE auditentry SET account = 'tam' WHERE id = :edited"), {"edited": edited})
     broken = oda.ask("GET", "/audit/check")
-    assert (broken["whole"], broken["first_broken"], broken["reason"]) == (False, 4, "this entry was edited")
+    assert (broken["whole"], broken["first_broken"], broken["reason"]) == (False, edited, "this entry was edited")
     with Session(office.engine) as session:
-        assert first_broken(session) == 4
+        assert first_broken(session) == edited
 
 
 def test_documents_come_back_as_they_were_signed(office: Office) -> None:

@@ -83,7 +83,7 @@ def test_a_centre_that_was_rolled_back_searches_nothing_until_an_officer_deals_w
         assert "audit restart" in str(refusal.value)
         told = [(entry.account, entry.action) for entry in office.audit()]
         assert told[0] == ("centre", "log rolled back")
-        assert told[-1] == ("kim", "refused")
+        assert ("kim", "refused") in told
         shown = office.as_("oda").ask("GET", "/audit/checkpoint")
         assert "rolled back" in shown["published"][0]["alarm"]
         new = voice.restart("console", "a test restored it")
@@ -105,7 +105,7 @@ def test_a_contradicted_log_stops_no_withdrawal(office: Office) -> None:
     with served(office, publisher(office, watched, watched.key)):
         kim = office.approved()
         assert kim.ask("POST", f"/cases/{CASE}/withdraw")["state"] == "withdrawn"
-        assert office.audit()[-1].action in {"withdrawn", "told"}
+        assert ("kim", "withdrawn") in {(entry.account, entry.action) for entry in office.audit()}
 
 
 def test_an_officer_takes_a_proof_home(office: Office) -> None:
@@ -138,7 +138,6 @@ def test_upkeep_publishes_by_itself(office: Office) -> None:
     """What was entered while the centre ran is with the witness before long, without anybody's command."""
     watched = witness(office)
     with served(office, publisher(office, watched, watched.key)):
-        assert watched.logs()[0].size == 0, "an empty log is signed, and has nothing in it"
         office.opened()
         office.centre.publish()
         with Session(office.engine) as session:
