@@ -179,8 +179,11 @@ class RouteJobs:
             return release, of_case
 
     def _waits(self, job: str, running: Running, error: TransportDown) -> bool:
-        """Write down for whom the search waits, and ask again later; False when it is to end."""
-        if running.stop.is_set():
+        """Write down for whom the search waits, and ask again later; False when it is to end.
+
+        While the centre closes it is only written down: the next one asks.
+        """
+        if running.why:
             return False
         words = in_words(error)
         with writing(self._engine) as session:
@@ -198,7 +201,7 @@ class RouteJobs:
             running.pause_s = min(2 * running.pause_s, LONGEST_PAUSE_S)
             if not self._closed:
                 running.timer.start()
-        if running.stop.is_set():  # stopped while this was written down
+        if running.why:  # stopped while this was written down
             self._again(job, running)
         return True
 

@@ -103,7 +103,7 @@ class Office:
     def open(self, parts: SearchParts | None = None) -> Iterator[Office]:
         """Serve; with `parts`, some of the offices are replaced, such as one that is away."""
         used = parts or self.parts
-        jobs = RouteJobs(self.engine, self.world.clock, used, plain_calibration(), 2)
+        jobs = RouteJobs(self.engine, self.world.clock, used, plain_calibration(), 2, pause_s=0.05)
         self.centre = Centre(self.engine, self.world.clock, used, jobs)
         self.app = create_app(SETTINGS, self.centre)
         with ExitStack() as self._stack:

@@ -280,7 +280,7 @@ def test_probes_that_were_tampered_with_are_refused() -> None:
     assert (list(opened.columns[0].epochs()), opened.ticket) == ([Epoch("cell-1", 5), Epoch("cell-1", 6)], b"t")
     assert opened.of(Epoch("cell-2", 5)) == opened.of(Epoch("cell-1", 7)) == []
     for changes in ({"at": np.array([6, 5])}, {"at": np.array([5, 1 << 32])}, {"fidelity": 0.0}, {"fidelity": 1.5}):
-        bad = dataclasses.replace(good, **changes)  # type: ignore[arg-type]
+        bad = dataclasses.replace(good, **changes)
         with pytest.raises(BadRelease):
             open_probes(CASE, seal_probes(CASE, Probes([bad]), worker.public_key()), worker)
 

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
+from central.cases.service import release_of
+from central.cases.tables import Case
 from central.errors import ServiceDown
 from central.search.case_search import search_case
 from central.search.dispatch import SearchFailed, SearchWorker
@@ -69,7 +72,9 @@ def test_a_search_behind_a_socket_finds_the_same(manager: Manager, tmp_path: Pat
         assert (job["state"], job["candidates"]) == ("done", 1)
         (worker,) = manager.workers
         wait_until(lambda: worker.poll() is not None, "the worker to end")
-        direct = search_case(office.world.signed(office.world.scope()), office.parts, lambda _: None, threading.Event())
+        with Session(office.engine) as session:
+            release = release_of(session.get_one(Case, CASE))
+        direct = search_case(release, office.parts, lambda _: None, threading.Event())
         assert len(direct.candidates) == 1
 
 
