@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 # Nodes hold up to 24 hours of shares, so a round may be missed.
 PAUSE_S = 600.0
 RETRY_S = 20.0
+# What was released or destroyed is in the hands of a witness this soon; a round without news costs one look.
+PUBLISH_EVERY_S = 20.0
 # A box that was entered or dropped by a command is served, or loses its grant, this soon.
 LOOK_EVERY_S = 2.0
 
@@ -64,7 +66,7 @@ class Rounds:
         return True
 
     def _run(self) -> None:
-        served, next_round, next_try = b"", 0.0, 0.0
+        served, next_round, next_try, next_publication = b"", 0.0, 0.0, 0.0
         while not self._over.is_set():
             stamp, now = self._stamp(), monotonic()
             there = self._transport is None or self._transport.connected
@@ -77,6 +79,10 @@ class Rounds:
                     served, next_round = stamp if there else served, now + PAUSE_S
                 else:
                     next_round = next_try = now + RETRY_S
+                next_publication = now + PUBLISH_EVERY_S
+            elif now >= next_publication:
+                self._done(self._authority.book.publisher.round)
+                next_publication = now + PUBLISH_EVERY_S
             self._due.wait(LOOK_EVERY_S)
 
     def _stamp(self) -> bytes:
