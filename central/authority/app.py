@@ -21,6 +21,7 @@ from central.authority.service import Authority, AuthorityFiles
 from central.authority.settings import AuthoritySettings
 from central.authority.statements import statement_to_map
 from central.authority.witnessing import witness_of, witnesses_of
+from central.cases.bases import load_bases
 from central.errors import LogRolledBack, WrongCaller
 from central.serving import only
 from shared.clock import SystemClock
@@ -82,6 +83,7 @@ def files_of(settings: AuthoritySettings) -> AuthorityFiles:
         probes_public=probes_public,
         token=settings.token(),
         limits=settings.limits(),
+        bases=load_bases(settings.legal_bases) if settings.legal_bases else load_bases(),
         witnesses=witnesses_of(settings),
         private=tuple(path for path in (settings.signing_key, settings.key, settings.witness_key) if path),
     )

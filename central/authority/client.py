@@ -18,6 +18,7 @@ from central.authority.limits import CaseWithdrawn, PurposeLocked, TooManyCases,
 from central.authority.released import Recipient
 from central.authority.self_check import BadServiceKey, FilesOpen, LogBroken
 from central.authority.statements import Destruction, statement_from_map
+from central.cases.bases import BasisRefused
 from central.errors import LogRolledBack, ServiceDown, WrongCaller
 from central.tls import Tls
 from shared.clock import Clock, SystemClock, as_utc
@@ -42,6 +43,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 # Refusals that travel by name and come out as what they were.
 _TRAVEL: tuple[type[CairnError], ...] = (
     ReleaseRefused,
+    BasisRefused,
     PurposeLocked,
     CaseWithdrawn,
     TooManyCases,

@@ -29,6 +29,7 @@ from central.authority.self_check import Findings, self_check
 from central.authority.statements import Destruction, sign_destruction
 from central.authority.tables import CaseEntry, DestructionEntry, LogEntry, open_database, wipe_journal
 from central.authority.token_place import TokenPlace
+from central.cases.bases import Bases, check_basis, load_bases
 from central.database import writing
 from shared.clock import SteadyClock
 from shared.epochs import HOUR_S, Epoch, Shares
@@ -62,6 +63,7 @@ class AuthorityFiles:
     probes_public: bytes
     token: TokenPlace | None = None
     limits: Limits = field(default_factory=Limits)
+    bases: Bases = field(default_factory=load_bases, repr=False)
     private: tuple[Path, ...] = ()
     witnesses: Mapping[Verifier, Witnessing] = field(default_factory=dict)
 
@@ -294,6 +296,7 @@ class Authority:
         now, scope = self.clock.read().now, release.scope
         try:
             check_release(release, self.registry.people(), now)
+            check_basis(self.files.bases, release.scope, now)
         except (TypeError, AttributeError):  # a field of another type than the document's
             raise BadRelease("a release is malformed", hint="make it again") from None
         if recipient is Recipient.PROBES and public != self.files.probes_public:

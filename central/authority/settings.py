@@ -43,6 +43,7 @@ class AuthoritySettings(ServiceSettings):
     witness_name: str = ""
     witness_logs: list[str] = Field(default=[], description="Verifier keys of the logs that this office witnesses.")
 
+    legal_bases: Path | None = Field(default=None, description="The folder of legal bases that this office accepts.")
     max_cases: int = Field(default=MAX_CONCURRENT_CASES, ge=1, le=MAX_CONCURRENT_CASES)
     max_probes_per_epoch: int = Field(default=MAX_PROBES_PER_EPOCH, ge=1, le=MAX_PROBES_PER_EPOCH)
 

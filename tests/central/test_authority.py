@@ -18,6 +18,7 @@ from central.authority.released import Recipient, open_released
 from central.authority.service import AuthorityFiles
 from central.authority.statements import check_destruction
 from central.authority.tables import open_database
+from central.cases.bases import BasisRefused
 from shared.batches import open_batch, read_batch
 from shared.epochs import Epoch, seal_key
 from shared.errors import BadInput, BadRelease, CairnError, CannotOpen, ReleaseRefused
@@ -235,3 +236,12 @@ def test_a_revoked_node_finds_no_grant(world: World) -> None:
     assert authority.publish_grants(world.transport) == 0
     with pytest.raises(IndexError):
         world.grant(authority.name)
+
+
+def test_a_case_under_another_law_than_the_offices_list_is_refused(world: World, worker: X25519PrivateKey) -> None:
+    """Whatever two people signed: an authority has its own dated list of legal bases, and the refusal is in its log."""
+    public = worker.public_key().public_bytes_raw()
+    release = world.release(replaced(world.scope(), purpose="traffic-fines"))
+    with pytest.raises(BasisRefused, match="not on the list"):
+        world.authorities[0].release(release, Recipient.SEARCH, public)
+    assert world.authorities[0].log_entries()[-1].action == "refused"
