@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from limits import RateLimitItemPerHour
 
+from central.accounts.attempts import Attempts
 from central.accounts.service import Role, add_account
 from central.database import writing
 from tests.central.authority_fixtures import CASE, NODE
@@ -32,6 +37,19 @@ MATRIX = {
     ("PUT", "/cases/{case}/template"): {"kim"},
     ("POST", "/cases/{case}/approve"): {"lee"},
     ("POST", "/cases/{case}/withdraw"): {"kim", "oda"},
+    ("PUT", "/cases/{case}/grants/{account_name}"): {"kim"},
+    ("DELETE", "/cases/{case}/grants/{account_name}"): {"kim"},
+    ("GET", "/cases/{case}/consent.json"): {"kim"},
+    ("GET", "/cases/{case}/consent.pdf"): {"kim"},
+    ("GET", "/cases/{case}/consent.svg"): {"kim"},
+    ("GET", "/cases/{case}/testimony"): {"kim"},
+    ("POST", "/cases/{case}/testimony"): {"kim"},
+    ("PUT", "/cases/{case}/testimony/{visit}"): {"kim"},
+    ("DELETE", "/cases/{case}/testimony/{visit}"): {"kim"},
+    ("GET", "/terms"): {"kim", "lee"},
+    ("GET", "/canaries"): {"oda"},
+    ("POST", "/canaries/trials"): {"oda"},
+    ("GET", "/statements"): set(WHO),
     ("POST", "/cases/{case}/close"): {"kim"},
     ("POST", "/cases/{case}/route-jobs"): {"kim"},
     ("GET", "/cases/{case}/route-jobs"): {"kim"},
@@ -55,14 +73,35 @@ MATRIX = {
 }
 
 
+# Open to everybody: whether the centre works, and the authorities' signed statements of what they destroyed.
+FREE = {"/health", "/statements"}
+
+
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     with Office(tmp_path).open() as opened:
         yield opened
 
 
+def filled(path: str) -> str:
+    return path.format(case=CASE, job="0" * 32, node=NODE, entry=1, account_name="tam", visit="0" * 32)
+
+
+def body_of(office: Office, method: str, path: str) -> dict[str, Any]:
+    """A body of the right form, so that what is refused is the person and not the form."""
+    now = office.world.clock.now()
+    if path.endswith("approve"):
+        return {"json": {"approver_signature": "AAAA", "approved_at": now.isoformat()}}
+    if path.endswith("{account_name}") and method == "PUT":
+        return {"json": {"until": (now + timedelta(days=1)).isoformat()}}
+    if "testimony" in path and method in ("POST", "PUT"):
+        times = {"start": (now - timedelta(hours=2)).isoformat(), "end": (now - timedelta(hours=1)).isoformat()}
+        return {"json": {"place": "bakery", **times}}
+    return {}
+
+
 def ask(office: Office, name: str, method: str, path: str, *, kind: str = "", **more: Any) -> httpx.Response:
-    real = path.format(case=CASE, job="0" * 32, node=NODE, entry=1)
+    real = filled(path)
     headers = {"Authorization": f"Bearer {office.tokens[name]}"} | ({"Content-Type": kind} if kind else {})
     return office.http.request(method, real, headers=headers, **more)
 
@@ -80,8 +119,7 @@ def test_each_role_may_do_its_own_work_and_nothing_else(office: Office) -> None:
     # The endings come last, so that the case is alive for everybody else's questions.
     order = sorted(MATRIX, key=lambda key: key[1].endswith(("withdraw", "close", "revoke")))
     for (method, path), who in itertools.product(order, WHO):
-        body: dict[str, Any] = {"json": {"approver_signature": "AAAA"}} if path.endswith("approve") else {}
-        answer = ask(office, who, method, path, **body)
+        answer = ask(office, who, method, path, **body_of(office, method, path))
         name = answer.json().get("error", "") if answer.status_code >= 400 else ""
         kinds[method, path, who] = answer.status_code, name
     for (method, path, who), (status, name) in kinds.items():
@@ -95,12 +133,14 @@ def test_each_role_may_do_its_own_work_and_nothing_else(office: Office) -> None:
 def test_another_tracers_case_does_not_exist(office: Office) -> None:
     """A tracer's colleague gets 404 for everything about a case that is not theirs, as for one that never was."""
     office.approved()
-    consent = {"receipt": "r", "scopes": ["face"], "signed_by": "tam", "witness_signature": "AAAA"}
-    consent |= {"given_at": "2026-11-24T09:00:00Z", "expires": "2026-11-25T09:00:00Z"}
+    receipt = office.receipt(signed_by="tam")
+    consent = {name: value for name, value in asdict(receipt).items() if name != "case"}
+    consent |= {name: getattr(receipt, name).isoformat() for name in ("given_at", "expires")}
+    consent |= {"notice_digest": b64encode(receipt.notice_digest).decode(), "witness_signature": "AAAA"}
     for method, path in MATRIX:
         if not path.startswith("/cases/{case}") or path.endswith("approve"):
             continue
-        more: dict[str, Any] = {"json": consent} if path.endswith("consent") else {}
+        more = {"json": consent} if path.endswith("consent") else body_of(office, method, path)
         more |= {"content": b"x", "kind": "application/octet-stream"} if path.endswith("template") else {}
         answer = ask(office, "tam", method, path, **more)
         assert (answer.status_code, answer.json()["error"]) == (404, "NotFound"), (method, path)
@@ -109,12 +149,13 @@ def test_another_tracers_case_does_not_exist(office: Office) -> None:
 
 def test_without_a_valid_token_nobody_is_answered(office: Office) -> None:
     """A missing, wrong, foreign or absurd token gives 401, and never says which part was wrong."""
+    office.app.state.attempts = Attempts(RateLimitItemPerHour(10_000), RateLimitItemPerHour(10_000))
     for shown in ("", "kim", "kim.wrong", "nobody.x", ".", "kim." + "x" * 5000, "é.x"):
         headers = {"Authorization": f"Bearer {shown}".encode()} if shown else {}
         for method, path in MATRIX:
-            if path == "/health":
+            if path in FREE:
                 continue
-            real = path.format(case=CASE, job="0" * 32, node=NODE, entry=1)
+            real = filled(path)
             answer = office.http.request(method, real, headers=headers)  # type: ignore[arg-type]  # raw bytes too
             assert (answer.status_code, answer.json()["error"]) == (401, "NotSignedIn"), (method, path, shown[:12])
 
