@@ -116,6 +116,7 @@ class Published:
         """Begin a new generation; its first entry names what others have of the old one."""
         table = self._tables.witness
         with writing(self._engine) as session:
+            self._tables.log.lock(session)
             old, rows = self.generation(session), session.exec(select(table)).all()
             lost = "; ".join(_named(row) for row in rows if row.note or row.alarm)
             words = f"{reason} (before: {old.origin}: {lost})"
@@ -129,6 +130,7 @@ class Published:
     @contextmanager
     def _changing(self, who: str) -> Iterator[tuple[Session, WitnessColumns]]:
         with writing(self._engine) as session:
+            self._tables.log.lock(session)  # a command and the centre may both meet a new witness
             row = session.get(self._tables.witness, who) or self._tables.witness(witness=who)
             yield session, row
             session.add(row)

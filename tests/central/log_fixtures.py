@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine
+from sqlalchemy import delete, insert, select
 from sqlmodel import Session
 
 from central.audit.history import CheckpointFile
 from central.audit.notes import Kind, Verifier
 from central.audit.publisher import Publisher
 from central.audit.service import LOG, PUBLISHED, record
+from central.audit.tables import AuditCheckpoint, AuditEntry, AuditNode, AuditWitness
 from central.audit.witness import Witness, Witnessing
 from central.audit.witness_store import WitnessStore
 from central.database import open_database, writing
 from shared.clock import FixedClock
 from shared.errors import TransportDown
+from tests.postgres import database_in
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ORIGIN = "cairn.example/centre"
+_TABLES = [table.__table__ for table in (AuditEntry, AuditNode, AuditCheckpoint, AuditWitness)]  # type: ignore[union-attr]
 
 
 @dataclass
@@ -57,13 +57,10 @@ class LoggedCentre:
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
 
     def __post_init__(self) -> None:
-        self.engine = self.opened()
+        self.engine = open_database(database_in(self.folder))
         self.file = CheckpointFile(self.folder / "elsewhere.jsonl")
         self.log_key = Verifier.of(ORIGIN, Kind.LOG, self.key)
         self.lines = {name: Away(self.witness(name)) for name in ("w1", "w2")}
-
-    def opened(self) -> Engine:
-        return open_database(f"sqlite:///{self.folder / 'centre.sqlite'}")
 
     def witness(self, name: str, *more: Verifier) -> Witness:
         """A witness that knows this log and `more`; its key and its store stay the same."""
@@ -103,14 +100,14 @@ class LoggedCentre:
             return next(entry.detail for entry in LOG.newest(session, None, None, 1000) if entry.action == action)
 
     def back_up(self) -> None:
-        """Keep the database as it is now."""
-        with closing(sqlite3.connect(self.folder / "centre.sqlite")) as source:
-            source.execute("VACUUM INTO ?", (str(self.folder / "backup.sqlite"),))
+        """Keep everything that the database has of the log as it is now."""
+        with self.engine.connect() as connection:
+            self._kept = {table: [dict(row._mapping) for row in connection.execute(select(table))] for table in _TABLES}
 
     def restore(self) -> None:
-        """Put the kept database in place of today's, as after a disk's death."""
-        self.engine.dispose()
-        for ending in ("", "-wal", "-shm"):
-            (self.folder / f"centre.sqlite{ending}").unlink(missing_ok=True)
-        shutil.copy(self.folder / "backup.sqlite", self.folder / "centre.sqlite")
-        self.engine = self.opened()
+        """Put that in place of today's, as after a disk's death."""
+        with self.engine.begin() as connection:
+            for table, rows in self._kept.items():
+                connection.execute(delete(table))
+                if rows:
+                    connection.execute(insert(table), rows)
