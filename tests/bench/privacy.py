@@ -126,8 +126,8 @@ def _distances(a: Int8, b: Int8, rng: np.random.Generator, same_key: bool) -> Di
 def each_under_its_key(x_q: Int8, keys: list[bytes]) -> npt.NDArray[np.uint8]:
     """Codes of row i under key i alone: production makes every row under every key."""
     d, blocks = 256, FACE_BITS // 256
-    x = np.zeros((d, 1, len(keys) * blocks), _carrier(d))
-    x[: x_q.shape[1], 0] = np.repeat(x_q.T, blocks, axis=1)
+    x = np.zeros((1, d, len(keys) * blocks), _carrier(d))
+    x[0, : x_q.shape[1]] = np.repeat(x_q.T, blocks, axis=1)
     memory = np.empty((2, x.size), x.dtype)
     return np.asarray(_packed(_turned(x, _signs(keys, d, FACE_BITS), memory), len(keys))[:, 0])
 
