@@ -54,7 +54,7 @@ def add_node(registry: sqlite3.Connection, node: str, cell: str, now: datetime) 
     row = registry.execute("SELECT * FROM nodes WHERE node = ?", (node,)).fetchone()
     if row and row["certificate"] and not row["revoked_at"]:
         raise Refused(f"{node} is enrolled", hint=f"to replace it, first run: cairn-provision revoke {node}")
-    token = secrets.token_urlsafe(32)
+    token = secrets.token_hex(32)  # letters and digits: one that begins with a dash could not be typed after --token
     registry.execute(
         "INSERT INTO nodes (node, cell, claim, claim_expires) VALUES (?, ?, ?, ?) ON CONFLICT (node) DO UPDATE SET "
         "cell = excluded.cell, claim = excluded.claim, claim_expires = excluded.claim_expires",

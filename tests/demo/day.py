@@ -72,6 +72,7 @@ class Day:
             found = self._trace()
             faults = self._judge(found)
             self._withdraw()
+            self._prove()
         return faults
 
     def _begin_films(self) -> list[Child]:
@@ -132,10 +133,11 @@ class Day:
     def _trace(self) -> Found:
         desk, case = self._desk, CASE
         self._await_hour()
-        with self._tell.stage("case opened, photo turned into a sealed template on a box, consent taken down"):
+        with self._tell.stage("case opened, photo turned into a sealed template on a box, consent taken down") as stage:
             desk.open(case)
             desk.consent(case)
             desk.register(case)
+            stage.detail = f"the patient's copy of the consent: {desk.receipt(case, self.layout.home / 'consent.pdf')}"
         with self._tell.stage("first approval, by the person who opened the case") as stage:
             stage.detail = f"refused, as it must be: {first_line(desk.approve_as_opener(case, 'opened this case'))}"
         with self._tell.stage("second approval, by another person"):
@@ -179,6 +181,16 @@ class Day:
         with self._tell.stage("consent withdrawn, and the same search asked again") as stage:
             desk.withdraw(case)
             stage.detail = f"refused, as it must be: {first_line(desk.search_refused(case, 'CaseEnded'))}"
+
+    def _prove(self) -> None:
+        """What remains to be shown afterwards: the log is whole, and a day's key is gone for everybody."""
+        desk, day = self._desk, self.layout.hour.date()
+        with self._tell.stage("audit log verified, against what both authorities witnessed of it") as stage:
+            stage.detail = f"{desk.checked_log()['entries']} entries"
+        with self._tell.stage("one authority destroys the day's secret; the privacy officer tries the canary") as stage:
+            desk.destroy(day)
+            found = {row["day"]: row for row in desk.canaries()}
+            stage.detail = f"canary of {day}: {found[day.isoformat()]['state']}"
 
     def serve(self) -> None:
         """Until Ctrl-C, while every service lives. Raises DemoFailed when one dies."""

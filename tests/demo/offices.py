@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 CENTRAL = BIN / "cairn-central"
 SERVICES = ("svc-centre", "svc-probes", *(f"svc-authority-{name}" for name in AUTHORITIES))
-_OFFICE_KEYS = (("passphrase", "passphrase"), ("signing", "signing.key"))
+_OFFICE_KEYS = (("passphrase", "passphrase"), ("signing", "signing.key"), ("signing", "witness.key"))
 _SETTLED_S = 120.0
 
 
@@ -63,7 +63,17 @@ class Offices:
         """Kind and file of every key: nobody ever holds another's."""
         offices = [(kind, self._layout.office(name) / file) for name in AUTHORITIES for kind, file in _OFFICE_KEYS]
         people = [("signing", self._layout.desk / f"{person}.key") for person in ROLES]
-        return [("sealing", self._layout.office("probes") / "sealing.key"), *offices, *people]
+        centre = [("sealing", self._layout.office("probes") / "sealing.key"), ("signing", self._audit_key)]
+        return [*centre, *offices, *people]
+
+    @property
+    def _audit_key(self) -> Path:
+        return self._layout.office("centre") / "audit.key"
+
+    def _verifier(self, key: Path, name: str, *options: str) -> str:
+        """The line that others are given to check what a log or a witness signs."""
+        said = self._children.command(CENTRAL, "audit", "key", key, "--name", name, *options, "--json").out
+        return str(json.loads(said)["key"])
 
     def _centre(self) -> None:
         """Accounts, boxes and cameras."""
@@ -74,7 +84,8 @@ class Offices:
         self._type("node", "import", self._layout.fleet, office="centre")
 
     def _authority(self, name: str) -> None:
-        """Whose signatures it takes, and which boxes it serves."""
+        """Whose signatures it takes, which boxes it serves, and the store of what it witnesses for others."""
+        self._type("authority", "keys", "--init", office=name)
         for person, roles in ROLES.items():
             if set(roles) & {"tracer", "approver"}:
                 own: list[str | Path] = [*_as_options(roles), "--key", self._public(person)]
@@ -97,12 +108,24 @@ class Offices:
         addresses = json.dumps({name: f"https://{HOST}:{port}" for name, port in ports.items()})
         probes_key = layout.office("probes") / "sealing.key"
         broker = {"broker_host": "127.0.0.1", "broker_port": layout.broker_port}
+        centre_log = self._verifier(self._audit_key, "cairn/centre")
+        logs = {name: self._verifier(layout.office(name) / "signing.key", f"cairn/authority/{name}") for name in ports}
+        witnesses = {
+            f"https://{HOST}:{port}/witness/": self._verifier(
+                layout.office(name) / "witness.key", f"cairn/witness/{name}", "--witness"
+            )
+            for name, port in ports.items()
+        }
         for name, port in ports.items():
             office = layout.office(name)
+            others = {url: key for url, key in witnesses.items() if f":{port}/" not in url}
             self._write(
                 name, "authority", f"svc-authority-{name}", name=name, port=port, database=office / "authority.sqlite",
                 passphrase_file=office / "passphrase", signing_key=office / "signing.key",
                 probes_public=probes_key.with_name(probes_key.name + ".pub"), **broker,
+                witness_key=office / "witness.key", witness_store=office / "witness.sqlite",
+                witness_logs=json.dumps([centre_log, *(log for other, log in logs.items() if other != name)]),
+                witnesses=json.dumps(others),
             )  # fmt: skip
         self._write(
             "probes", "probes", "svc-probes", port=layout.probes_port, sealing_key=probes_key,
@@ -111,7 +134,7 @@ class Offices:
         self._write("ingest", "ingest", "svc-centre", database=database, **broker)
         self._write(
             "centre", "centre", "svc-centre", database=database, authorities=addresses, port=layout.api_port,
-            probes=f"https://{HOST}:{layout.probes_port}",
+            probes=f"https://{HOST}:{layout.probes_port}", audit_key=self._audit_key, witnesses=json.dumps(witnesses),
         )  # fmt: skip
 
     def _write(self, office: str, prefix: str, certificate: str, **values: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ import cv2
 
 from tests.demo.boxes import EDGE
 from tests.demo.heads import portrait
-from tests.demo.layout import APPROVER, TRACER, Layout
+from tests.demo.layout import APPROVER, AUTHORITIES, OFFICER, TRACER, Layout
 from tests.demo.offices import CENTRAL
 from tests.demo.processes import Children
 
-PURPOSE = "contact tracing of a confirmed infection, with the patient's consent"
+BASIS = "consent-only"
 PRESETS = ("kdca-2022-01", "cdc-2020-10", "who-2021")
 
 
@@ -37,10 +37,10 @@ class Desk:
         self._layout, self._children = layout, children
 
     def open(self, case: str) -> None:
-        """The tracer signs basis and window."""
+        """The tracer signs legal basis and window."""
         start, end = self._layout.hour, self._layout.hour + timedelta(hours=1)
         window = ("--from", start.isoformat(), "--until", end.isoformat())
-        self._type(TRACER, "open", case, "--purpose", PURPOSE, *window, signs=True)
+        self._type(TRACER, "open", case, "--purpose", BASIS, *window, signs=True)
 
     def register(self, case: str) -> None:
         """The patient's photo becomes a template on a box, sealed to the probe service; only that is handed on."""
@@ -54,7 +54,13 @@ class Desk:
         self._type(TRACER, "register", case, "--template", template)
 
     def consent(self, case: str) -> None:
-        self._type(TRACER, "consent", case, "--scope", "face", signs=True)
+        self._type(TRACER, "consent", case, "--scope", "face", "--refuse", "appearance", signs=True)
+
+    def receipt(self, case: str, copy: Path) -> Path:
+        """The patient's own copy of what they agreed to and refused, to print."""
+        who = ("--api", self._layout.api, "--token-file", self._token(TRACER))
+        self._children.command(CENTRAL, "consent", "pdf", case, "--out", copy, *who)
+        return copy
 
     def approve(self, case: str) -> None:
         self._type(APPROVER, "approve", case, "--yes", signs=True)
@@ -78,6 +84,26 @@ class Desk:
 
     def withdraw(self, case: str) -> None:
         self._type(TRACER, "withdraw", case)
+
+    def destroy(self, day: date) -> str:
+        """One office destroys a day's secret; returns its signed statement."""
+        own = ("--env-file", self._layout.env_file(AUTHORITIES[0]))
+        return self._children.command(CENTRAL, "authority", "destroy", day.isoformat(), *own).out
+
+    def canaries(self) -> list[dict[str, Any]]:
+        """The privacy officer tries to open every day's canary."""
+        who = ("--api", self._layout.api, "--token-file", self._token(OFFICER), "--json")
+        rows: list[dict[str, Any]] = json.loads(self._children.command(CENTRAL, "canary", "check", *who).out)
+        return rows
+
+    def checked_log(self) -> dict[str, Any]:
+        """The whole audit log, held against what both authorities have witnessed of it."""
+        own = ("--env-file", self._layout.env_file("centre"), "--json")
+        verdict: dict[str, Any] = json.loads(self._children.command(CENTRAL, "audit", "verify", *own).out)
+        return verdict
+
+    def _token(self, person: str) -> Path:
+        return (self._layout.desk / person).with_suffix(".token")
 
     def _ask(self, verb: str, case: str, *options: str) -> Any:
         return json.loads(self._type(TRACER, verb, case, *options, "--json"))

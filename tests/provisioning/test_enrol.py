@@ -131,6 +131,11 @@ def test_a_file_that_is_no_claim_is_named(text: str) -> None:
         claim_from_json(text)
 
 
+def test_a_token_can_be_typed_on_a_command_line(workshop: Workshop) -> None:
+    """It holds letters and digits only, so that no shell and no option parser takes it for something else."""
+    assert all(workshop.add(f"box-{n}").isalnum() for n in range(1, 4))
+
+
 def test_a_claim_survives_its_file_and_hides_its_token_when_printed(workshop: Workshop, tmp_path: Path) -> None:
     """The file carries everything; a log line does not carry the token."""
     claim = make_claim(tmp_path / "a", "box-1", workshop.add("box-1"))
