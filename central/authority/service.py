@@ -108,9 +108,9 @@ class Authority:
             raise BadInput("Shares are published at most 24 hours ahead.", hint="Use a smaller number.")
         with self._lock:
             now, nodes = self.clock.now(), self.registry.nodes()
+            coming = self._coming({known.cell for known in nodes}, now, hours_ahead)
             for known in nodes:
-                shares = self._coming(known.cell, now, hours_ahead)
-                sealed = seal_grant(self.name, known.node, shares, known.public)
+                sealed = seal_grant(self.name, known.node, coming[known.cell], known.public)
                 transport.publish(Message(grants(known.node, self.name), sealed, retain=True))
             for node in self.registry.dropped():
                 self._clear(transport, node)
@@ -323,13 +323,17 @@ class Authority:
         missing = sorted({day_of_hour(hour) for hour in begun} - {day_of_hour(hour) for hour in hours})
         return ShareGrid(cells, hours, array), tuple(missing)
 
-    def _coming(self, cell: str, now: datetime, hours_ahead: int) -> dict[Epoch, Shares]:
-        this, last = Epoch.at(cell, now).hour, Epoch.at(cell, now - CLOCK_ERROR).hour
-        until = max(this + hours_ahead, Epoch.at(cell, now + CLOCK_ERROR).hour)
-        epochs = [Epoch(cell, hour) for hour in range(this, until + 1)]
-        for day in {epoch.start.date() for epoch in epochs}:
+    def _coming(self, cells: Iterable[str], now: datetime, hours_ahead: int) -> dict[str, dict[Epoch, Shares]]:
+        """By cell: every secret is unwrapped once a round, however many boxes there are."""
+        this, last, soon = (int(at.timestamp()) // HOUR_S for at in (now, now - CLOCK_ERROR, now + CLOCK_ERROR))
+        hours = range(this, max(this + hours_ahead, soon) + 1)
+        for day in sorted({day_of_hour(hour) for hour in hours}):
             self._secrets.draw(day)
-        return self._secrets.shares([Epoch(cell, last), *epochs])
+        coming: dict[str, dict[Epoch, Shares]] = {cell: {} for cell in cells}
+        epochs = (Epoch(cell, hour) for cell in coming for hour in {last, *hours})
+        for epoch, shares in self._secrets.shares(epochs).items():
+            coming[epoch.cell][epoch] = shares
+        return coming
 
 
 def canary_epoch(day: date) -> Epoch:
