@@ -187,10 +187,14 @@ class Day:
         desk, day = self._desk, self.layout.hour.date()
         with self._tell.stage("audit log verified, against what both authorities witnessed of it") as stage:
             stage.detail = f"{desk.checked_log()['entries']} entries"
+        if not self._wishes.once:  # who looks at the pages may want to search again
+            return
         with self._tell.stage("one authority destroys the day's secret; the privacy officer tries the canary") as stage:
             desk.destroy(day)
-            found = {row["day"]: row for row in desk.canaries()}
-            stage.detail = f"canary of {day}: {found[day.isoformat()]['state']}"
+            canary = next(row for row in desk.canaries() if row["day"] == day.isoformat())
+            if canary["opened"]:
+                raise DemoFailed("a destroyed day was opened", hint="this must never happen")
+            stage.detail = f"{day} stays shut, destroyed by {' and '.join(canary['destroyed_by'])}"
 
     def serve(self) -> None:
         """Until Ctrl-C, while every service lives. Raises DemoFailed when one dies."""

@@ -68,11 +68,14 @@ def running_in(home: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_demo_ends_well_and_shows_what_it_found(run: Run) -> None:
-    """Exit 0, a route equal to the truth, both refusals in words, the total time, and a map on disk."""
+    """Exit 0, a route equal to the truth, both refusals in words, the proofs, the total time, and a map on disk."""
     assert "the route equals the truth" in run.said
     assert "the approver opened this case" in run.said
     assert "was withdrawn" in run.said
+    assert "audit log verified" in run.said
+    assert "stays shut, destroyed by north" in run.said
     assert " s in all" in run.said
+    assert (run.home / "consent.pdf").read_bytes().startswith(b"%PDF")
     assert (run.home / "route.svg").read_text().startswith("<svg")
 
 
