@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from central.audit.publisher import Publisher
-from central.audit.service import record
+from central.audit.service import adopt, record
 from central.backups.catching_up import catch_up, heed
 from central.canaries.upkeep import look_after
 from central.cases import ending
@@ -130,6 +130,8 @@ class Upkeep:
 
     def start(self) -> None:
         """Compares the audit log with what witnesses have of it before anybody can ask for anything."""
+        with writing(self._centre.engine) as session:
+            adopt(session)  # an older version's log
         self._centre.publish()
         self._thread.start()
 

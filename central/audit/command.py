@@ -172,14 +172,17 @@ class _told:
 @contextmanager
 def _opened(options: argparse.Namespace) -> Iterator[tuple[Engine, Publisher | None]]:
     """The centre's database, and what publishes its log when it has a key."""
+    from central.audit.service import adopt
     from central.audit.settings import AuditSettings, open_publisher
-    from central.database import open_database
+    from central.database import open_database, writing
     from shared.clock import SystemClock
 
     settings = AuditSettings.load(options.env_file)
     engine = open_database(settings.database.get_secret_value())
     publisher = None
     try:
+        with writing(engine) as session:
+            adopt(session)  # an older version's log
         publisher = open_publisher(engine, SystemClock(), settings)
         yield engine, publisher
     finally:

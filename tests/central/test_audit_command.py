@@ -340,3 +340,18 @@ def test_an_unfinished_export_never_has_its_name(home: Path, capsys: pytest.Capt
     (home / "log.jsonl.part").mkdir()
     assert "cannot write" in refused(capsys, "audit", "export", home / "log.jsonl")
     assert (home / "log.jsonl").read_text() == "older"
+
+
+def test_a_log_of_the_first_version_is_taken_in_and_verified(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database from before there was a tree: its entries are in it after the first command, and none is lost."""
+    with closing(sqlite3.connect(home / "centre.sqlite")) as old, old:
+        old.execute(
+            "CREATE TABLE auditentry (id INTEGER NOT NULL PRIMARY KEY, at DATETIME NOT NULL, account VARCHAR NOT NULL, "
+            'action VARCHAR NOT NULL, "case" VARCHAR NOT NULL, detail VARCHAR NOT NULL, chain BLOB NOT NULL)'
+        )
+        row = ("2026-11-24 09:30:00.000000", "kim", "opened", "case-1", "", b"chain")
+        old.executemany("INSERT INTO auditentry VALUES (?, ?, ?, ?, ?, ?, ?)", [(n, *row) for n in (1, 2, 3)])
+    whole = answer(capsys, "audit", "verify")
+    assert (whole["whole"], whole["entries"]) == (True, 3)
+    document = answer(capsys, "audit", "prove", 2)["entry"]
+    assert (document["account"], document["at"]) == ("kim", "2026-11-24T09:30:00.000000+00:00")
