@@ -123,7 +123,7 @@ def _lock_memory() -> bool:
 
 def _no_swap() -> bool:
     """Memory is never swapped where there is nowhere to swap to."""
-    return len(Path("/proc/swaps").read_text("ascii").splitlines()) == 1
+    return len(Path("/proc/swaps").read_text("utf-8").splitlines()) == 1
 
 
 def _no_network() -> bool:
@@ -132,7 +132,7 @@ def _no_network() -> bool:
     # A user namespace is how one without rights gets the others; it would end the administrator's right to lock memory.
     if any(_libc().unshare(flags) == 0 for flags in (own, own | _NEW_USER)):
         return True
-    cards = Path("/proc/self/net/dev").read_text("ascii", "replace").splitlines()[2:]
+    cards = Path("/proc/self/net/dev").read_text("utf-8", "replace").splitlines()[2:]
     return {card.split(":")[0].strip() for card in cards} <= {"lo"}
 
 
@@ -147,7 +147,7 @@ def _no_privileges() -> bool:
 
 
 def _holds(capability: int) -> bool:
-    status = Path("/proc/self/status").read_text("ascii", "replace")
+    status = Path("/proc/self/status").read_text("utf-8", "replace")
     (effective,) = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")]
     return bool(int(effective, 16) >> capability & 1)
 
