@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -58,6 +59,8 @@ def serve(options: argparse.Namespace) -> Answer:
 
 
 def probes(options: argparse.Namespace) -> Answer:
+    # Cells are spread over the cores already; numpy asks for this once, when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from central.probes.app import create_app
     from central.probes.settings import ProbeSettings
 
