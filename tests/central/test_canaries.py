@@ -227,8 +227,11 @@ def test_an_officer_checks_canaries_by_command(tmp_path: Path, capsys: pytest.Ca
         assert DAY.isoformat() in capsys.readouterr().out
         with Session(office.engine) as session:
             lie = sign_destruction("authority-a", DAY, NOW, office.world.signing["authority-a"])
-            kept = {"authority": lie.authority, "day": lie.day, "destroyed_at": NOW, "signature": lie.signature}
-            session.add(KeptStatement(**kept, seen_at=NOW))
+            session.add(
+                KeptStatement(
+                    authority=lie.authority, day=lie.day, destroyed_at=NOW, signature=lie.signature, seen_at=NOW
+                )
+            )
             session.commit()
         with pytest.raises(SystemExit) as end:
             main(["canary", "check", *connection])
