@@ -150,7 +150,7 @@ def test_routes_are_forgotten_at_the_end_of_retention(office: Office) -> None:
     office.fill()
     kim = office.approved()
     office.searched(kim)
-    kim.close(CASE)
+    kim.ask("POST", f"/cases/{CASE}/close")
     office.world.clock.advance(timedelta(days=14, minutes=31))
     assert {one.kind for one in office.centre.retain()} == {Kind.ROUTE, Kind.BATCHES}
     with pytest.raises(ApiRefused, match="NotFound"):

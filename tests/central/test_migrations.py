@@ -7,20 +7,35 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
+from sqlmodel import Session, select
 
+from central.audit.service import entries, first_broken, record
 from central.authority import tables as authority
-from central.database import open_database
+from central.cases.tables import Case
+from central.consents.tables import ConsentRecord
+from central.database import open_database, writing
 from central.errors import BadSettings, NewerDatabase
 from central.migrations import AUTHORITY, CENTRE, Tree, version
 from central.migrations.revise import differences_in_words, models, source
 from central.migrations.running import upgrade
+from shared.wire import pack
 
 Rows = dict[str, dict[str, object]]
 AT = "2026-11-24 09:30:00.000000"
+OLD_CONSENT = pack(
+    [
+        "cairn/v1 ConsentReceipt",
+        {
+            "receipt": "r-1", "case": "case-1", "scopes": ["face"], "given_at": "2026-11-24T09:00:00+00:00",
+            "expires": "2026-12-04T18:00:00+09:00", "signed_by": "kim",
+        },
+    ]
+)  # fmt: skip
 # A row of each table, as version 0.1.0 wrote it.
 OLD_CENTRE: Rows = {
     "account": {
@@ -33,6 +48,7 @@ OLD_CENTRE: Rows = {
     "case": {
         "case": "case-1", "state": "closed", "opened_by": "kim", "opened_at": AT, "expires": AT, "scope": b"scope",
         "opener_signature": b"s" * 64, "template_model": "m", "masked_template": False, "untold": "",
+        "consent": OLD_CONSENT, "consent_signature": b"c" * 64,
     },
     "foundroute": {"case": "case-1", "job": "job-1", "found_at": AT, "route": "{}"},
     "node": {
@@ -60,7 +76,7 @@ OLD_AUTHORITY: Rows = {
     "logentry": {"id": 1, "at": AT, "event": "released", "case": "case-1", "detail": "probes: 3 cell-hours"},
 }
 # What revisions took out on purpose: an approval signs more than the scope; the log is a tree instead of a chain.
-GONE_CENTRE: dict[str, set[str]] = {"auditentry": {"chain"}}
+GONE_CENTRE: dict[str, set[str]] = {"auditentry": {"chain"}, "case": {"consent", "consent_signature"}}
 GONE_AUTHORITY: dict[str, set[str]] = {"logentry": {"event"}}
 _OPEN = "import sys; from central.database import open_database; open_database(sys.argv[1]).dispose()"
 
@@ -138,6 +154,39 @@ def test_an_approval_of_the_first_version_no_longer_opens_a_case(old_centre: Eng
     with engine.connect() as connection:
         row = connection.execute(text('SELECT state, registered_at FROM "case"')).one()
     assert tuple(row) == ("open", None)
+    engine.dispose()
+
+
+def test_a_consent_of_the_first_version_is_kept_as_evidence(old_centre: Engine, database_url: str) -> None:
+    """It named no notice, so nothing can be searched under it; the receipt stays with its signature, and has an end."""
+    engine = open_database(database_url)
+    with Session(engine) as session:
+        kept_one = session.exec(select(ConsentRecord)).one()
+        assert (kept_one.case, kept_one.document, kept_one.signature) == ("case-1", OLD_CONSENT, b"c" * 64)
+        assert kept_one.keep_until == datetime(2026, 12, 4, 9, tzinfo=UTC) + timedelta(days=1095)
+        assert session.get_one(Case, "case-1").consent is None
+    engine.dispose()
+
+
+def test_a_consent_that_cannot_be_read_does_not_keep_the_database_old(old_centre: Engine, database_url: str) -> None:
+    """A damaged document is kept as it is."""
+    with old_centre.begin() as connection:
+        connection.execute(text('UPDATE "case" SET consent = :rubbish'), {"rubbish": b"\xffrubbish"})
+    engine = open_database(database_url)
+    with Session(engine) as session:
+        assert session.exec(select(ConsentRecord)).one().document == b"\xffrubbish"
+    engine.dispose()
+
+
+def test_a_log_of_the_first_version_goes_on_as_a_tree(old_centre: Engine, database_url: str) -> None:
+    """Its entries get their place before the next one, and the whole is consistent."""
+    engine = open_database(database_url)
+    with writing(engine) as session:
+        record(session, datetime(2026, 11, 25, tzinfo=UTC), "kim", "read case", "case-1")
+    with Session(engine) as session:
+        found = [(entry.id, entry.action) for entry in entries(session, None, 0, 10)]
+        assert found == [(1, "opened"), (2, "read case")]
+        assert first_broken(session) is None
     engine.dispose()
 
 
