@@ -189,12 +189,14 @@ def _keep_of(engine: Engine, authority: Releases, now: datetime) -> int:
         if one.authority != authority.name:
             raise BadInput(f"authority {authority.name} states something for {one.authority}", hint="ask that office")
         check_destruction(one, signing_public(public))
+    # Asked again under the lock: an officer's trial and the hourly upkeep may fetch the same at once.
     with writing(engine) as session:
-        if known is None:
+        fresh = [one for one in fresh if session.get(KeptStatement, (one.authority, one.day)) is None]
+        if session.get(AuthorityKey, authority.name) is None:
             session.add(AuthorityKey(authority=authority.name, public_key=public, seen_at=now))
             record(session, now, CENTRE, "authority key", detail=f"{authority.name} {public.hex()}")
         for one in fresh:
-            session.merge(
+            session.add(
                 KeptStatement(
                     authority=one.authority, day=one.day, destroyed_at=one.destroyed_at, signature=one.signature,
                     seen_at=now,
