@@ -13,8 +13,9 @@ from edge.pictures import cut
 from edge.registered_photos import LEAST_EYES_PX, SAME_PERSON, CannotRegister, Contradiction, SeveralFaces, read_picture
 from edge.vision import FaceShot, Floats, Vision
 
-# As in the street: a box that is less sure shows a coat stand as often as a person.
-_SURE: Final = 0.5
+# As in the street: a box that is less sure shows a coat stand as often as a person. But who might be somebody else in
+# the picture is, unless they are far behind.
+_SURE, _PERHAPS, _FAR_BEHIND = 0.5, 0.3, 1 / 3
 _SMALLEST_PX: Final = (48, 128)  # width, height
 # Who stands is two to four times as tall as wide; a portrait to the waist is not.
 _LEAST_SLENDER: Final = 1.6
@@ -50,12 +51,13 @@ def appearance_row(path: Path, vision: Vision, face: Floats | None = None) -> Fl
 def _only_person(
     path: Path, boxes: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    sure = boxes[scores >= _SURE]
-    if not len(sure):
+    if not len(scores) or scores.max() < _SURE:
         raise NoPerson(f"{path.name} shows nobody", hint="take it from nearer, in good light, against a plain wall")
-    if len(sure) > 1:
-        raise SeveralPeople(f"{path.name} shows {len(sure)} people", hint="cut it so that only the patient is seen")
-    return np.asarray(sure[0], np.float64)
+    patient, heights = boxes[scores.argmax()], boxes[:, 3] - boxes[:, 1]
+    near = (scores >= _PERHAPS) & (heights >= _FAR_BEHIND * (patient[3] - patient[1]))
+    if near.sum() > 1:
+        raise SeveralPeople(f"{path.name} shows {near.sum()} people", hint="cut it so that only the patient is seen")
+    return np.asarray(patient, np.float64)
 
 
 def _check_faces(path: Path, faces: Sequence[FaceShot], vision: Vision, patient: Floats | None) -> None:

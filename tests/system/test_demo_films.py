@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from central.probes.templates import open_template
 from central.search.job import DEFAULT_RADIUS
 from edge.model_vision import ModelVision
 from edge.register import register
 from shared.codes import FACE_BITS, encode, encode_quantised, hamming
 from shared.epochs import Modality
 from shared.face_mask import FaceMask
+from shared.templates import open_template
 from tests.demo.films import film_path, render
 from tests.demo.heads import portrait
 from tests.demo.looking import Seen, look, who
@@ -90,8 +90,9 @@ def test_only_the_patient_lies_within_the_search_radius(
     """Under a key, the patient's tracks are near the template made from the portrait, and everybody else's are not."""
     photo, probes = tmp_path / "photo.png", X25519PrivateKey.generate()
     cv2.imwrite(str(photo), cv2.cvtColor(portrait(), cv2.COLOR_RGB2BGR))
-    template = open_template(probes, "case-1", register([photo], "case-1", probes.public_key(), vision))
-    codes = encode_quantised(template.faces, [KEY], FACE_BITS)[0]
+    template = open_template(register([photo], "case-1", probes.public_key(), vision), "case-1", probes)
+    assert template.face is not None
+    codes = encode_quantised(template.face.rows, [KEY], FACE_BITS)[0]
     near: list[int] = []
     far: list[int] = []
     for one in watched.values():
