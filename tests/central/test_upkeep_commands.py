@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +34,7 @@ def url(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def filled(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def filled(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A case whose time is over, one whose time is not, and a refused batch of last year."""
     monkeypatch.setenv("CAIRN_CENTRE_AUTHORITIES", '{"a": "http://127.0.0.1:1", "b": "http://127.0.0.1:1"}')
     monkeypatch.setenv("CAIRN_CENTRE_PROBES", "http://127.0.0.1:1")
