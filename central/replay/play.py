@@ -15,6 +15,7 @@ from sqlmodel import Session
 from central.contacts.exposures import Contact, contacts, exposures
 from central.contacts.presets import preset_names
 from central.probes.client import Probes
+from central.probes.hand_off import Targets
 from central.probes.templates import Kept
 from central.replay.approval import approved_case, close_case, register, template_of
 from central.replay.nodes import Box, Uplink, fetch_grants, identities
@@ -162,5 +163,12 @@ class TimedProbes:
         began = perf_counter()
         try:
             return self.probe_service.probes(release_bytes, worker)
+        finally:
+            self.watch.lap("probes", began)
+
+    def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes:
+        began = perf_counter()
+        try:
+            return self.probe_service.hand_on(release_bytes, sealed, targets, worker)
         finally:
             self.watch.lap("probes", began)
