@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlmodel import Session, text
+from sqlmodel import Session, create_engine, text
 
 from central.audit.notes import Kind, Verifier
 from central.audit.witness import Witness, Witnessing
 from central.audit.witness_store import WitnessStore
+from central.authority.day_secrets import SecretDestroyed
 from central.authority.kek import CannotUnwrap
 from central.authority.released import Recipient
 from central.authority.self_check import BadServiceKey, FilesOpen, LogBroken
@@ -23,6 +24,8 @@ from central.authority.service import Authority
 from central.authority.statements import Destruction, check_destruction, sign_destruction
 from central.authority.tables import open_database
 from central.errors import LogRolledBack, ServiceDown
+from central.migrations import AUTHORITY
+from central.migrations.running import upgrade
 from shared.errors import BadInput, ReleaseRefused, TransportDown
 from shared.keys import signing_public
 from tests.central.authority_fixtures import NOW, World
@@ -226,3 +229,28 @@ def test_a_day_that_was_destroyed_by_the_first_version_gets_its_statement(witnes
     assert isinstance(made, Destruction)
     check_destruction(made, signing_public(witnessed.authority.public))
     assert witnessed.authority.log_entries()[-1].action == "destroyed"
+
+
+def test_a_database_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    """Its log becomes the beginning of the tree, its secrets open, and what it destroyed stays destroyed."""
+    path = tmp_path / "authority-a.sqlite"
+    old = create_engine(f"sqlite:///{path}")
+    upgrade(old, AUTHORITY, "0001")
+    with old.begin() as connection:
+        for n in range(3):
+            row = {"at": f"2026-11-2{n} 08:00:00.000000"}
+            columns = 'INSERT INTO logentry (at, event, "case", detail)'
+            connection.execute(text(f"{columns} VALUES (:at, 'granted', '', '')"), row)
+        gone = "INSERT INTO daysecret (day, destroyed_at) VALUES ('2026-11-01', '2026-11-16 00:00:00.000000')"
+        connection.execute(text(gone))
+    old.dispose()
+    path.chmod(0o600)
+    world = World(tmp_path)
+    authority = world.authorities[0]
+    assert [one.action for one in authority.log_entries()[:3]] == ["granted"] * 3
+    assert authority.check().problems == []
+    assert authority.release(world.release(), Recipient.SEARCH, WORKER)
+    with pytest.raises(SecretDestroyed):
+        authority._secrets.draw(date(2026, 11, 1))
+    assert [one.day for one in authority.statements()] == [date(2026, 11, 1)]
+    assert authority.check().problems == []
