@@ -118,7 +118,7 @@ def test_refusals_travel_by_name_and_with_their_hint(world: World) -> None:
             asks.release(b"nonsense", Recipient.SEARCH, key)
         with pytest.raises(BadRelease):
             asks.release(world.release(world.scope("case-2")), Recipient.SEARCH, b"short")
-        assert asks.http.get("/health").json() ["status"] == "ok"
+        assert asks.http.get("/health").json()["status"] == "ok"
     with pytest.raises(ServiceDown, match="authority-a does not answer"), client("http://127.0.0.1:9", None) as gone:
         AuthorityClient("authority-a", gone).withdraw(CASE)
 

@@ -104,9 +104,7 @@ def test_a_destroyed_days_canary_stays_shut(world: World, engine: Engine, by: tu
         assert session.exec(select(AuditEntry).where(AuditEntry.action == "tried canaries")).one().account == "oda"
 
 
-def test_an_authority_that_claims_destruction_and_still_gives_its_share_is_caught(
-    world: World, engine: Engine
-) -> None:
+def test_an_authority_that_claims_destruction_and_still_gives_its_share_is_caught(world: World, engine: Engine) -> None:
     """A signed statement on one side, a share that opens on the other: an alarm with the authority's name."""
     seal(engine, world)
     north = world.authorities[0]
