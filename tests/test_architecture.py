@@ -20,6 +20,7 @@ DOORS = {
     "tflite_runtime": {"edge/inference/litert.py"},
     "faiss": {"central/search/kernel.py"},
     "picamera2": {"edge/cameras/picamera.py"},
+    "pkcs11": {"central/authority/token_key.py"},
     "cryptography.x509": {"provisioning/authority.py"},
     "subprocess": {"provisioning/commands.py", "central/search/dispatch.py"},
 }
