@@ -32,7 +32,7 @@ from provisioning.files import write_private
 from shared.errors import BadEmbedding, BadInput, BadRelease, CannotOpen, ReleaseRefused, TransportDown
 from shared.fleet import Fleet, FleetNode
 from shared.transport.memory import MemoryTransport
-from tests.central.authority_fixtures import CASE, NODE, World, some_faces
+from tests.central.authority_fixtures import CASE, NODE, NOW, World, some_faces
 from tests.central.http_fixtures import serving
 from tests.waiting import wait_until
 
@@ -184,8 +184,14 @@ def test_over_tls_each_service_may_ask_only_what_is_its_own(world: World) -> Non
             with pytest.raises(WrongCaller, match=name):
                 asks[name].release(release, kind, key)
         for name in ("svc-probes", "svc-authority-b"):
-            with pytest.raises(WrongCaller):
-                asks[name].withdraw(CASE)
+            for act in (
+                lambda name=name: asks[name].withdraw(CASE),
+                lambda name=name: asks[name].ended([CASE]),
+                lambda name=name: asks[name].canary(NOW.date(), worker),
+            ):
+                with pytest.raises(WrongCaller):
+                    act()
+            assert asks[name].statements() == []
         assert asks["svc-probes"].release(release, Recipient.PROBES, world.probes.public)
         asks["svc-centre"].withdraw(CASE)
         asks["svc-authority-b"].check_up()
