@@ -18,7 +18,7 @@ from edge.calibrate.curves import auc, tar
 from tests.bench.privacy_people import Floats, People, signs, unit_rows
 from tests.bench.rows import Row
 
-KNOWN, ANCHORS = (8, 16, 32, 64, 128, 256, 512), (2, 8, 16, 32, 64, 128)
+KNOWN, ANCHORS = (8, 16, 32, 64, 128, 256, 512), (2, 8, 10, 16, 32, 64, 128)
 HEADLINE = 32
 FAR, TURNS, RIDGE, AXES, CODES_ONLY = 1e-3, 5, 0.1, 4, 512
 

@@ -107,6 +107,18 @@ def test_a_period_that_is_not_over_is_refused(office: Office) -> None:
         office.as_("oda").ask("GET", "/reports/transparency", params=MONTH)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"from": "2026-11-01"}, {"from": "soon", "until": "later"}, {"from": "2026-12-01", "until": "2026-11-01"}],
+)
+def test_a_malformed_period_is_refused(office: Office, asked: dict[str, str]) -> None:
+    """Missing, unreadable and reversed days are 422, by name, and leave nothing in the log."""
+    with pytest.raises(ApiRefused) as refused:
+        office.as_("oda").ask("GET", "/reports/transparency", params=asked)
+    assert refused.value.status == 422
+    assert all(entry.action != "transparency report" for entry in office.audit())
+
+
 def test_the_public_report_counts_what_was_done(office: Office) -> None:
     """Searches, releases, cell-hours, reads, refusals, revocations and destroyed days come from the log, by kind."""
     noted(
