@@ -32,7 +32,7 @@ def in_words(
         f"searched by {' and '.join(_WORDS.get(one, one) for one in scope.consents)}",
         f"the patient agreed to {_list(consent.scopes)} and refused {_list(consent.refused)}, on "
         f"{_when(consent.given_at, zone)}, until {_when(consent.expires, zone)}; witnessed by {consent.signed_by}",
-        f"template: made from {photos} photos",
+        f"template: made from {photos} photo{'s' if photos != 1 else ''}",
         f"nothing may be searched after {_when(scope.expires, zone)}",
     ]
 
