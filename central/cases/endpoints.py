@@ -32,10 +32,10 @@ from central.centre import Centre
 from central.database import writing
 from central.errors import CaseEnded, NoPictures, NotFound, ServiceDown, TooMuch, WrongState
 from central.pictures import SEALED_TYPES, sealed_body
-from central.probes.templates import MAX_SEALED_BYTES
 from shared.clock import as_utc
 from shared.epochs import Modality
 from shared.errors import BadEmbedding, BadInput, CairnError, CannotOpen, ReleaseRefused
+from shared.templates import MAX_SEALED_BYTES
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 _SEALED_BODY = {

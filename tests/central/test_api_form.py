@@ -32,7 +32,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def endpoints_with_a_body(office: Office) -> list[tuple[str, str]]:
     paths: dict[str, dict[str, Any]] = office.http.get("/openapi.json").json()["paths"]
     return [
-        (method.upper(), path.format(case=CASE, job="0" * 32, node=NODE))
+        (method.upper(), path.format(case=CASE, job="0" * 32, node=NODE, account_name="tam", visit="0" * 32))
         for path, methods in paths.items()
         for method, about in methods.items()
         if "requestBody" in about or method in ("post", "put", "patch")
