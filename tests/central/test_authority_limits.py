@@ -49,7 +49,7 @@ def test_a_case_is_locked_to_its_first_purpose(world: World) -> None:
     authority, first = world.authorities[0], world.signed(world.scope())
     authority.release(release_to_bytes(first), Recipient.SEARCH, WORKER)
     others = {
-        "legal basis, scope": world.release(replaced(world.scope(), purpose="traffic-offences")),
+        "legal basis, scope": world.release(replaced(world.scope(), purpose="consent-only")),
         "scope": world.release(replaced(world.scope(), end=NOW + timedelta(minutes=10))),
         "template": approved_anew(world, first, template=bytes(32)),
     }
