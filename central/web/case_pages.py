@@ -48,7 +48,7 @@ def ask_end(
 def withdraw(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
     """The whole consent, or one scope of it."""
     require(visit.account, Role.TRACER)
-    scope = fields.get("scope", "all")
+    scope = fields.get("scope", "")
     if scope not in ("all", *Modality):
         raise BadRequest("there is no such scope", hint="go back and choose one")
     cases.withdraw(case, centre, visit.account, None if scope == "all" else Modality(scope))

@@ -58,7 +58,7 @@ def page(request: Request, template: str, status: int = 200, /, *, script: str =
         "zone": zone.key,
         "length": partial(length, language=language),
         "korean_refusal": korean_refusal,
-        "places": getattr(request.state, "places", []),
+        "places": [],
         "script": script,
         "account": None,
         "form_key": "",

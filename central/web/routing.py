@@ -59,15 +59,25 @@ def page_router() -> APIRouter:
     return APIRouter(prefix=ROOT, route_class=PageRoute, include_in_schema=False)
 
 
-def shown(request: Request, visit: Visitor, template: str, **values: Any) -> Response:
+def shown(request: Request, visit: Visitor, template: str, status: int = 200, /, **values: Any) -> Response:
     """A page for somebody signed in. `values` are escaped where they are shown."""
-    request.state.places = places_of(visit.account)
-    return page(request, template, account=visit.account.name, form_key=visit.form_key, **values)
+    about: dict[str, Any] = {
+        "account": visit.account.name,
+        "form_key": visit.form_key,
+        "places": places_of(visit.account),
+    }
+    return page(request, template, status, **about, **values)
 
 
 def problem(request: Request, error: CairnError) -> Response:
-    answer = page(
-        request, "problem.html", status_of(error), kind=type(error).__name__, message=error.message, hint=error.hint
+    """A refusal in words, with the links of whoever is signed in."""
+    said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+    visit: Visitor | None = getattr(request.state, "visitor", None)
+    status = status_of(error)
+    answer = (
+        shown(request, visit, "problem.html", status, **said)
+        if visit
+        else page(request, "problem.html", status, **said)
     )
     answer.headers.update(retry_after(error))
     return answer

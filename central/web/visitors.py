@@ -46,6 +46,7 @@ def visitor(request: Request, centre: At) -> Visitor:
     with Session(centre.engine) as session:
         found, account = sessions_of(request).find(cookie, session, centre.clock.now())
     request.state.account = account.name
+    request.state.visitor = Visitor(account, found.form_key)
     return Visitor(account, found.form_key)
 
 

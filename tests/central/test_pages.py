@@ -54,10 +54,10 @@ def text_of(page: httpx.Response) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
 
 
-def tell(office: Office, browser: httpx.Client, hours_ago: float = 2, **fields: str) -> httpx.Response:
+def tell(office: Office, browser: httpx.Client, **fields: str) -> httpx.Response:
     """A visit of twenty minutes, as the form of the told timeline sends it: in local time."""
     path = f"{FOUND}/timeline"
-    start = (office.world.clock.now() - timedelta(hours=hours_ago)).astimezone(office.centre.zone)
+    start = (office.world.clock.now() - timedelta(hours=2)).astimezone(office.centre.zone)
     times = {"start": start, "end": start + timedelta(minutes=20)}
     sent = {name: at.strftime("%Y-%m-%dT%H:%M") for name, at in times.items()} | {"place": "bakery", "note": ""}
     return browser.post(path, data={"form_key": form_key(browser.get(path)), **sent, **fields})

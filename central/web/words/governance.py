@@ -114,7 +114,7 @@ GOVERNANCE: Final[dict[str, tuple[str, str]]] = {
     "earlier_names": ("Names before", "이전"),
     "later_names": ("Names after", "다음"),
     "accounts_how": (
-        "Accounts are kept on the centre's own machine: cairn-central account --help",
-        "계정은 센터 서버에서 관리합니다: cairn-central account --help",
+        "Accounts are kept on the centre's own machine: cairn-central account --help.",
+        "계정은 센터 서버에서 관리합니다: cairn-central account --help.",
     ),
 }
