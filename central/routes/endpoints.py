@@ -104,7 +104,7 @@ def show_map(case: Name, centre: At, account: Tracer, language: Language = "en")
     row = _read(centre, account, case, "read route map")
     with Session(centre.engine) as session:
         graph = camera_graph(session)
-    return Response(svg_of(json.loads(row.route), graph, case, language), media_type="image/svg+xml")
+    return Response(svg_of(json.loads(row.route), graph, case, language, centre.zone), media_type="image/svg+xml")
 
 
 def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> FoundRoute:

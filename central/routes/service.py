@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -93,6 +94,6 @@ def contact_maps(route: Mapping[str, Any], preset: str) -> list[dict[str, Any]]:
     return [contact_to_map(one) for one in contacts(exposures(route_from_map(route)), preset)]
 
 
-def svg_of(route: Mapping[str, Any], graph: CameraGraph, case: str, language: Language) -> str:
+def svg_of(route: Mapping[str, Any], graph: CameraGraph, case: str, language: Language, zone: ZoneInfo) -> str:
     """A stored route on a map, self-contained, in English (en) or Korean (ko)."""
-    return route_map_svg(route_from_map(route), graph, title=case, language=language)
+    return route_map_svg(route_from_map(route), graph, title=case, language=language, tz=zone.key)

@@ -61,12 +61,9 @@ def page_router() -> APIRouter:
 
 def shown(request: Request, visit: Visitor, template: str, status: int = 200, /, **values: Any) -> Response:
     """A page for somebody signed in. `values` are escaped where they are shown."""
-    about: dict[str, Any] = {
-        "account": visit.account.name,
-        "form_key": visit.form_key,
-        "places": places_of(visit.account),
-    }
-    return page(request, template, status, **about, **values)
+    account, places = visit.account, places_of(visit.account)
+    about: dict[str, Any] = {"account": account.name, "form_key": visit.form_key, "places": places, **values}
+    return page(request, template, status, **about)
 
 
 def problem(request: Request, error: CairnError) -> Response:
