@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fido2 import cbor
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from central.accounts.passkeys import challenge_of, counter_of, enrolled, enrolment_options, passkey_from_bytes
+from central.settings import CentreSettings
 from central.signers import fingerprint, kind_of, verifier
 from central.sites import Site
 from shared.errors import BadInput
@@ -224,3 +226,13 @@ def test_a_fingerprint_is_short_enough_to_be_read_out() -> None:
     """Five groups of four digits, another for every key."""
     assert len(fingerprint(HELD.public.to_bytes())) == 24
     assert fingerprint(HELD.public.to_bytes()) != fingerprint(SoftPasskey().public.to_bytes())
+
+
+def test_the_address_and_the_zone_are_settings() -> None:
+    """A misspelt zone and an address that no passkey can be bound to are refused when the centre starts."""
+    good = {"database": "sqlite://", "authorities": {"a": "http://127.0.0.1:1", "b": "http://127.0.0.1:2"}}
+    good |= {"probes": "http://127.0.0.1:3"}
+    assert CentreSettings(**good, origin=ORIGIN, zone="Europe/Berlin").origin == ORIGIN  # type: ignore[arg-type]
+    for wrong in ({"zone": "Asia/Soul"}, {"origin": "http://cairn.example.kr"}):
+        with pytest.raises(ValidationError):
+            CentreSettings(**good, **wrong)  # type: ignore[arg-type]
