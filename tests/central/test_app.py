@@ -44,7 +44,8 @@ def test_a_case_from_its_opening_to_its_withdrawal(office: Office) -> None:
     assert [visit["candidate"]["camera"] for visit in route["visits"]] == ["door"]
     assert kim.ask("GET", f"/cases/{CASE}/contacts")["contacts"] == []
     assert kim.ask("GET", f"/cases/{CASE}/route/map.svg").startswith("<svg")
-    assert kim.ask("POST", f"/cases/{CASE}/withdraw") == {"case": CASE, "state": "withdrawn", "untold": []}
+    ended = {"case": CASE, "state": "withdrawn", "withdrawn": ["face"], "untold": []}
+    assert kim.ask("POST", f"/cases/{CASE}/withdraw") == ended
     with pytest.raises(ApiRefused, match="CaseEnded"):
         kim.ask("POST", f"/cases/{CASE}/route-jobs")
     with pytest.raises(ApiRefused, match="CaseEnded"):

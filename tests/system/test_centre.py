@@ -99,9 +99,9 @@ def test_a_case_by_its_commands(centre: CentreProcesses, tmp_path: Path) -> None
     template.write_bytes(seal_template(some_template(faces[:1]), "case-1", probes))
     window = ("--from", (now - timedelta(hours=1)).isoformat(), "--until", (now + timedelta(minutes=1)).isoformat())
     steps = [
-        centre.case("kim", "open", "case-1", "--purpose", "infection control act", *window),
+        centre.case("kim", "open", "case-1", "--purpose", "kr-idcpa-76-2", *window),
         centre.case("kim", "register", "case-1", "--template", str(template)),
-        centre.case("kim", "consent", "case-1", "--scope", "face"),
+        centre.case("kim", "consent", "case-1", "--scope", "face", "--refuse", "appearance"),
     ]
     assert [said.code for said in steps] == [0, 0, 0], [said.err for said in steps]
     own = centre.case("kim", "approve", "case-1", "--yes")
@@ -109,7 +109,7 @@ def test_a_case_by_its_commands(centre: CentreProcesses, tmp_path: Path) -> None
     assert "another person" in own.err
     second = centre.case("lee", "approve", "case-1", "--yes")
     assert second.json["state"] == "approved"
-    assert "infection control act" in second.err
+    assert "Infectious Disease Control and Prevention Act" in second.err
     found = centre.case("kim", "search", "case-1")
     assert (found.code, found.json["done"], found.json["failed"]) == (0, 1, 0), found.err
     route = centre.case("kim", "route", "case-1").json["route"]
@@ -117,7 +117,8 @@ def test_a_case_by_its_commands(centre: CentreProcesses, tmp_path: Path) -> None
     assert centre.case("kim", "contacts", "case-1", "--preset", "who-2021").json["contacts"] == []
     assert centre.case("kim", "map", "case-1", "--svg", str(tmp_path / "route.svg")).code == 0
     assert (tmp_path / "route.svg").read_text().startswith("<svg")
-    assert centre.case("kim", "withdraw", "case-1").json == {"case": "case-1", "state": "withdrawn", "untold": []}
+    withdrawn = {"case": "case-1", "state": "withdrawn", "withdrawn": ["face"], "untold": []}
+    assert centre.case("kim", "withdraw", "case-1").json == withdrawn
     again = centre.case("kim", "search", "case-1")
     assert (again.code, "CaseEnded" in again.err) == (2, True)
     assert list((centre.home / "templates").iterdir()) == []
