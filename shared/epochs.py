@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.clock import as_utc, from_unix
 from shared.errors import BadInput
 from shared.ids import check_id
+
+if TYPE_CHECKING:  # commands that only read names and hours start without it
+    import numpy as np
+    import numpy.typing as npt
 
 SHARE_BYTES = 32
 HOUR_S = 3600
@@ -118,7 +121,7 @@ def code_keys(
     if size != SHARE_BYTES or not authorities or count != len(hours):
         raise BadInput("no shares to make keys from", hint="fetch the shares of every authority first")
     start = _code_info(authorities, modality, model, cell)
-    raw, step, salt = np.ascontiguousarray(shares).tobytes(), authorities * size, bytes(SHARE_BYTES)
+    raw, step, salt = shares.tobytes(), authorities * size, bytes(SHARE_BYTES)
     extracted = (hmac.digest(salt, raw[at : at + step], "sha256") for at in range(0, len(raw), step))
     infos = (start + hour.to_bytes(4, "big") + b"\x01" for hour in hours)
     return [hmac.digest(prk, info, "sha256") for prk, info in zip(extracted, infos, strict=True)]

@@ -7,15 +7,12 @@ Its private key is drawn at start and never leaves, so what was sealed to it is 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterator
 from typing import IO
 
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from central.search.frames import FrameBroken, read_frame, write_frame
 from central.search.isolation import Protections, give_up_rights
@@ -28,18 +25,14 @@ from central.search.job import (
     Hello,
     JobRefused,
     Progress,
-    event_from_bytes,
     event_to_bytes,
     hand_on_from_bytes,
     job_from_bytes,
 )
-from central.search.kernel import distances
 from central.search.neighbours import Neighbours, merged
 from central.search.opened_job import Search, open_job
-from shared.columns import columns_from_bytes
-from shared.epochs import Epoch, seal_key
-from shared.errors import BadInput, CairnError
-from shared.keys import open_sealed, seal_to
+from central.search.rehearsal import rehearse
+from shared.errors import CairnError
 
 PROGRESS_EVERY = 50
 
@@ -119,21 +112,9 @@ def _batches(stdin: IO[bytes]) -> Iterator[bytes]:
         raise FrameBroken("the batches ended before their end was said", hint="run the search again")
 
 
-def rehearse() -> None:
-    """Do once, with keys of its own, what a search does: libraries load some of themselves at their first use, and
-    afterwards nothing can be loaded any more."""
-    private, epoch = X25519PrivateKey.generate(), Epoch("rehearsal", 0)
-    opened = open_sealed(private, b"rehearsal", seal_to(private.public_key(), b"rehearsal", bytes(32)))
-    key, nonce = seal_key([opened], "rehearsal", epoch), bytes(12)
-    with contextlib.suppress(BadInput):
-        columns_from_bytes(AESGCM(key).decrypt(nonce, AESGCM(key).encrypt(nonce, bytes(64), b""), b""), "", 0, epoch)
-    distances(np.zeros((2, 64), np.uint8), np.zeros((1, 64), np.uint8))
-    event_from_bytes(event_to_bytes(Progress(0, 0)))
-
-
 def main() -> int:
     """Run on the standard streams. A parent that was killed leaves nobody to tell, so the worker ends in silence."""
-    rehearse()
+    rehearse(search)  # what has to be loaded for it can be loaded now only
     protections = give_up_rights()
     try:
         return run(sys.stdin.buffer, sys.stdout.buffer, protections)

@@ -18,9 +18,9 @@ from central.replay.read import read_scenario
 from central.replay.scenario import Scenario
 from central.replay.score import contact_rows, score
 from central.routes.likelihood import Calibration, calibration_for, calibration_to_map
+from shared.codes import quantise
 from shared.epochs import Modality
 from shared.errors import ReleaseRefused
-from shared.face_mask import FaceMask
 from shared.sightings import parse_sighting_id
 from tests.city.city import make_city
 from tests.city.plan import CityPlan
@@ -73,9 +73,14 @@ def test_what_is_reported_is_right_and_most_faces_are_found(replayed: Replayed) 
 def test_in_a_small_scenario_all_references_but_the_first_are_masked(replayed: Replayed) -> None:
     """With few faces to compare, the second reference counts as masked, as registration makes it; one alone is bare."""
     for patient in replayed.scenario.patients:
-        assert template_of(replayed.scenario, patient).masks == (FaceMask.ABSENT, FaceMask.WORN)
-        alone = replace(patient, faces=patient.faces[:1])
-        assert template_of(replayed.scenario, alone).masks == (FaceMask.ABSENT,)
+        bare, masked = quantise(replayed.scenario.references[list(patient.faces)])
+        face = template_of(replayed.scenario, patient).face
+        assert face is not None
+        assert (face.bare == bare).all()
+        assert (face.masked == masked).all()
+        alone = template_of(replayed.scenario, replace(patient, faces=patient.faces[:1])).face
+        assert alone is not None
+        assert (alone.rows == bare).all()
 
 
 def test_a_masked_reference_is_told_from_a_second_bare_one(tmp_path: Path) -> None:
@@ -84,8 +89,9 @@ def test_a_masked_reference_is_told_from_a_second_bare_one(tmp_path: Path) -> No
     scenario = read_scenario(write_scenario(make_city(plan), tmp_path))
     for patient in scenario.patients:
         bare, masked = patient.faces
-        told = template_of(scenario, replace(patient, faces=(bare, masked, bare)))
-        assert told.masks == (FaceMask.ABSENT, FaceMask.WORN, FaceMask.ABSENT)
+        told = template_of(scenario, replace(patient, faces=(bare, masked, bare))).face
+        assert told is not None
+        assert (told.rows == quantise(scenario.references[[bare, masked]])).all()
 
 
 def test_routes_stand_in_true_order(replayed: Replayed) -> None:
