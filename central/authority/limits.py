@@ -18,7 +18,7 @@ from shared.wire import pack, unpack
 MAX_CONCURRENT_CASES = 10
 # One fused template a case: a row without a face mask, and one with.
 PROBES_PER_TEMPLATE = 2
-# Known pairs and anchors teach an insider about an epoch; `make bench ONLY=privacy` measures what 64 codes, two a patient, do.
+# Known pairs and anchors teach an insider about an epoch; `make bench ONLY=privacy` tells how much so many codes do.
 MAX_PROBES_PER_EPOCH = 64
 
 

@@ -96,8 +96,8 @@ def test_nothing_is_approved_before_its_time(office: Office) -> None:
     kim.open(office.scope(), office.keys["kim"])
 
     def asked(**changes: Any) -> ToApprove:
-        plain = {"scope": office.scope(), "consent": office.receipt(), "template": bytes(32), "photos": 1}
-        return ToApprove(**(plain | changes))
+        plain: dict[str, Any] = {"scope": office.scope(), "consent": office.receipt()}
+        return ToApprove(**(plain | {"template": bytes(32), "photos": 1} | changes))
 
     def sign(what: ToApprove, key: Ed25519PrivateKey = office.keys["lee"]) -> Any:
         return lee.approve(what, key, NOW)
