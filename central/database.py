@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, create_engine
 
 from central.errors import BadSettings
-from central.migrations import CENTRE, WRITERS_LOCK, bring_up
+from central.migrations.trees import CENTRE, WRITERS_LOCK, bring_up
 from shared.clock import as_utc
 
 WRITERS_WAIT_S = 30

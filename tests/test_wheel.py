@@ -112,7 +112,7 @@ def test_an_installed_centre_makes_its_database(tmp_path: Path) -> None:
     clean = Clean(tmp_path / "venv", wheels)
     clean.install("shared", "central")
     code = (
-        "from central.database import open_database; from central.migrations import CENTRE, version\n"
+        "from central.database import open_database; from central.migrations.trees import CENTRE, version\n"
         "with open_database('sqlite:///centre.sqlite').connect() as connection:\n"
         "    print(version(connection, CENTRE) == CENTRE.newest)"
     )

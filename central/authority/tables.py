@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel, create_engine
 
 from central.audit.columns import CheckpointColumns, EntryColumns, NodeColumns, WitnessColumns, append_only
 from central.database import UtcTime
-from central.migrations import AUTHORITY, bring_up
+from central.migrations.trees import AUTHORITY, bring_up
 
 
 class AuthorityTable(SQLModel):

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, make_url
 
 from central.audit.service import record
 from central.database import open_database, writing
-from central.migrations import CENTRE, VERSION_TABLE, must_know
+from central.migrations.trees import CENTRE, VERSION_TABLE, must_know
 from shared.errors import BadInput
 
 _LEFT_OUT = (

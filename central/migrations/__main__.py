@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from central.migrations import AUTHORITY, CENTRE
 from central.migrations.revise import revise
+from central.migrations.trees import AUTHORITY, CENTRE
 
 
 def main() -> None:

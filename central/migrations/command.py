@@ -11,7 +11,7 @@ from central.cli import Answer, Groups, command, env_file, group
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from central.migrations import Tree
+    from central.migrations.trees import Tree
 
 
 def add_parser(groups: Groups) -> None:
@@ -38,7 +38,7 @@ def add_parser(groups: Groups) -> None:
 
 
 def show(options: argparse.Namespace) -> Answer:
-    from central.migrations import version
+    from central.migrations.trees import version
 
     engine, tree = _there(options)
     with engine.connect() as connection:
@@ -55,8 +55,8 @@ def check(options: argparse.Namespace) -> Answer:
     from sqlalchemy.exc import DatabaseError
 
     from central.errors import BadSettings
-    from central.migrations import version
     from central.migrations.revise import differences_in_words, models
+    from central.migrations.trees import version
 
     engine, tree = _there(options)
     try:
@@ -73,7 +73,7 @@ def check(options: argparse.Namespace) -> Answer:
 
 
 def upgrade(options: argparse.Namespace) -> Answer:
-    from central.migrations import bring_up, version
+    from central.migrations.trees import bring_up, version
 
     engine, tree = _there(options)
     with engine.connect() as connection:
@@ -91,7 +91,7 @@ _REMAINS = {
 
 
 def _there(options: argparse.Namespace) -> tuple[Engine, Tree]:
-    from central.migrations import AUTHORITY, CENTRE
+    from central.migrations.trees import AUTHORITY, CENTRE
 
     if options.authority:
         from central.authority.settings import AuthoritySettings

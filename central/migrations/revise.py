@@ -24,8 +24,8 @@ from sqlalchemy import Boolean, Connection, DefaultClause, Engine, MetaData, cre
 from sqlalchemy import text as sql
 from sqlalchemy.types import TypeDecorator
 
-from central.migrations import Tree
 from central.migrations.running import upgrade
+from central.migrations.trees import Tree
 
 LINE = 120
 _HEAD = '''"""From revision {before} to the models.

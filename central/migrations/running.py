@@ -14,7 +14,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from central.migrations import WRITERS_LOCK, Tree, version
+from central.migrations.trees import WRITERS_LOCK, Tree, version
 
 _PATIENCE_S = 3600  # another program may be bringing up a large database
 _ONE_AT_A_TIME = threading.Lock()  # alembic's `op` belongs to the whole process

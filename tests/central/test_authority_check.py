@@ -24,8 +24,8 @@ from central.authority.service import Authority
 from central.authority.statements import Destruction, check_destruction, sign_destruction
 from central.authority.tables import open_database
 from central.errors import LogRolledBack, ServiceDown
-from central.migrations import AUTHORITY
 from central.migrations.running import upgrade
+from central.migrations.trees import AUTHORITY
 from shared.errors import BadInput, ReleaseRefused, TransportDown
 from shared.keys import signing_public
 from tests.central.authority_fixtures import NOW, World

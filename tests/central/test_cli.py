@@ -99,7 +99,9 @@ def test_an_account_gets_its_token_once(home: Path, capsys: pytest.CaptureFixtur
     )
     assert made.items() >= {"account": "kim", "roles": ["tracer"], "token_file": str(token)}.items()
     assert (token.stat().st_mode & 0o777, token.read_text().partition(".")[0]) == (0o600, "kim")
-    assert answer(capsys, "account", "list") == [{"account": "kim", "roles": ["tracer"], "active": True}]
+    [listed] = answer(capsys, "account", "list")
+    assert listed.items() >= {"account": "kim", "roles": ["tracer"], "active": True, "key": "file"}.items()
+    assert token.read_text().strip().partition(".")[2] not in str(listed)
     assert "not 32 bytes" in refused(capsys, "account", "add", "x", "--role", "tracer", "--key", token)
     assert "is not a valid name" in refused(
         capsys, "account", "add", "Kim Min", "--role", "tracer", "--key", home / "kim.key.pub"

@@ -20,9 +20,9 @@ from central.cases.tables import Case
 from central.consents.tables import ConsentRecord
 from central.database import open_database, writing
 from central.errors import BadSettings, NewerDatabase
-from central.migrations import AUTHORITY, CENTRE, Tree, version
 from central.migrations.revise import differences_in_words, models, source
 from central.migrations.running import upgrade
+from central.migrations.trees import AUTHORITY, CENTRE, Tree, version
 from shared.wire import pack
 
 Rows = dict[str, dict[str, object]]

@@ -19,8 +19,8 @@ from central.batches.tables import RefusedBatch
 from central.cases.service import State
 from central.cases.tables import Case
 from central.database import open_database, writing
-from central.migrations import CENTRE
 from central.migrations.running import upgrade
+from central.migrations.trees import CENTRE
 from central.retention.tables import PastCase
 from shared.clock import SystemClock
 from tests.postgres import Postgres, lent
@@ -172,6 +172,6 @@ def test_an_authoritys_database_has_the_same_commands(
 
 
 def authority_tree() -> Any:
-    from central.migrations import AUTHORITY
+    from central.migrations.trees import AUTHORITY
 
     return AUTHORITY
