@@ -105,13 +105,13 @@ def passkey_from_bytes(raw: bytes) -> Passkey:
     """Raises BadInput for anything but what Passkey.to_bytes made, of a kind of key that is taken here."""
     if len(raw) > MAX_PUBLIC_BYTES:
         raise _no_passkey()
-    value = unpack(raw, BadInput, "a public key")
     try:
+        value = unpack(raw, BadInput, "a public key")
         if set(value) != {"kind", "key", "credential", "origin"} or value["kind"] != KIND:
             raise ValueError
         made = Passkey(bytes(value["key"]), bytes(value["credential"]), Site(str(value["origin"])))
         _check_key(made.key)
-    except _MALFORMED:
+    except (BadInput, *_MALFORMED):
         raise _no_passkey() from None
     return made
 
@@ -218,4 +218,4 @@ def _plain(value: Any) -> Any:
 
 def _no_passkey() -> BadInput:
     hint = "give the file from `cairn-central account passkey-file`, or a raw Ed25519 public key"
-    return BadInput("this is no public key that is taken here", hint=hint)
+    return BadInput("this is neither a raw public key of 32 bytes nor a passkey's file", hint=hint)
