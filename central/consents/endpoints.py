@@ -57,7 +57,7 @@ def consent_json(case: Name, centre: At, account: Tracer) -> dict[str, Any]:
 )
 def consent_pdf(case: Name, centre: At, account: Tracer, language: Language | None = None) -> Response:
     """On paper, in the language in which the patient was asked, or in another."""
-    found = _read(centre, account, case, "printed consent")
+    found = _read(centre, account, case, "read consent paper")
     return Response(copy_pdf(found, language or found.receipt.language), media_type="application/pdf")
 
 

@@ -83,8 +83,8 @@ def stop_job(case: Name, job: Name, centre: At, account: Tracer) -> None:
 
 @router.get("/route", summary="The route that was found", responses=refusals(*_READ))
 def show_route(case: Name, centre: At, account: Tracer) -> RouteOut:
-    row = _read(centre, account, case, "read route")
-    return RouteOut(case=case, job=row.job, found_at=row.found_at, route=json.loads(row.route))
+    row, purpose = _read(centre, account, case, "read route")
+    return RouteOut(case=case, purpose=purpose, job=row.job, found_at=row.found_at, route=json.loads(row.route))
 
 
 @router.get("/contacts", summary="People possibly exposed", responses=refusals(*_READ, UnknownPreset))
@@ -93,25 +93,28 @@ def show_contacts(
 ) -> ContactsOut:
     """Derived anew from the raw facts each time, by the rules of one dated preset."""
     load_preset(preset)  # before it is written down: the log holds no word of a caller's choosing
-    row = _read(centre, account, case, "read contacts", preset)
+    row, purpose = _read(centre, account, case, "read contacts", preset)
     found = contact_maps(json.loads(row.route), preset)
-    return ContactsOut(case=case, preset=preset, found_at=row.found_at, contacts=found)
+    return ContactsOut(case=case, purpose=purpose, preset=preset, found_at=row.found_at, contacts=found)
 
 
 @router.get("/route/map.svg", summary="The route as a picture", responses=refusals(*_READ), response_class=Response)
 def show_map(case: Name, centre: At, account: Tracer, language: Language = "en") -> Response:
     """A self-contained SVG: nothing is fetched from anywhere when it is looked at."""
-    row = _read(centre, account, case, "read route map")
+    row, _ = _read(centre, account, case, "read route map")
     with Session(centre.engine) as session:
         graph = camera_graph(session)
     return Response(svg_of(json.loads(row.route), graph, case, language, centre.zone), media_type="image/svg+xml")
 
 
-def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> FoundRoute:
+def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> tuple[FoundRoute, str]:
+    """The route and the case's legal basis, as soon as the reading stands in the audit log."""
     with writing(centre.engine) as session:
-        must_not_be_ended(own_case(session, account, case, centre.clock.now()))
+        of_case = own_case(session, account, case, centre.clock.now())
+        must_not_be_ended(of_case)
+        purpose = of_case.purpose
         row = store.route_of(session, case)
         record(session, centre.clock.now(), account.name, action, case, detail)
         session.refresh(row)
         session.expunge(row)
-        return row
+        return row, purpose

@@ -42,6 +42,7 @@ class RouteOut(BaseModel):
     """The route as the way that was found: visits with their confidence, stays, legs, and gaps shown as gaps."""
 
     case: str
+    purpose: str = Field(description="the one legal basis, by its name")
     job: str
     found_at: datetime
     route: dict[str, Any]
@@ -51,6 +52,7 @@ class ContactsOut(BaseModel):
     """People possibly exposed, by one preset. They stay pseudonymous: place, time, minutes, distance, masks."""
 
     case: str
+    purpose: str = Field(description="the one legal basis, by its name")
     preset: str
     found_at: datetime
     contacts: list[dict[str, Any]]

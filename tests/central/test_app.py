@@ -76,7 +76,7 @@ def test_a_running_search_stops_at_once_when_the_case_is_withdrawn(tmp_path: Pat
             kim.ask("POST", f"/cases/{CASE}/route-jobs")
         kim.ask("POST", f"/cases/{CASE}/withdraw")
         wait_until(lambda: kim.ask("GET", path)["state"] == "stopped", "the search to stop", 10)
-        assert kim.ask("GET", path)["error"]["error"] == "SearchFailed"
+        assert kim.ask("GET", path)["error"]["error"] == "CaseEnded"
         with Session(office.engine) as session:
             assert session.exec(select(FoundRoute)).all() == []
 

@@ -107,6 +107,15 @@ def test_a_case_has_one_basis_of_the_dated_list(office: Office) -> None:
     assert [entry.detail for entry in office.audit() if entry.action == "opened"] == [BASIS]
 
 
+def test_what_was_found_says_under_which_law(office: Office) -> None:
+    """Route and contacts carry the basis of their case: nobody takes them for anything else."""
+    office.fill()
+    kim = office.approved()
+    office.searched(kim)
+    assert kim.ask("GET", f"/cases/{CASE}/route")["purpose"] == BASIS
+    assert kim.ask("GET", f"/cases/{CASE}/contacts")["purpose"] == BASIS
+
+
 def test_a_consent_for_another_purpose_does_not_carry_the_case(office: Office) -> None:
     """The patient must have been told the very basis under which the case was opened."""
     kim, key = office.as_("kim"), office.keys["kim"]

@@ -436,7 +436,7 @@ def test_a_tracer_reads_prints_and_hands_over_the_receipt(office: Office, tmp_pa
     assert svg.startswith(b"<svg")
     assert b"http" not in svg.replace(b"http://www.w3.org/2000/svg", b"")
     told = [(entry.account, entry.action) for entry in office.audit()][-3:]
-    assert told == [("kim", "read consent"), ("kim", "printed consent"), ("kim", "read consent")]
+    assert told == [("kim", "read consent"), ("kim", "read consent paper"), ("kim", "read consent")]
     for path in ("consent.json", "consent.pdf", "consent.svg"):
         assert refusal(lambda path=path: office.as_("tam").ask("GET", f"/cases/{CASE}/{path}")) == (404, "NotFound")  # type: ignore[misc]
         assert refusal(lambda path=path: office.as_("oda").ask("GET", f"/cases/{CASE}/{path}")) == (403, "NotAllowed")  # type: ignore[misc]
