@@ -18,6 +18,7 @@ from central.routes.endpoints import list_jobs, show_contacts, show_job, show_ma
 from central.routes.reconstruct import route_from_map
 from central.routes.store import ACTIVE
 from central.web import case_pages, officer, people_pages, signing
+from central.web.recount import Recount
 from central.web.rendering import asset, is_secure, language_of, page
 from central.web.routing import ROOT, home_of, page_router, shown, to
 from central.web.sessions import LONGEST, Sessions
@@ -32,7 +33,7 @@ router = page_router()
 
 def add_pages(app: FastAPI) -> None:
     """Serve the pages, and lead from / to them."""
-    app.state.web_sessions = Sessions()
+    app.state.web_sessions, app.state.recount = Sessions(), Recount()
     for pages in (router, signing.router, case_pages.router, officer.router, people_pages.router):
         app.include_router(pages)
 

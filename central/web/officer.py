@@ -21,6 +21,7 @@ from central.canaries.endpoints import list_canaries, try_canaries
 from central.cases.endpoints import withdraw
 from central.reports.endpoints import transparency_html
 from central.retention.due import held
+from central.web.recount import Recount
 from central.web.rendering import language_of
 from central.web.routing import page_router, shown, to
 from central.web.visitors import Form, Sender, Visit
@@ -29,6 +30,7 @@ from shared.ids import check_id
 ENTRIES_A_PAGE: Final = 100
 _NEWEST: Final = 2**31 - 1
 _AHEAD: Final = timedelta(days=1)
+_RELOAD_S: Final = 2
 
 router = page_router()
 
@@ -60,13 +62,21 @@ def proof(entry: int, centre: At, visit: Visit) -> Response:
 
 
 @router.get("/log")
-def whole(
-    request: Request, centre: At, visit: Visit, check: Annotated[str, Query(pattern="^(yes|)$")] = ""
-) -> Response:
-    """Who else has the log, and with `check` a recount of every entry."""
+def whole(request: Request, centre: At, visit: Visit) -> Response:
+    """Who else has the log, and what came of the last recount of every entry."""
     require(visit.account, Role.PRIVACY_OFFICER)
-    found = check_log(centre, visit.account) if check else None
-    return shown(request, visit, "log.html", point=show_checkpoint(centre, visit.account), found=found)
+    running, last = _recount_of(request).state()
+    point = show_checkpoint(centre, visit.account)
+    return shown(
+        request, visit, "log.html", point=point, running=running, last=last, reload_s=_RELOAD_S if running else 0
+    )
+
+
+@router.post("/log")
+def recount(request: Request, centre: At, visit: Sender) -> Response:
+    require(visit.account, Role.PRIVACY_OFFICER)
+    _recount_of(request).start(lambda: check_log(centre, visit.account), centre.clock.now())
+    return to("/log")
 
 
 @router.get("/canaries")
@@ -129,3 +139,8 @@ def give_withdrawal(centre: At, fields: Form, visit: Sender) -> Response:
     case: Name = check_id(fields.get("case", ""), "case")
     withdraw(case, centre, visit.account)
     return to(f"/withdrawal?case={case}&done=yes")
+
+
+def _recount_of(request: Request) -> Recount:
+    found: Recount = request.app.state.recount
+    return found

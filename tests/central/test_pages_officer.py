@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from central.accounts.service import Role, add_account, set_active
+from central.audit.endpoints import Verdict
 from central.audit.evidence import check_proof
 from central.audit.history import CheckpointFile
 from central.audit.publisher import Publisher
@@ -23,9 +25,11 @@ from central.audit.tables import AuditEntry
 from central.database import writing
 from central.web.officer import ENTRIES_A_PAGE
 from central.web.people_pages import ACCOUNTS_A_PAGE
+from central.web.recount import Counted, Recount
 from tests.central.authority_fixtures import CASE, NOW
 from tests.central.centre_fixtures import Office
 from tests.central.test_pages import form_key, signed_in, text_of
+from tests.waiting import wait_until
 
 PAGES = ("/audit", "/log", "/canaries", "/retention", "/transparency", "/withdrawal")
 
@@ -92,6 +96,22 @@ def test_the_log_is_shown_page_by_page_and_by_case(office: Office, oda: httpx.Cl
     assert "case-4" not in of_one
 
 
+def recounted(oda: httpx.Client) -> httpx.Response:
+    """The page after a recount, which reloads itself until then."""
+    page = oda.post("/pages/log", data={"form_key": form_key(oda.get("/pages/log"))})
+    wait_until(lambda: "Counting." not in oda.get("/pages/log").text, "the recount")
+    assert page.status_code == 200
+    return oda.get("/pages/log")
+
+
+def test_a_recount_that_fails_says_so() -> None:
+    """It is not running for ever, and does not pass for a whole log."""
+    recount = Recount()
+    recount.start(partial(Verdict.model_validate, {}), NOW)
+    wait_until(lambda: not recount.state()[0], "the recount")
+    assert recount.state() == (False, Counted(NOW, None))
+
+
 def published(office: Office) -> Publisher:
     """The log signed for, and its checkpoint in a file elsewhere."""
     elsewhere = CheckpointFile(office.folder / "elsewhere.jsonl")
@@ -125,13 +145,13 @@ def test_who_else_has_the_log_is_on_the_page(office: Office, oda: httpx.Client) 
 def test_an_edited_entry_is_named_on_the_page(office: Office, oda: httpx.Client) -> None:
     """Whole, the page says so; after an edit it names the entry, and what to do."""
     fill_log(office, 5)
-    assert "Nobody edited the log" in text_of(oda.get("/pages/log", params={"check": "yes"}))
+    assert "Nobody edited the log" in text_of(recounted(oda))
     with Session(office.engine) as session:
         session.connection().exec_driver_sql("DROP TRIGGER IF EXISTS auditentry_keeps")
         number = session.exec(select(AuditEntry.id).where(AuditEntry.detail == "number 2")).one()
         session.execute(update(AuditEntry).where(col(AuditEntry.id) == number).values(account="nobody"))
         session.commit()
-    assert f"Entry {number} is not as it was" in text_of(oda.get("/pages/log", params={"check": "yes"}))
+    assert f"Entry {number} is not as it was" in text_of(recounted(oda))
 
 
 def test_without_a_witness_the_page_says_that_nobody_else_has_the_log(office: Office, oda: httpx.Client) -> None:

@@ -27,6 +27,12 @@ GOVERNANCE: Final[dict[str, tuple[str, str]]] = {
         "모든 기록을 다시 계산해 서명된 값과 비교합니다. 기록이 많으면 시간이 걸립니다.",
     ),
     "log_check_now": ("Recount now", "지금 확인"),
+    "log_counting": ("Counting.", "확인 중입니다."),
+    "log_counted_at": ("Last recount: {when}", "마지막 확인: {when}"),
+    "log_not_counted": (
+        "The recount failed. Look into the service's log.",
+        "확인하지 못했습니다. 서비스 로그를 확인하세요.",
+    ),
     "log_whole": (
         "Nobody edited the log: {n} entries are as they were; the words of {erased} were erased as they must be.",
         "기록이 변경되지 않았습니다: {n}건 모두 서명 당시와 같으며, {erased}건의 내용은 규정대로 삭제되었습니다.",
