@@ -1,0 +1,3 @@
+"""See tests/central/test_cases_sharing.py."""
+
+from tests.central.test_cases_sharing import *  # noqa: F403
