@@ -191,9 +191,7 @@ def share(case: Name, account_name: Name, asked: Share, centre: At, account: Tra
         return out
 
 
-@router.delete(
-    "/{case}/grants/{account_name}", summary="Take a share back", responses=refusals(*SIGNED_IN, NotFound)
-)
+@router.delete("/{case}/grants/{account_name}", summary="Take a share back", responses=refusals(*SIGNED_IN, NotFound))
 def unshare(case: Name, account_name: Name, centre: At, account: Tracer) -> Shared:
     """From now on, not from the end of anybody's session."""
     now = centre.clock.now()
