@@ -66,7 +66,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     publisher = open_publisher(engine, clock, settings)
     terms = Terms.load(settings.notice, settings.legal_bases)
     terms.must_hold(rules)
-    return Centre(engine, clock, parts, jobs, rules, terms, site=site, zone=ZoneInfo(settings.zone), publisher=publisher)
+    zone = ZoneInfo(settings.zone)
+    return Centre(engine, clock, parts, jobs, rules, terms, site=site, zone=zone, publisher=publisher)
 
 
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:

@@ -59,8 +59,8 @@ class ConsentReceipt:
     """What the patient agreed to and what they refused, on which notice, as their witness took it down and signed it.
 
     `case` stands for the patient, whose name is in no document. `notice_digest` is SHA-256 of notice and law as
-    they were shown, `language` (ISO 639-1) the one in which it was explained, `jurisdiction` ISO 3166. Every scope that there is
-    stands in `scopes` or in `refused`: silence is no answer.
+    they were shown, `language` (ISO 639-1) the one in which it was explained, `jurisdiction` ISO 3166. Every scope
+    that there is stands in `scopes` or in `refused`: silence is no answer.
     """
 
     receipt: str

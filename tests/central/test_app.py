@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from central.authority.released import Recipient
 from central.authority.service import Authority
+from central.authority.statements import Destruction
 from central.batches.store import SqlBatchStore
 from central.cases.client import ApiRefused
 from central.database import writing
@@ -109,6 +110,19 @@ class Away:
 
     def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
         return self._here().release(release_bytes, recipient, public)
+
+    def ended(self, cases: Iterable[str]) -> list[str]:
+        return self._here().ended(cases)
+
+    def canary(self, day: date, public: bytes) -> bytes:
+        return self._here().canary(day, public)
+
+    def statements(self) -> list[Destruction]:
+        return self._here().statements()
+
+    @property
+    def public(self) -> bytes:
+        return self._here().public
 
 
 def test_an_office_that_is_away_hears_of_the_end_when_it_is_back(tmp_path: Path) -> None:
