@@ -68,7 +68,8 @@ def shown(request: Request, visit: Visitor, template: str, status: int = 200, /,
 
 def problem(request: Request, error: CairnError) -> Response:
     """A refusal in words, with the links of whoever is signed in."""
-    said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    said: dict[str, Any] = {"kinds": kinds, "message": error.message, "hint": error.hint}
     visit: Visitor | None = getattr(request.state, "visitor", None)
     status = status_of(error)
     answer = (

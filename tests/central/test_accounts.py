@@ -179,10 +179,10 @@ def test_an_address_that_tries_many_names_is_closed(office: Office) -> None:
 
 def test_wrong_tokens_are_not_in_the_audit_log(office: Office) -> None:
     """Strangers cannot fill the audit log, neither with wrong tokens nor at a closed door."""
-    before = len(office.audit())
     for _ in range(OF_ONE_PERSON.amount + 5):
         asked(office, "kim.wrong")
-    assert len(office.audit()) == before
+    # What the centre does by itself, such as sealing the day's canary, goes on.
+    assert {one.account for one in office.audit()} <= {"centre"}
 
 
 def test_the_door_opens_again_by_itself() -> None:

@@ -58,7 +58,7 @@ def test_the_patients_papers_are_on_the_page(office: Office, browser: httpx.Clie
     assert browser.get(f"{FOUND}/consent.pdf").content.startswith(b"%PDF")
     assert browser.get(f"{FOUND}/consent.svg").headers["content-type"] == "image/svg+xml"
     assert CASE in browser.get(f"{FOUND}/report").text
-    assert [one.action for one in office.audit()[before:]] == ["printed consent", "read consent", "read subject report"]
+    assert [one.action for one in office.audit()[before:]] == ["read consent paper", "read consent", "read subject report"]
 
 
 def test_a_withdrawal_is_asked_once_more_and_then_done(office: Office, browser: httpx.Client) -> None:
@@ -203,4 +203,5 @@ def test_every_common_refusal_has_korean_words() -> None:
     kinds = {name for module in (central.errors, shared.errors, central.web.visitors) for name in vars(module)}
     assert set(REFUSALS) <= kinds
     assert all(len(words) == 2 and all(words) for words in REFUSALS.values())
-    assert korean_refusal("NoSuchError") is None
+    assert korean_refusal(["NoSuchError", "CairnError"]) is None
+    assert korean_refusal(["BasisRefused", "ReleaseRefused"]) == REFUSALS["ReleaseRefused"]

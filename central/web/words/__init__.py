@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from central.reports.map_words import Language
@@ -18,6 +19,9 @@ def word(name: str, language: Language, **values: object) -> str:
     return WORDS[name][language == "ko"].format(**values)
 
 
-def korean_refusal(kind: str) -> tuple[str, str] | None:
-    """What a common refusal says in Korean, and what to do next; None for a rare one, told in English only."""
-    return REFUSALS.get(kind)
+def korean_refusal(kinds: Iterable[str]) -> tuple[str, str] | None:
+    """What a refusal says in Korean, and what to do next: by its own name, or the nearest of those above it.
+
+    None when none of them has words, and it is told in English only.
+    """
+    return next((REFUSALS[kind] for kind in kinds if kind in REFUSALS), None)
