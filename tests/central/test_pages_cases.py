@@ -58,7 +58,8 @@ def test_the_patients_papers_are_on_the_page(office: Office, browser: httpx.Clie
     assert browser.get(f"{FOUND}/consent.pdf").content.startswith(b"%PDF")
     assert browser.get(f"{FOUND}/consent.svg").headers["content-type"] == "image/svg+xml"
     assert CASE in browser.get(f"{FOUND}/report").text
-    assert [one.action for one in office.audit()[before:]] == ["read consent paper", "read consent", "read subject report"]
+    noted = [one.action for one in office.audit()[before:]]
+    assert noted == ["read consent paper", "read consent", "read subject report"]
 
 
 def test_a_withdrawal_is_asked_once_more_and_then_done(office: Office, browser: httpx.Client) -> None:
