@@ -227,7 +227,7 @@ def test_a_case_is_told_shared_and_ended_without_a_script(office: Office, chromi
         at = (start + timedelta(minutes=minutes)).strftime("%m%d%Y\t%I%M%p")
         one(chromium, f"#{name}").send_keys(at)
     one(chromium, "form.fields button").click()
-    wait_until(lambda: "bakery" in one(chromium, "main").text, "the visit")
+    wait_until(lambda: chromium.find_elements(By.XPATH, "//th[contains(text(), 'bakery')]"), "the visit")
     chromium.get(f"{office.url}/pages/cases/{CASE}")
     one(chromium, "a[href$='end?how=withdraw']").click()
     one(chromium, "button.danger").click()
