@@ -35,11 +35,13 @@ RELEASE_REFUSALS = (
 
 
 class ReleaseRequest(BaseModel):
-    """A signed release, who is to receive the shares, and the X25519 public key to seal them to."""
+    """A signed release, who is to receive the shares, and the X25519 public key to seal them to. `cells` are those of
+    the scope that the recipient needs; all, when none is named."""
 
     release: Base64
     recipient: Recipient
     public_key: Base64
+    cells: list[Name] = Field(default=[], max_length=100_000)
 
 
 class WithdrawRequest(BaseModel):
@@ -107,7 +109,7 @@ def create_app(settings: AuthoritySettings, authority: Authority | None = None) 
     def release(asked: ReleaseRequest, request: Request) -> Response:
         only(request, settings.probes if asked.recipient is Recipient.PROBES else settings.centre)
         raw, public = base64.b64decode(asked.release), base64.b64decode(asked.public_key)
-        return _sealed(served.release(raw, asked.recipient, public))
+        return _sealed(served.release(raw, asked.recipient, public, asked.cells))
 
     @app.post("/withdraw", status_code=204, responses=refusals(WrongCaller))
     def withdraw(asked: WithdrawRequest, request: Request) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -65,7 +65,7 @@ _TRAVEL: tuple[type[CairnError], ...] = (
     BadIdentifier,
     CannotOpen,
 )
-_KINDS = {kind.__name__: kind for kind in (*_TRAVEL, TransportDown, ServiceDown)}
+KINDS = {kind.__name__: kind for kind in (*_TRAVEL, TransportDown, ServiceDown)}
 
 
 class ClocksDisagree(ServiceDown):
@@ -77,7 +77,10 @@ class Releases(Protocol):
 
     name: str
 
-    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes: ...
+    def release(
+        self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()
+    ) -> bytes:
+        """Sealed shares of the cell-hours in scope, or only of some of its cells: a worker gets what it searches."""
 
     def withdraw(self, case: str) -> None: ...
 
@@ -106,8 +109,11 @@ class AuthorityClient:
     http: httpx.Client
     clock: Clock = field(default_factory=SystemClock)
 
-    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
-        body = {"release": _text(release_bytes), "recipient": recipient.value, "public_key": _text(public)}
+    def release(
+        self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()
+    ) -> bytes:
+        texts = {"release": _text(release_bytes), "recipient": recipient.value, "public_key": _text(public)}
+        body: dict[str, Any] = texts | ({"cells": list(cells)} if cells else {})
         return self._ask("POST", "/release", body, RELEASE_TIMEOUT_S).content
 
     def withdraw(self, case: str) -> None:
@@ -190,7 +196,7 @@ def client(url: str, tls: Tls | None) -> httpx.Client:
 
 
 def checked(
-    who: str, http: httpx.Client, request: httpx.Request, kinds: Mapping[str, type[CairnError]] = _KINDS
+    who: str, http: httpx.Client, request: httpx.Request, kinds: Mapping[str, type[CairnError]] = KINDS
 ) -> httpx.Response:
     """Send, and turn an error answer into the error that it stands for; `kinds` are the names that are known."""
     try:
@@ -200,7 +206,7 @@ def checked(
         raise ServiceDown(f"{who} does not answer", hint=hint) from error
     if answer.is_success:
         return answer
-    raise _refusal(who, answer, {**_KINDS, **kinds})
+    raise _refusal(who, answer, {**KINDS, **kinds})
 
 
 def _refusal(who: str, answer: httpx.Response, kinds: Mapping[str, type[CairnError]]) -> CairnError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -123,8 +123,13 @@ class Authority:
             self.registry.drop_node(node)
             self._clear(transport, node)
 
-    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
-        """Sealed shares of the cell-hours in scope. ReleaseRefused kinds, BadRelease and Refused are logged."""
+    def release(
+        self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()
+    ) -> bytes:
+        """Sealed shares of the cell-hours in scope, of all cells or of some: each of several workers gets its own.
+
+        ReleaseRefused kinds, BadRelease and Refused are logged.
+        """
         with self._lock:
             case = ""
             try:
@@ -132,7 +137,7 @@ class Authority:
                 case = release.scope.case
                 self._fit()
                 with writing(self.engine) as session:
-                    released = self._released(session, release, recipient, public)
+                    released = self._released(session, release, (recipient, public), cells)
                     sealed = seal_released(released, sealing_public(public))
                     detail = f"{recipient}: {len(released.shares)} cell-hours"
                     self.book.enter(session, "released", case, detail + _without(released.missing))
@@ -292,8 +297,10 @@ class Authority:
         self.registry.cleared(node)
         self.book.note("revoked", detail=node)
 
-    def _released(self, session: Session, release: Release, recipient: Recipient, public: bytes) -> ReleasedShares:
-        now, scope = self.clock.read().now, release.scope
+    def _released(
+        self, session: Session, release: Release, to: tuple[Recipient, bytes], cells: Sequence[str]
+    ) -> ReleasedShares:
+        now, scope, (recipient, public) = self.clock.read().now, release.scope, to
         try:
             check_release(release, self.registry.people(), now)
             check_basis(self.files.bases, release.scope, now)
@@ -303,7 +310,9 @@ class Authority:
             hint = "Register the probe service's key with this authority."
             raise ReleaseRefused("Code shares go to the registered probe service only.", hint=hint)
         check_case(session, release, self.files.limits, now)
-        grid, missing = self._in_scope(scope, recipient, now)
+        if not set(cells) <= set(scope.cells):
+            raise ReleaseRefused("A cell is asked for that is not in scope.", hint="Ask for the case's own cells.")
+        grid, missing = self._in_scope(replace(scope, cells=tuple(cells) or scope.cells), recipient, now)
         if recipient is Recipient.PROBES:
             count_probes(session, scope.case, grid.cells, grid.hours, self.files.limits.probes_per_epoch)
         enter_case(session, release)

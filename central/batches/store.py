@@ -20,6 +20,7 @@ READ_AT_ONCE = 20  # of 64 KB each: more would leave the processor's cache befor
 _MAPPED_BYTES = 2**40  # SQLite takes what it may, and then reads pages where they lie instead of copying each
 CELLS_AT_ONCE = 500
 Key = tuple[str, int, int]  # node, boot, sequence
+Lying = tuple[str, int, bytes]  # cell, hour, and the batch as it came
 _IN_ORDER = (col(StoredBatch.cell), col(StoredBatch.hour))
 
 
@@ -33,11 +34,14 @@ class BatchStore(Protocol):
     def add(self, batches: Sequence[SealedBatch], now: datetime) -> list[SequenceReused | None]:
         """Make batches durable, all in one commit; one answer each, an error where another batch has its number."""
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
-        """Batches of the scope's cell-hours, streamed cell by cell and each cell's hours in order.
+    def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
+        """Batches of these cells and hours, some at a time, cell by cell and each cell's hours in order.
 
         A search relies on the order: it joins the batches of one cell and must know when it has seen them all.
         """
+
+    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+        """The same for a scope's cell-hours, one by one."""
 
     def count(self, scope: CaseScope) -> int: ...
 
@@ -68,13 +72,17 @@ class SqlBatchStore:
             session.commit()
         return [None if kept[_key(batch)] == batch.raw else _reused(batch) for batch in batches]
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
-        with Session(self._engine) as session:
+    def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
+        what = select(StoredBatch.cell, StoredBatch.hour, StoredBatch.raw)
+        with self._engine.connect() as connection:
             if self._engine.dialect.name == "sqlite":
-                session.connection().exec_driver_sql(f"PRAGMA mmap_size={_MAPPED_BYTES}")
-            for condition in _conditions(scope):
-                query = select(StoredBatch.raw).where(*condition).order_by(*_IN_ORDER)
-                yield from session.exec(query.execution_options(yield_per=READ_AT_ONCE))
+                connection.exec_driver_sql(f"PRAGMA mmap_size={_MAPPED_BYTES}")
+            streaming = connection.execution_options(yield_per=READ_AT_ONCE)
+            for condition in _within(cells, hours):
+                yield from streaming.execute(what.where(*condition).order_by(*_IN_ORDER)).partitions()
+
+    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+        return (raw for some in self.stream(scope.cells, scope.hours) for _, _, raw in some)
 
     def count(self, scope: CaseScope) -> int:
         return self._total(func.count(), scope)
@@ -100,11 +108,13 @@ class SqlBatchStore:
 
 def _conditions(scope: CaseScope) -> Iterator[tuple[ColumnElement[bool], ...]]:
     # A track belongs to the epoch of its first frame, so one that began just before the window lies in the hour before.
-    epochs = scope.epochs()
-    first, last = epochs[0].hour, epochs[-1].hour
-    for at in range(0, len(scope.cells), CELLS_AT_ONCE):
-        cells = scope.cells[at : at + CELLS_AT_ONCE]
-        yield col(StoredBatch.cell).in_(cells), col(StoredBatch.hour) >= first, col(StoredBatch.hour) <= last
+    return _within(scope.cells, scope.hours)
+
+
+def _within(cells: Sequence[str], hours: range) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    for at in range(0, len(cells), CELLS_AT_ONCE):
+        some = col(StoredBatch.cell).in_(cells[at : at + CELLS_AT_ONCE])
+        yield some, col(StoredBatch.hour) >= hours.start, col(StoredBatch.hour) < hours.stop
 
 
 def _key(batch: SealedBatch) -> Key:

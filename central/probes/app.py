@@ -6,13 +6,14 @@ import base64
 from dataclasses import asdict
 
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from central.answers import Base64, refusals, speak_plainly
+from central.answers import Base64, Name, refusals, speak_plainly
 from central.authority.client import AuthorityClient, client
 from central.errors import ServiceDown, WrongCaller
+from central.probes.answers import answers_to_bytes
 from central.probes.hand_off import HandOffRefused, targets_from_bytes
-from central.probes.service import NothingToSearchFor, OtherTemplate, ProbeService
+from central.probes.service import NothingToSearchFor, OtherTemplate, ProbesAsked, ProbeService
 from central.probes.settings import ProbeSettings
 from central.probes.templates import NoTemplate, SealedTemplates
 from central.serving import only
@@ -24,10 +25,22 @@ _REFUSED = (ReleaseRefused, WrongCaller, BadRelease, NoTemplate, ServiceDown)
 
 
 class ProbeRequest(BaseModel):
-    """A signed release, and the raw X25519 key of the search worker that the probes are sealed to."""
+    """A signed release, and the raw X25519 key of the search worker that the probes are sealed to. `cells` are those of
+    the scope that it searches; all, when none is named."""
 
     release: Base64
     worker: Base64
+    cells: list[Name] = Field(default=[], max_length=100_000)
+
+    def asked(self) -> ProbesAsked:
+        worker = sealing_public(base64.b64decode(self.worker))
+        return ProbesAsked(base64.b64decode(self.release), worker, tuple(self.cells))
+
+
+class ProbeSetsRequest(BaseModel):
+    """Several cases at once."""
+
+    cases: list[ProbeRequest] = Field(min_length=1, max_length=32)
 
 
 class HandOffRequest(ProbeRequest):
@@ -66,9 +79,14 @@ def create_app(settings: ProbeSettings, service: ProbeService | None = None) -> 
     @app.post("/probes", responses=refusals(*_REFUSED, OtherTemplate, NothingToSearchFor))
     def probes(asked: ProbeRequest, request: Request) -> Response:
         only(request, settings.centre)
-        worker = sealing_public(base64.b64decode(asked.worker))
-        sealed = served.probes(base64.b64decode(asked.release), worker)
+        sealed = served.probes(*asked.asked())
         return Response(sealed, media_type="application/octet-stream")
+
+    @app.post("/probe-sets", responses=refusals(WrongCaller))
+    def probe_sets(asked: ProbeSetsRequest, request: Request) -> Response:
+        only(request, settings.centre)
+        sealed = served.probes_for([one.asked() for one in asked.cases])
+        return Response(answers_to_bytes(sealed), media_type="application/octet-stream")
 
     @app.post("/hand-offs", responses=refusals(*_REFUSED, HandOffRefused, CannotOpen))
     def hand_on(asked: HandOffRequest, request: Request) -> Response:

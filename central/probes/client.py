@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from central.authority.client import checked
+from central.authority.client import KINDS, checked
+from central.probes.answers import answers_from_bytes
 from central.probes.hand_off import HandOffRefused, Targets, targets_to_bytes
-from central.probes.service import NothingToSearchFor, OtherTemplate
+from central.probes.service import NothingToSearchFor, OtherTemplate, ProbesAsked
 from central.probes.templates import Kept, NoTemplate
+from shared.errors import CairnError
 from shared.templates import OldTemplate
 
 MAKING_S = 300.0
@@ -30,7 +33,10 @@ class Probes(Protocol):
 
     def erase(self, case: str) -> bool: ...
 
-    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes: ...
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey, cells: Sequence[str] = ()) -> bytes: ...
+
+    def probes_for(self, asked: Sequence[ProbesAsked]) -> list[bytes | CairnError]:
+        """For several cases at once, which share the cost; a refusal is its own case's and stops no other."""
 
     def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes: ...
 
@@ -62,9 +68,12 @@ class ProbeClient:
     def erase(self, case: str) -> bool:
         return self._ask("DELETE", f"/templates/{case}").is_success
 
-    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes:
-        body = _texts(release=release_bytes, worker=worker.public_bytes_raw())
-        return self._ask("POST", "/probes", body=body).content
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey, cells: Sequence[str] = ()) -> bytes:
+        return self._ask("POST", "/probes", body=_asked(ProbesAsked(release_bytes, worker, tuple(cells)))).content
+
+    def probes_for(self, asked: Sequence[ProbesAsked]) -> list[bytes | CairnError]:
+        answer = self._ask("POST", "/probe-sets", body={"cases": [_asked(one) for one in asked]})
+        return answers_from_bytes(answer.content, {**KINDS, **_KINDS})
 
     def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes:
         raw = {"release": release_bytes, "worker": worker.public_bytes_raw(), "sealed": sealed}
@@ -75,7 +84,7 @@ class ProbeClient:
         self._ask("GET", "/health")
 
     def _ask(
-        self, method: str, path: str, *, content: bytes | None = None, body: dict[str, str] | None = None
+        self, method: str, path: str, *, content: bytes | None = None, body: Mapping[str, Any] | None = None
     ) -> httpx.Response:
         request = self.http.build_request(method, path, content=content, json=body, timeout=_timeout(self.http, path))
         return checked("the probe service", self.http, request, _KINDS)
@@ -84,8 +93,12 @@ class ProbeClient:
 def _timeout(http: httpx.Client, path: str) -> httpx.Timeout:
     """Probes of a city take seconds, and several cases may be waiting."""
     usual = http.timeout
-    read = MAKING_S if path in ("/probes", "/hand-offs") else usual.read
+    read = MAKING_S if path in ("/probes", "/probe-sets", "/hand-offs") else usual.read
     return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
+
+
+def _asked(one: ProbesAsked) -> dict[str, Any]:
+    return {**_texts(release=one.release, worker=one.worker.public_bytes_raw()), "cells": list(one.cells)}
 
 
 def _texts(**raw: bytes) -> dict[str, str]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,7 +22,7 @@ from central.probes.probe_sets import Probes, seal_probes
 from central.probes.templates import Kept, SealedTemplates, kept
 from shared.codes import DIMENSIONS
 from shared.epochs import Modality
-from shared.errors import BadRelease, ReleaseRefused
+from shared.errors import BadRelease, CairnError, ReleaseRefused
 from shared.releases import Release, release_from_bytes
 from shared.templates import Template, open_template
 
@@ -34,6 +35,15 @@ class OtherTemplate(ReleaseRefused):
 
 class NothingToSearchFor(ReleaseRefused):
     """The template holds nothing that the patient consented to be searched by."""
+
+
+class ProbesAsked(NamedTuple):
+    """A signed release, the search worker that the probes are sealed to, and the scope's cells that it searches: all,
+    when none is named."""
+
+    release: bytes
+    worker: X25519PublicKey
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +100,43 @@ class ProbeService:
         log.info("template of case %s erased: %s", case, erased)
         return erased
 
-    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes:
-        """Probes of every epoch in scope, sealed to one search worker.
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey, cells: Sequence[str] = ()) -> bytes:
+        """Probes of every epoch in scope, or of some of its cells, sealed to one search worker.
 
         Asks every authority itself. Raises ReleaseRefused as they do, NoTemplate without a template, OtherTemplate for
         one that was not approved, and NothingToSearchFor when it holds nothing that the patient consented to.
         """
-        return self.probes_for([(release_bytes, worker)])[0]
+        (sealed,) = self.probes_for([ProbesAsked(release_bytes, worker, tuple(cells))])
+        if isinstance(sealed, CairnError):
+            raise sealed
+        return sealed
 
-    def probes_for(self, asked: Sequence[tuple[bytes, X25519PublicKey]]) -> list[bytes]:
-        """The same for several cases at once, which share what an epoch's key costs. One refusal refuses all."""
-        opened, parts = [], list[list[Wanted]]()
-        for release_bytes, _ in asked:
-            release = release_from_bytes(release_bytes)
-            template = self._approved(release)
-            one = self._open(release, release_bytes)
-            opened.append(one)
-            parts.append(_parts(template, one))
-        made = iter(make([part for some in parts for part in some]))
-        sealed = []
-        for one, some, (_, worker) in zip(opened, parts, asked, strict=True):
+    def probes_for(self, asked: Sequence[ProbesAsked]) -> list[bytes | CairnError]:
+        """The same for several cases at once, which share what an epoch's key costs. A refusal is its own case's."""
+        ready = [self._ready(one) for one in asked]
+        opened = [one for one in ready if not isinstance(one, CairnError)]
+        made = iter(make([part for _, some in opened for part in some]))
+        sealed: list[bytes | CairnError] = []
+        for found, (_, worker, _cells) in zip(ready, asked, strict=True):
+            if isinstance(found, CairnError):
+                sealed.append(found)
+                continue
+            one, some = found
             columns = [next(made) for _ in some]
             ticket = self._ticket(one.case, worker.public_bytes_raw())
             sealed.append(seal_probes(one.case, Probes(columns, ticket), worker))
             log.info("case %s: probes for %d cell-hours by %s", one.case, len(one.shares), _words(some))
         return sealed
+
+    def _ready(self, asked: ProbesAsked) -> tuple[_Opened, list[Wanted]] | CairnError:
+        """One case's shares and what is wanted with them, or why there are none."""
+        try:
+            release = release_from_bytes(asked.release)
+            template = self._approved(release)
+            one = self._open(release, asked.release, asked.cells)
+            return one, _parts(template, one)
+        except CairnError as error:
+            return error
 
     def hand_on(self, release_bytes: bytes, sealed: bytes, targets: Targets, worker: X25519PublicKey) -> bytes:
         """Clothes of confirmed sightings, which a worker of the case sealed to this service, as probes for `targets`.
@@ -149,10 +171,10 @@ class ProbeService:
             raise OtherTemplate("the template was made from another number of photos than was approved", hint=hint)
         return template
 
-    def _open(self, release: Release, release_bytes: bytes) -> _Opened:
+    def _open(self, release: Release, release_bytes: bytes, cells: Sequence[str] = ()) -> _Opened:
         if not self._authorities:
             raise BadRelease("no authority is configured", hint="name the authorities in the settings")
-        sealed = {a.name: ask(a, release_bytes, Recipient.PROBES, self.public) for a in self._authorities}
+        sealed = {a.name: ask(a, release_bytes, Recipient.PROBES, self.public, cells) for a in self._authorities}
         case = release.scope.case
         released = {
             name: open_released(self._private, answer, name, case, Recipient.PROBES) for name, answer in sealed.items()

@@ -16,6 +16,7 @@ from central.contacts.exposures import Contact, contacts, exposures
 from central.contacts.presets import preset_names
 from central.probes.client import Probes
 from central.probes.hand_off import Targets
+from central.probes.service import ProbesAsked
 from central.probes.templates import Kept
 from central.replay.approval import approved_case, close_case, register, template_of
 from central.replay.nodes import Box, Uplink, fetch_grants, identities
@@ -32,6 +33,7 @@ from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
 from shared.clock import FixedClock, from_unix
 from shared.epochs import HOUR_S, Epoch, Modality
+from shared.errors import CairnError
 from shared.node_shares import MAX_HOURS_AHEAD
 
 Tell = Callable[[str], None]
@@ -159,10 +161,17 @@ class TimedProbes:
     def check_up(self) -> None:
         self.probe_service.check_up()
 
-    def probes(self, release_bytes: bytes, worker: X25519PublicKey) -> bytes:
+    def probes(self, release_bytes: bytes, worker: X25519PublicKey, cells: Sequence[str] = ()) -> bytes:
         began = perf_counter()
         try:
-            return self.probe_service.probes(release_bytes, worker)
+            return self.probe_service.probes(release_bytes, worker, cells)
+        finally:
+            self.watch.lap("probes", began)
+
+    def probes_for(self, asked: Sequence[ProbesAsked]) -> list[bytes | CairnError]:
+        began = perf_counter()
+        try:
+            return self.probe_service.probes_for(asked)
         finally:
             self.watch.lap("probes", began)
 

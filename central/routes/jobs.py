@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -29,6 +30,7 @@ from central.routes.running import Running, ended, in_words, ran_out, stopped_at
 from central.routes.service import Findings, OfCase, camera_graph, find_route
 from central.routes.tables import RouteJob
 from central.search.case_search import SearchParts
+from central.search.gathering import MOST_TOGETHER, Gatherer
 from central.search.job import BatchFailed, Progress
 from shared.clock import Clock
 from shared.epochs import Modality
@@ -44,7 +46,8 @@ _TOLD_AT_MOST = 20  # batches of one search that failed, by name; the job's row 
 class RouteJobs:
     """Thread-safe. `start` and `stop_case` are for the API; `close` stops everything and waits.
 
-    `pause_s` is how long a search waits for an office that is away before it asks again; then twice as long, and so on.
+    `at_once` passes go on at the same time, each for the cases that are asked for together. `pause_s` is how long a
+    search waits for an office that is away before it asks again; then twice as long, and so on.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class RouteJobs:
         at_once: int,
         pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        self._engine, self._clock, self._parts, self._calibration = engine, clock, parts, calibration
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="route-job")
+        self._engine, self._clock, self._calibration = engine, clock, calibration
+        self._gatherer = Gatherer(at_once)
+        self._parts = replace(parts, gatherer=self._gatherer)
+        self._pool = ThreadPoolExecutor(at_once * MOST_TOGETHER, thread_name_prefix="route-job")
         self._running: dict[str, Running] = {}
         self._pause_s, self._closed = pause_s, False
         self._lock = threading.Lock()
@@ -114,6 +119,7 @@ class RouteJobs:
                 if running.timer:
                     running.timer.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._gatherer.close()
         with writing(self._engine) as session:
             store.mark_interrupted(session, self._clock.now())
             session.commit()
@@ -246,6 +252,11 @@ class RouteJobs:
         with writing(self._engine) as session:
             row = session.get_one(RouteJob, job)
             stopped = store.STOPPED if running.why else store.INTERRUPTED
+            if stopped == store.INTERRUPTED and row.error and not running.progress.done and self._closed:
+                row.state = store.WAITING  # it had begun to ask the office anew: the next centre does so again
+                session.add(row)
+                session.commit()
+                return
             row.state, row.ended_at = stopped if running.stop.is_set() else store.FAILED, now
             row.done, row.failed = running.progress.done, running.progress.failed
             row.error, row.message, row.hint = in_words(error)

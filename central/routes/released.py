@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -40,8 +41,8 @@ class _Noting:
     def __init__(self, authority: Releases, names: list[str]) -> None:
         self._authority, self._names = authority, names
 
-    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
-        sealed = self._authority.release(release_bytes, recipient, public)
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes, *cells: Sequence[str]) -> bytes:
+        sealed = self._authority.release(release_bytes, recipient, public, *cells)
         if self._authority.name not in self._names:
             self._names.append(self._authority.name)
         return sealed

@@ -12,13 +12,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
-from central.search.frames import read_frame, write_frame
+from central.search.frames import read_frame, write_batches, write_frame
 from central.search.job import (
     BatchFailed,
     Coverage,
@@ -36,6 +35,8 @@ from central.search.job import (
 from shared.errors import BadInput, Refused
 
 log = logging.getLogger(__name__)
+
+Frame = tuple[int, bytes]
 
 _ENDS_WITHIN_S = 10
 _PIPE_BYTES = 2**20
@@ -72,7 +73,7 @@ class SearchWorker:
         self._link = link or ChildLink()
         self._cancelled = threading.Event()
         self._feed_error: Exception | None = None
-        hello = self._next()
+        _, hello = self._next() or (0, None)
         if not isinstance(hello, Hello):
             self._link.close()
             raise SearchFailed("A search worker did not start.", hint="Look at its messages in the service's log.")
@@ -84,17 +85,32 @@ class SearchWorker:
         return self._link.pid
 
     def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Coverage | Progress | BatchFailed | Found]:
-        """Stream the batches and yield events as they come, Found last. Raises SearchFailed, also when cancelled."""
-        # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
-        feeder = threading.Thread(target=self._feed, args=(job, batches), name="search-feeder", daemon=True)
-        feeder.start()
-        while (event := self._next()) is not None:
+        """Search for one case: stream the batches and yield events as they come, Found last.
+
+        Raises SearchFailed, also when cancelled or refused, and whatever `batches` raises.
+        """
+        for _, event in self.run_together([job], ([(1, raw)] for raw in batches)):
             if isinstance(event, JobRefused):
                 raise SearchFailed(f"The worker refused the job: {event.reason}", hint="Ask for a new release.")
             if not isinstance(event, Hello | HandedOff):
                 yield event
-            if isinstance(event, Found):
-                feeder.join()
+
+    def run_together(self, jobs: Sequence[Job], batches: Iterable[Sequence[Frame]]) -> Iterator[tuple[int, Event]]:
+        """The same for several cases: events with the place of the case. JobRefused ends one case, Found another.
+
+        `batches` come some at a time, each with the cases in whose scope it lies: bit k is `jobs[k]`; no bytes end
+        those cases, of which nothing more is heard.
+        """
+        # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
+        feeder = threading.Thread(target=self._feed, args=(jobs, batches), name="search-feeder", daemon=True)
+        feeder.start()
+        heard = 0
+        while (said := self._next()) is not None:
+            yield said
+            heard += isinstance(said[1], Found | JobRefused)
+            if heard == len(jobs):
+                if isinstance(said[1], Found):
+                    feeder.join()
                 return
         if self._feed_error is not None:
             raise self._feed_error
@@ -108,7 +124,7 @@ class SearchWorker:
         """
         with contextlib.suppress(BrokenPipeError, ValueError):  # the worker has ended, as the next line finds out
             write_frame(self._link.stdin, hand_on_to_bytes(sightings))
-        event = self._next()
+        _, event = self._next() or (0, None)
         if isinstance(event, HandedOff):
             return event.sealed
         why = event.reason if isinstance(event, JobRefused) else "it ended without a word"
@@ -128,17 +144,22 @@ class SearchWorker:
         self._cancelled.set()
         self._link.close()
 
-    def _feed(self, job: Job, batches: Iterable[bytes]) -> None:
+    def _feed(self, jobs: Sequence[Job], batches: Iterable[Sequence[Frame]]) -> None:
+        stream = self._link.stdin
         try:
-            for frame in chain([job_to_bytes(job)], batches, [b""]):
-                write_frame(self._link.stdin, frame)
+            for job in jobs:
+                write_frame(stream, job_to_bytes(job))
+            write_frame(stream, b"")
+            for some in batches:
+                write_batches(stream, some)
+            write_frame(stream, b"")
         except (BrokenPipeError, ValueError):
             return  # the worker has ended; run() tells why
         except Exception as error:  # noqa: BLE001  (whatever the source of batches raised; run() raises it again)
             self._feed_error = error
-            self.cancel()
+            self._link.kill()
 
-    def _next(self) -> Event | None:
+    def _next(self) -> tuple[int, Event] | None:
         try:
             frame = read_frame(self._link.stdout)
         except BadInput:

@@ -11,13 +11,14 @@ from shared.epochs import Modality
 from shared.errors import BadInput
 from shared.wire import pack, unpack
 
+MOST_CASES = 32  # of one pass: as many as a batch's four bytes can name
 # P(bit differs) = angle/π, so 384 of 1,024 bits is an angle of 67.5°, a cosine of 0.38; strangers lie near 512 ± 16.
 DEFAULT_RADIUS: Mapping[Modality, int] = {Modality.FACE: 384, Modality.APPEARANCE: 144}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One search of one case. `releases` maps each authority to its seal shares, `probes` are the probe codes;
+    """One case's part of a search. `releases` maps each authority to its seal shares, `probes` are the probe codes;
     both are sealed to the worker's key. `radius` is in bits, by modality. `hand_off` names the model whose clothes may
     be handed on: the worker then waits, after its answer, for what is confirmed."""
 
@@ -117,8 +118,9 @@ def hand_on_from_bytes(raw: bytes) -> list[str]:
     return named
 
 
-def event_to_bytes(event: Event) -> bytes:
-    return pack(_event_row(event))
+def event_to_bytes(event: Event, case: int = 0) -> bytes:
+    """What is said of the case at that place."""
+    return pack([case, *_event_row(event)])
 
 
 def _event_row(event: Event) -> list[Any]:
@@ -141,11 +143,11 @@ def _event_row(event: Event) -> list[Any]:
     return row
 
 
-def event_from_bytes(raw: bytes) -> Event:
-    """Raises BadInput for anything that event_to_bytes did not make."""
+def event_from_bytes(raw: bytes) -> tuple[int, Event]:
+    """The case's place, and what is said of it. Raises BadInput for anything that event_to_bytes did not make."""
     row = unpack(raw, BadInput, "a worker's word")
     try:
-        return _event(row)
+        return int(row[0]), _event(row[1:])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise BadInput("a worker's word is malformed", hint="compare versions") from None
 

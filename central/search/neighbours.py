@@ -4,6 +4,8 @@ An encounter rides in the batch of whichever sighting ended later, so it may lie
 the other sighting's mask in a third: batches of one track after a power cut, a second batch of a busy hour, or the
 next hour's. Batches come in order of cell and hour, and are held only as long as somebody in them may have met
 whoever is found next, which bounds the memory to a few hours of one cell.
+
+Several cases share what is held, and nothing else: each is joined with batches that opened for it, and with no others.
 """
 
 from __future__ import annotations
@@ -24,22 +26,25 @@ from shared.sightings import SightingColumns, encounter, sighting_id
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """An opened batch, its position in the stream, and the models behind its codes, by modality."""
+    """An opened batch, its position in the stream, the models behind its codes, by modality, and the cases for which
+    it opened: bit k is the case at place k."""
 
     index: int
     columns: SightingColumns
     models: Mapping[str, str]
+    cases: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One row of an opened batch within the radius."""
+    """One row of an opened batch within the radius of one case's probes; `case` is its place."""
 
     opened: Opened
     row: int
     modality: Modality
     distance: int
     bits: int
+    case: int = 0
 
     @property
     def start_ms(self) -> int:
@@ -62,27 +67,31 @@ class _Cell:
     hour: int
     held: list[Opened] = field(default_factory=list)
     waiting: list[Hit] = field(default_factory=list)
-    people: People = field(default_factory=People)
+    people: dict[int, People] = field(default_factory=lambda: defaultdict(People))  # numbers are of one answer
+
+
+Ready = list[tuple[int, Candidate]]
 
 
 class Neighbours:
     """Takes opened batches in the order of the store and gives candidates as soon as nobody can have met them still.
 
-    Encounters outside `window`, in Unix milliseconds, are left out. `broken` tells of batches whose encounters could
-    not be joined, by position in the stream, and why.
+    Encounters outside a case's window, in Unix milliseconds, are left out of its answer. `broken` tells by case and
+    position in the stream of batches whose encounters could not be joined, and why.
     """
 
-    def __init__(self, window: tuple[int, int]) -> None:
-        self._window = window
+    def __init__(self, *windows: tuple[int, int]) -> None:
+        self._windows = windows
         self._cell = _Cell("", 0)
         self._past: set[str] = set()
-        self.broken: dict[int, str] = {}
+        self.broken: dict[tuple[int, int], str] = {}
 
-    def take(self, opened: Opened, hits: Sequence[Hit]) -> list[Candidate]:
-        """Remember one batch and its hits; the candidates that are complete now."""
-        epoch, ready = opened.columns.epoch, []
+    def take(self, opened: Opened, hits: Sequence[Hit]) -> Ready:
+        """Remember one batch and its hits; the candidates that are complete now, each with its case's place."""
+        epoch, ready = opened.columns.epoch, Ready()
         if epoch.cell in self._past or (epoch.cell == self._cell.name and epoch.hour < self._cell.hour):
-            self.broken[opened.index] = "the batch came out of order, so encounters may be missing"
+            for case in self._of(opened):
+                self.broken[case, opened.index] = "the batch came out of order, so encounters may be missing"
         if epoch.cell != self._cell.name or epoch.hour < self._cell.hour:
             ready = self.finish()
             self._cell = _Cell(epoch.cell, epoch.hour)
@@ -93,14 +102,22 @@ class Neighbours:
         self._cell.waiting.extend(hits)
         return ready
 
-    def finish(self) -> list[Candidate]:
+    def finish(self) -> Ready:
         """The candidates that still wait, at the end of a cell or of the stream."""
         ready = self._joined(self._cell.waiting)
         self._past.add(self._cell.name)
         self._cell = _Cell("", 0)
         return ready
 
-    def _settle(self, epoch: Epoch) -> list[Candidate]:
+    def drop(self, case: int) -> None:
+        """Forget what waits for a case that has ended."""
+        self._cell.waiting = [hit for hit in self._cell.waiting if hit.case != case]
+        self._cell.people.pop(case, None)
+
+    def _of(self, opened: Opened) -> list[int]:
+        return [case for case in range(len(self._windows)) if opened.cases >> case & 1]
+
+    def _settle(self, epoch: Epoch) -> Ready:
         # A partner was in view at the same moment, so it began before the hit ended, and ended after the hit began.
         now_ms = epoch.hour * HOUR_S * 1000
         cell = self._cell
@@ -110,43 +127,48 @@ class Neighbours:
         cell.held = [one for one in cell.held if len(one.columns) and one.columns.end.max() >= oldest]
         return ready
 
-    def _joined(self, hits: Sequence[Hit]) -> list[Candidate]:
-        of_boot: dict[tuple[str, int], list[Hit]] = defaultdict(list)
+    def _joined(self, hits: Sequence[Hit]) -> Ready:
+        of_boot: dict[tuple[int, str, int], list[Hit]] = defaultdict(list)
         for hit in hits:
-            of_boot[hit.opened.columns.node, hit.opened.columns.boot].append(hit)
-        candidates: list[Candidate] = []
-        for (node, boot), group in of_boot.items():
-            mates = [one for one in self._cell.held if (one.columns.node, one.columns.boot) == (node, boot)]
-            partners = self._partners(mates, {hit.number for hit in group})
-            candidates += [_candidate(hit, partners[hit.number]) for hit in group]
-        return candidates
+            of_boot[hit.case, hit.opened.columns.node, hit.opened.columns.boot].append(hit)
+        ready = Ready()
+        for (case, node, boot), group in of_boot.items():
+            mates = [
+                one
+                for one in self._cell.held
+                if one.cases >> case & 1 and (one.columns.node, one.columns.boot) == (node, boot)
+            ]
+            partners = self._partners(case, mates, {hit.number for hit in group})
+            ready += [(case, _candidate(hit, partners[hit.number])) for hit in group]
+        return ready
 
-    def _partners(self, mates: Sequence[Opened], numbers: set[int]) -> dict[int, list[Partner]]:
+    def _partners(self, case: int, mates: Sequence[Opened], numbers: set[int]) -> dict[int, list[Partner]]:
         """Partners of each of some numbers, from all batches of their node and boot that are held."""
         partners: dict[int, dict[Partner, None]] = defaultdict(dict)  # ordered, and each once
-        for a, b, *facts in self._meetings(mates, numbers):
-            if facts[0] >= self._window[1] or facts[1] < self._window[0]:
+        begin, end = self._windows[case]
+        for a, b, *facts in self._meetings(case, mates, numbers):
+            if facts[0] >= end or facts[1] < begin:
                 continue
             for number, other in ((a, b), (b, a)):
                 if number in numbers:
-                    partners[number][self._partner(other, [number, other, *facts], mates)] = None
+                    partners[number][self._partner(case, other, [number, other, *facts], mates)] = None
         return defaultdict(list, {number: list(found) for number, found in partners.items()})
 
-    def _meetings(self, mates: Sequence[Opened], numbers: set[int]) -> Iterable[list[int]]:
+    def _meetings(self, case: int, mates: Sequence[Opened], numbers: set[int]) -> Iterable[list[int]]:
         for one in mates:
             try:
                 met = one.columns.meetings()
             except BadBatch as error:
-                self.broken[one.index] = f"{type(error).__name__}: {error.message}"
+                self.broken[case, one.index] = f"{type(error).__name__}: {error.message}"
                 continue
             yield from met[np.isin(met[:, :2], list(numbers)).any(axis=1)].tolist()
 
-    def _partner(self, other: int, row: list[int], mates: Sequence[Opened]) -> Partner:
+    def _partner(self, case: int, other: int, row: list[int], mates: Sequence[Opened]) -> Partner:
         met, mask, person = encounter(row), FaceMask.UNKNOWN, None
         for one in mates:
             for at in (one.columns.number == other).nonzero()[0][:1].tolist():
                 mask = FaceMask(int(one.columns.mask[at]))
-                person = self._cell.people.number(one.columns, at, one.models.get(Modality.FACE.value, ""))
+                person = self._cell.people[case].number(one.columns, at, one.models.get(Modality.FACE.value, ""))
         nearest, error = met.min_distance_m, met.distance_error_m
         return Partner(other, met.start, met.end, nearest, error, mask, person, met.near_s)
 

@@ -1,4 +1,4 @@
-"""A search job, opened: everything that a worker knows while it lives, and what it makes of one batch."""
+"""A search job, opened: everything that a worker knows of one case while it lives."""
 
 from __future__ import annotations
 
@@ -7,29 +7,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from central.authority.released import CombinedShares, Recipient, ReleasedShares, combined, not_covered, open_released
 from central.probes.hand_off import Clothes, HandOffRefused, seal_clothes
-from central.probes.probe_sets import Probes, ProbeSet, open_probes
+from central.probes.probe_sets import Probes, open_probes
 from central.search.job import Job
 from central.search.neighbours import Hit, Opened
-from central.search.scan import scan
-from shared.batches import open_batch, read_batch
-from shared.epochs import Modality, seal_key
-from shared.errors import BadBatch, BadInput, CannotOpen
+from shared.epochs import Modality
+from shared.errors import BadInput
 from shared.keys import sealing_public
-from shared.sightings import SightingColumns, sighting_id
-
-
-class OtherModel(BadBatch):
-    """A batch's codes cannot be compared with the patient's template: another model made them."""
+from shared.sightings import sighting_id
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Everything that one job needs, opened: seal shares and probes by epoch, the window, the radius in bits.
+    """Everything that one case's job needs, opened: seal shares and probes by epoch, the window, the radius in bits.
 
     `probe_service` is the one that every authority names, `hand_off` the model whose clothes may be handed on.
     `clothes` are those of the hits so far, None where they cannot be; they leave only sealed to the probe service.
@@ -45,39 +38,6 @@ class Search:
     probe_service: bytes
     hand_off: str
     clothes: dict[str, Clothes | None] = field(default_factory=dict, repr=False)
-
-    def opened(self, index: int, raw: bytes) -> Opened:
-        """One sealed batch, opened; BadBatch kinds when it cannot be."""
-        batch = read_batch(raw)
-        epoch = batch.header.epoch
-        if epoch not in self.shares:
-            raise CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")
-        columns = open_batch(batch, seal_key(self.shares[epoch], batch.header.node, epoch))
-        return Opened(index, columns, batch.header.models)
-
-    def hits(self, opened: Opened) -> list[Hit]:
-        """What of one batch lies within the radius of a probe that the same model made, and within the window."""
-        columns, start_ms, end_ms = opened.columns, *self.window_ms
-        hits = []
-        for probe in self.probes.of(columns.epoch):
-            if opened.models.get(probe.modality.value) != probe.model:
-                continue
-            near = scan(columns, probe, self.radius[probe.modality])
-            for row, distance in zip(near.rows.tolist(), near.distances.tolist(), strict=True):
-                if columns.start[row] < end_ms and columns.end[row] >= start_ms:
-                    hits.append(Hit(opened, row, probe.modality, distance, probe.codes.shape[1] * 8))
-        if self.hand_off:
-            self._keep_clothes(opened, hits)
-        return hits
-
-    def check_models(self, opened: Opened) -> None:
-        """Raises OtherModel when codes of the batch were passed over, because another model made them."""
-        for probe in self.probes.of(opened.columns.epoch):
-            made_by = opened.models.get(probe.modality.value)
-            if made_by != probe.model and _has_codes(opened.columns, probe):
-                hint = "register the patient on a box with that model, and search again"
-                what = f"the box's {probe.modality} codes were made with another model than the template"
-                raise OtherModel(what, hint=hint)
 
     def handed_off(self, sightings: Iterable[str], public: bytes) -> bytes:
         """The clothes of confirmed candidates, sealed to the probe service; empty when none has any.
@@ -107,7 +67,8 @@ class Search:
         """The window in Unix milliseconds."""
         return round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000)
 
-    def _keep_clothes(self, opened: Opened, hits: Iterable[Hit]) -> None:
+    def keep_clothes(self, opened: Opened, hits: Iterable[Hit]) -> None:
+        """Of what was found, in case it is confirmed."""
         columns, model = opened.columns, opened.models.get(Modality.APPEARANCE.value, "")
         for hit in hits:
             name = sighting_id(columns.node, columns.boot, hit.number)
@@ -141,8 +102,3 @@ def _may_hand_off(released: Mapping[str, ReleasedShares]) -> bool:
     services = {one.probes_public for one in released.values()}
     consented = all(Modality.APPEARANCE in one.consents for one in released.values())
     return consented and len(services) == 1 and b"" not in services
-
-
-def _has_codes(columns: SightingColumns, probe: ProbeSet) -> bool:
-    present = columns.has_face if probe.modality is Modality.FACE else columns.has_appearance
-    return bool(np.any(present))

@@ -43,7 +43,7 @@ def rehearse(search: Callable[[Search, Iterator[bytes]], Iterator[Event]]) -> No
     job = Job(_CASE, {"office": seal_released(released, key.public_key())}, probes, hand_off=_MODEL)
     work = open_job(job_from_bytes(job_to_bytes(job)), key)
     batches = [_batch(0, _HOURS[0]), b"nonsense", _batch(1, _HOURS[1])]
-    said = [event_from_bytes(event_to_bytes(event)) for event in search(work, iter(batches))]
+    said = [event_from_bytes(event_to_bytes(event))[1] for event in search(work, iter(batches))]
     found = said[-1]
     if not isinstance(found, Found) or len(found.candidates) != 2 * 2 * len(_HOURS):
         raise CairnError("a search worker's rehearsal went wrong", hint="report this; nothing was searched")

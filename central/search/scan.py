@@ -28,17 +28,35 @@ _NONE = Hits(np.empty(0, np.int64), np.empty(0, np.int32))
 
 def scan(columns: SightingColumns, probe: ProbeSet, radius: int) -> Hits:
     """Sightings of one batch whose code differs from a fitting probe in `radius` bits or fewer."""
-    codes, present = _codes(columns, probe.modality)
+    codes = codes_of(columns, probe.modality)
     if not len(codes) or not len(probe.codes):
         return _NONE
     counted = distances(codes, probe.codes)
-    reach = widened(radius, codes.shape[1] * 8, probe.fidelity)
-    if counted.min() > reach:  # nearly every batch ends here: the patient was somewhere else
-        return _NONE
-    nearest = np.where(fitting(columns.mask, probe).T, counted, codes.shape[1] * 8 + 1).min(axis=0)
-    rows = np.flatnonzero(present & (nearest <= reach))
-    found = np.array([narrowed(int(bits), codes.shape[1] * 8, probe.fidelity) for bits in nearest[rows]], np.int32)
+    return within(columns, probe, radius, counted) if counted.min() <= reach(probe, radius) else _NONE
+
+
+def within(columns: SightingColumns, probe: ProbeSet, radius: int, counted: Int32) -> Hits:
+    """The same where the distances [m, n] have been counted already."""
+    bits = probe.codes.shape[1] * 8
+    nearest = np.where(fitting(columns.mask, probe).T, counted, bits + 1).min(axis=0)
+    rows = np.flatnonzero(present(columns, probe.modality) & (nearest <= reach(probe, radius)))
+    found = np.array([narrowed(int(far), bits, probe.fidelity) for far in nearest[rows]], np.int32)
     return Hits(rows[found <= radius], found[found <= radius])
+
+
+def reach(probe: ProbeSet, radius: int) -> int:
+    """The largest distance of a code to this probe that can lie within the radius."""
+    return widened(radius, probe.codes.shape[1] * 8, probe.fidelity)
+
+
+def codes_of(columns: SightingColumns, modality: Modality) -> UInt8:
+    """The codes [n, b] of one modality; all zeros where a sighting has none."""
+    return columns.face if modality is Modality.FACE else columns.appearance
+
+
+def present(columns: SightingColumns, modality: Modality) -> npt.NDArray[np.bool_]:
+    """Which sightings have a code of that modality."""
+    return columns.has_face if modality is Modality.FACE else columns.has_appearance
 
 
 def widened(distance: int, bits: int, fidelity: float) -> int:
@@ -66,9 +84,3 @@ def fitting(masks: UInt8, probe: ProbeSet) -> npt.NDArray[np.bool_]:
         return np.ones((len(masks), len(of_probe)), np.bool_)
     either = ~np.isin(masks, clear)[:, None] | ~np.isin(of_probe, clear)[None, :]
     return np.asarray(either | (masks[:, None] == of_probe[None, :]), np.bool_)
-
-
-def _codes(columns: SightingColumns, modality: Modality) -> tuple[UInt8, npt.NDArray[np.bool_]]:
-    if modality is Modality.FACE:
-        return columns.face, columns.has_face
-    return columns.appearance, columns.has_appearance

@@ -1,7 +1,8 @@
-"""`python -m central.search.worker`: searches one job's batches in memory and ends.
+"""`python -m central.search.worker`: searches a stream of batches in memory, for one case or several, and ends.
 
-Out: its public key. In: the job, then batches, then an empty frame. Out: progress, failures, and the candidates. In,
-perhaps: which of these are confirmed. Out: their clothes, sealed to the probe service.
+Out: its public key. In: a job for each case, an empty frame; then batches, each with the cases in whose scope it lies;
+then an empty frame. Out: progress, failures, and each case's candidates. In, perhaps, where there is one case: which of
+these are confirmed. Out: their clothes, sealed to the probe service.
 Its private key is drawn at start and never leaves, so what was sealed to it is worth nothing once it has ended.
 """
 
@@ -14,51 +15,22 @@ from typing import IO
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from central.search.frames import FrameBroken, read_frame, write_frame
+from central.search.frames import FrameBroken, read_batches, read_frame, write_frame
 from central.search.isolation import Protections, give_up_rights
 from central.search.job import (
-    BatchFailed,
-    Coverage,
+    MOST_CASES,
     Event,
-    Found,
     HandedOff,
     Hello,
     JobRefused,
-    Progress,
     event_to_bytes,
     hand_on_from_bytes,
     job_from_bytes,
 )
-from central.search.neighbours import Neighbours, merged
 from central.search.opened_job import Search, open_job
 from central.search.rehearsal import rehearse
-from shared.errors import CairnError
-
-PROGRESS_EVERY = 50
-
-
-def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
-    """Events of one search. A batch that fails, or that is searched in part, is reported, and the rest goes on."""
-    yield Coverage(work.not_covered, max(work.shares.hours, default=0))
-    found = []
-    near = Neighbours(work.window_ms)
-    done = failed = 0
-    for done, raw in enumerate(batches, 1):
-        try:
-            opened = work.opened(done - 1, raw)
-            found += near.take(opened, work.hits(opened))
-            work.check_models(opened)
-        except CairnError as error:
-            failed += 1
-            yield BatchFailed(done - 1, f"{type(error).__name__}: {error.message}")
-        if done % PROGRESS_EVERY == 0:
-            yield Progress(done, failed)
-    found += near.finish()
-    for index, reason in near.broken.items():
-        failed += 1
-        yield BatchFailed(index, reason)
-    yield Progress(done, failed)
-    yield Found(merged(found))
+from central.search.together import Frame, search, search_together
+from shared.errors import BadInput, CairnError
 
 
 def run(stdin: IO[bytes], stdout: IO[bytes], protections: Protections) -> int:
@@ -66,22 +38,38 @@ def run(stdin: IO[bytes], stdout: IO[bytes], protections: Protections) -> int:
     private = X25519PrivateKey.generate()
     public = private.public_key().public_bytes_raw()
     _say(stdout, Hello(public, protections.in_force, protections.lacking))
-    asked = read_frame(stdin)
-    if asked is None:  # the parent was refused a release and went away
-        return 0
+    works = _opened(private, stdin, stdout)
+    del private
     try:
-        job = job_from_bytes(asked)
-        work = open_job(job, private)
-    except CairnError as error:
-        _say(stdout, _refused(error))
-        return 1
-    del private, asked
-    try:
-        for event in search(work, _batches(stdin)):
-            _say(stdout, event)
-        return _hand_off(work, public, stdin, stdout) if job.hand_off else 0
+        if not any(works):
+            return 0 if not works else 1  # without a job the parent was refused a release, and went away
+        places = [place for place, work in enumerate(works) if work]
+        for case, event in search_together([work for work in works if work], _batches(stdin, places)):
+            _say(stdout, event, places[case])
+        (only,) = works if len(works) == 1 else (None,)
+        return _hand_off(only, public, stdin, stdout) if only and only.hand_off else 0
     finally:
-        work.forget()
+        for work in filter(None, works):
+            work.forget()
+
+
+def _opened(private: X25519PrivateKey, stdin: IO[bytes], stdout: IO[bytes]) -> list[Search | None]:
+    """One job a frame, opened as it comes; a job that is refused leaves its place empty, and the others go on."""
+    works: list[Search | None] = []
+    while asked := read_frame(stdin):
+        try:
+            if len(works) == MOST_CASES:
+                raise FrameBroken("a worker was given too many cases", hint="search fewer at once")
+            work = open_job(job_from_bytes(asked), private)
+            if work.hand_off and works:
+                raise BadInput("clothes are handed on by a worker of one case", hint="search that case alone")
+            works.append(work)
+        except FrameBroken:
+            raise
+        except CairnError as error:
+            works.append(None)
+            _say(stdout, _refused(error), len(works) - 1)
+    return works
 
 
 def _hand_off(work: Search, public: bytes, stdin: IO[bytes], stdout: IO[bytes]) -> int:
@@ -97,19 +85,22 @@ def _hand_off(work: Search, public: bytes, stdin: IO[bytes], stdout: IO[bytes]) 
     return 0
 
 
-def _say(stdout: IO[bytes], event: Event) -> None:
-    write_frame(stdout, event_to_bytes(event))
+def _say(stdout: IO[bytes], event: Event, case: int = 0) -> None:
+    write_frame(stdout, event_to_bytes(event, case))
 
 
 def _refused(error: CairnError) -> JobRefused:
     return JobRefused(f"{type(error).__name__}: {error.message}")
 
 
-def _batches(stdin: IO[bytes]) -> Iterator[bytes]:
-    while raw := read_frame(stdin):
-        yield raw
-    if raw is None:
-        raise FrameBroken("the batches ended before their end was said", hint="run the search again")
+def _batches(stdin: IO[bytes], places: list[int]) -> Iterator[Frame]:
+    """Each batch with its cases, counted among those whose job was opened."""
+    all_are_here = places == list(range(len(places)))
+    for cases, raw in read_batches(stdin):
+        if all_are_here:
+            yield cases, raw
+        elif named := sum(1 << at for at, place in enumerate(places) if cases >> place & 1):
+            yield named, raw
 
 
 def main() -> int:

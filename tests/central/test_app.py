@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,13 +13,12 @@ from sqlmodel import Session, select
 from central.authority.released import Recipient
 from central.authority.service import Authority
 from central.authority.statements import Destruction
-from central.batches.store import SqlBatchStore
+from central.batches.store import Lying, SqlBatchStore
 from central.cases.client import ApiRefused
 from central.database import writing
 from central.errors import ServiceDown
 from central.retention.due import Kind
 from central.routes.tables import FoundRoute, RouteJob
-from shared.releases import CaseScope
 from tests.central.authority_fixtures import CASE, NODE
 from tests.central.centre_fixtures import Office
 from tests.waiting import wait_until
@@ -85,10 +84,10 @@ def test_a_running_search_stops_at_once_when_the_case_is_withdrawn(tmp_path: Pat
 class Endless(SqlBatchStore):
     """The real store, which never comes to an end."""
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
-        (batch,) = super().in_scope(scope)
+    def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
+        (some,) = super().stream(cells, hours)
         while True:
-            yield batch
+            yield some
 
 
 class Away:
@@ -108,8 +107,8 @@ class Away:
     def withdraw(self, case: str) -> None:
         self._here().withdraw(case)
 
-    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
-        return self._here().release(release_bytes, recipient, public)
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes, *cells: Sequence[str]) -> bytes:
+        return self._here().release(release_bytes, recipient, public, *cells)
 
     def ended(self, cases: Iterable[str]) -> list[str]:
         return self._here().ended(cases)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from central.authority.client import Releases
 from central.authority.released import Recipient
-from central.batches.store import SqlBatchStore
+from central.batches.store import Lying, SqlBatchStore
 from central.cases.service import release_of
 from central.cases.tables import Case
 from central.consents.tables import ConsentRecord
@@ -23,7 +23,7 @@ from central.routes.tables import FoundRoute, RouteJob
 from central.search.case_search import SearchParts
 from central.testimony.tables import ToldVisit
 from shared.errors import ReleaseRefused
-from shared.releases import CaseScope, release_to_bytes
+from shared.releases import release_to_bytes
 from tests.central.authority_fixtures import CASE, NOW, World
 from tests.central.centre_fixtures import Office
 from tests.central.test_cases import refusal
@@ -47,8 +47,8 @@ class SlowStore(SqlBatchStore):
         super().__init__(office.engine)
         self.asked, self.go_on = threading.Event(), threading.Event()
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
-        yield from super().in_scope(scope)
+    def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
+        yield from super().stream(cells, hours)
         self.asked.set()
         assert self.go_on.wait(60)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,11 @@ class AuthorityAway:
     def __init__(self, real: Authority) -> None:
         self.name, self.real, self.away, self.asked = real.name, real, True, 0
 
-    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes) -> bytes:
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes, *cells: Sequence[str]) -> bytes:
         self.asked += 1
         if self.away:
             raise ServiceDown(f"authority {self.name} does not answer", hint="the case waits")
-        return self.real.release(release_bytes, recipient, public)
+        return self.real.release(release_bytes, recipient, public, *cells)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)

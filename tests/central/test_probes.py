@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from central.authority.released import CombinedShares, Recipient, ShareGrid, combined, open_released
 from central.probes.making import Wanted, make
 from central.probes.probe_sets import ProbeColumns, Probes, open_probes, seal_probes
-from central.probes.service import NothingToSearchFor, OtherTemplate
+from central.probes.service import NothingToSearchFor, OtherTemplate, ProbesAsked
 from central.probes.templates import Kept, NoTemplate, SealedTemplates
 from shared.codes import BITS, encode, encode_quantised, quantise
 from shared.epochs import Epoch, Modality, code_key
@@ -260,8 +260,8 @@ def test_ten_cases_at_once_are_sealed_each_to_its_own_worker(world: World) -> No
         case = f"case-{number}"
         world.register(some_faces(1, seed=number), case=case)
         workers.append(X25519PrivateKey.generate())
-        asked_for.append((world.release(world.scope(case)), workers[-1].public_key()))
-    sealed = world.probes.probes_for(asked_for)
+        asked_for.append(ProbesAsked(world.release(world.scope(case)), workers[-1].public_key()))
+    sealed = [one for one in world.probes.probes_for(asked_for) if isinstance(one, bytes)]
     for number, worker in enumerate(workers, 1):
         (columns,) = open_probes(f"case-{number}", sealed[number - 1], worker).columns
         assert len(columns) == 10

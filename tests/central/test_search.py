@@ -14,7 +14,7 @@ from central.search.candidates import candidates_from_bytes, candidates_to_bytes
 from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import BatchFailed, Event, Found, Job
 from central.search.opened_job import open_job
-from central.search.worker import search
+from central.search.together import search
 from shared.errors import BadInput
 from shared.keys import sealing_public
 from tests.central.authority_fixtures import CASE, NODE, NOW, World, replaced, some_faces

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from central.batches.store import SqlBatchStore
+from central.batches.store import Lying, SqlBatchStore
 from central.database import open_database
 from central.search.case_search import SearchParts, search_case
 from central.search.dispatch import SearchFailed
@@ -19,7 +19,6 @@ from shared.batches import read_batch
 from shared.epochs import Epoch
 from shared.errors import ReleaseRefused
 from shared.face_mask import FaceMask
-from shared.releases import CaseScope
 from shared.sightings import Encounter
 from tests.central.authority_fixtures import CASE, NODE, NOW, World, some_faces
 from tests.central.test_search import noisy
@@ -86,9 +85,9 @@ class _Endless(SqlBatchStore):
 
     raw: bytes
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+    def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
         while True:
-            yield self.raw
+            yield [(cells[0], hours[-1], self.raw)]
 
 
 def test_a_stopped_search_ends_at_once_without_an_answer(world: World) -> None:

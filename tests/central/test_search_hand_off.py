@@ -37,7 +37,7 @@ from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import BatchFailed, Event, Found, Job
 from central.search.opened_job import Search, open_job
 from central.search.scan import narrowed, widened
-from central.search.worker import search
+from central.search.together import search
 from shared.batches import SCHEMA_VERSION, BatchKeys, Header, read_batch, seal_batch
 from shared.codes import APPEARANCE_BITS, FACE_BITS, decode, encode
 from shared.epochs import Epoch, Modality, code_key, seal_key

@@ -138,7 +138,7 @@ def test_what_a_worker_complains_about_is_in_the_service_log(
     """A worker's own messages, which it cannot write to a file, are passed on by its parent."""
     with SearchWorker() as worker:
         child = child_of(worker)
-        child.stdin.write((5).to_bytes(4, "big") + b"\xff" * 5)  # no job: refused in words
+        child.stdin.write((5).to_bytes(4, "big") + b"\xff" * 5 + bytes(4))  # no job: refused in words
         child.stdin.flush()
         wait_until(lambda: child.process.poll() is not None, "the worker to end")
     for what in worker.lacking:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.search.candidates import Candidate, Partner
-from central.search.neighbours import Hit, Neighbours, Opened, merged
+from central.search.neighbours import Hit, Neighbours, Opened, Ready, merged
 from central.search.people import LOOKS_ALIKE
 from shared.columns import columns_from_bytes, columns_to_bytes
 from shared.epochs import Epoch, Modality
@@ -44,6 +44,11 @@ def batch(
     return Opened(-1, columns, {"face": "m"})
 
 
+def of(ready: Ready, case: int = 0) -> list[Candidate]:
+    """The candidates of one case."""
+    return [candidate for at, candidate in ready if at == case]
+
+
 def joined(batches: Sequence[Opened], patient: set[int], window: tuple[int, int] = ALWAYS) -> tuple[Candidate, ...]:
     """Candidates when every sighting with one of these numbers is a hit; batches stream in the order given."""
     near = Neighbours(window)
@@ -51,8 +56,8 @@ def joined(batches: Sequence[Opened], patient: set[int], window: tuple[int, int]
     for index, one in enumerate(batches):
         opened = Opened(index, one.columns, one.models)
         rows = [row for row, number in enumerate(one.columns.number.tolist()) if number in patient]
-        found += near.take(opened, [Hit(opened, row, Modality.FACE, 10, 1024) for row in rows])
-    found += near.finish()
+        found += of(near.take(opened, [Hit(opened, row, Modality.FACE, 10, 1024) for row in rows]))
+    found += of(near.finish())
     assert not near.broken
     return merged(found)
 
@@ -130,7 +135,7 @@ def test_broken_encounters_are_told_and_the_candidate_is_kept() -> None:
     opened, near = Opened(7, columns, {"face": "m"}), Neighbours(ALWAYS)
     near.take(opened, [Hit(opened, 0, Modality.FACE, 10, 1024)])
     assert len(near.finish()) == 1
-    assert list(near.broken) == [7]
+    assert list(near.broken) == [(0, 7)]
 
 
 def test_batches_out_of_order_lose_no_candidate_and_are_told() -> None:
@@ -140,10 +145,10 @@ def test_batches_out_of_order_lose_no_candidate_and_are_told() -> None:
     found = []
     for index, one in enumerate(stream):
         opened = Opened(index, one.columns, one.models)
-        found += near.take(opened, [Hit(opened, 0, Modality.FACE, 10, 1024)])
-    found += near.finish()
+        found += of(near.take(opened, [Hit(opened, 0, Modality.FACE, 10, 1024)]))
+    found += of(near.finish())
     assert len(found) == 2
-    assert list(near.broken) == [1]
+    assert list(near.broken) == [(0, 1)]
 
 
 def test_what_is_held_is_bounded_by_the_hours_in_view() -> None:
