@@ -19,6 +19,8 @@ DOORS = {
     "ai_edge_litert": {"edge/inference/litert.py"},
     "tflite_runtime": {"edge/inference/litert.py"},
     "faiss": {"central/search/kernel.py"},
+    "fido2": {"central/accounts/passkeys.py"},
+    "limits": {"central/accounts/attempts.py"},
     "picamera2": {"edge/cameras/picamera.py"},
     "pkcs11": {"central/authority/token_key.py"},
     "cryptography.x509": {"provisioning/authority.py"},
