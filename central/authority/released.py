@@ -100,6 +100,11 @@ class CombinedShares(Mapping[Epoch, tuple[bytes, ...]]):
         row = self.array[self._cell_at[epoch.cell], self._hour_at[epoch.hour]]
         return tuple(share.tobytes() for share in row)
 
+    def joined(self, epoch: Epoch) -> bytes:
+        """All authorities' shares of one epoch, one behind the other; empty when it was not released."""
+        cell, hour = self._cell_at.get(epoch.cell), self._hour_at.get(epoch.hour)
+        return b"" if cell is None or hour is None else self.array[cell, hour].tobytes()
+
     def __contains__(self, epoch: object) -> bool:
         return isinstance(epoch, Epoch) and epoch.hour in self._hour_at and epoch.cell in self._cell_at
 

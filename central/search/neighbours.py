@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from central.search.candidates import Candidate, Partner
 from central.search.people import People
@@ -33,6 +34,13 @@ class Opened:
     columns: SightingColumns
     models: Mapping[str, str]
     cases: int = 1
+    _met: list[npt.NDArray[np.int64]] = field(default_factory=list)
+
+    def meetings(self) -> npt.NDArray[np.int64]:
+        """Its encounters, read once however many cases ask. Raises BadBatch."""
+        if not self._met:
+            self._met.append(self.columns.meetings())
+        return self._met[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ class Neighbours:
     def _meetings(self, case: int, mates: Sequence[Opened], numbers: set[int]) -> Iterable[list[int]]:
         for one in mates:
             try:
-                met = one.columns.meetings()
+                met = one.meetings()
             except BadBatch as error:
                 self.broken[case, one.index] = f"{type(error).__name__}: {error.message}"
                 continue

@@ -46,7 +46,7 @@ def within(columns: SightingColumns, probe: ProbeSet, radius: int, counted: Int3
 
 def reach(probe: ProbeSet, radius: int) -> int:
     """The largest distance of a code to this probe that can lie within the radius."""
-    return widened(radius, probe.codes.shape[1] * 8, probe.fidelity)
+    return radius if probe.fidelity == 1 else widened(radius, probe.codes.shape[1] * 8, probe.fidelity)
 
 
 def codes_of(columns: SightingColumns, modality: Modality) -> UInt8:

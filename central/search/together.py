@@ -19,7 +19,7 @@ from central.search.neighbours import Hit, Neighbours, Opened, Ready, merged
 from central.search.opened_job import Search
 from central.search.scan import codes_of, present, reach, within
 from shared.batches import SealedBatch, open_batch, read_batch
-from shared.epochs import Epoch, Modality, seal_key
+from shared.epochs import SHARE_BYTES, Epoch, Modality, seal_key
 from shared.errors import BadBatch, CairnError, CannotOpen
 
 PROGRESS_EVERY = 50
@@ -76,25 +76,26 @@ class _Plan:
 
     def __init__(self, works: Sequence[Search], cases: int, epoch: Epoch) -> None:
         self.cases, self.epoch, self.outside = cases, epoch, 0
-        self.groups: dict[tuple[bytes, ...], int] = {}  # who holds the same shares of the epoch: nearly always all
+        self.groups: dict[bytes, int] = {}  # who holds the same shares of the epoch: nearly always all
         self.probes: dict[int, list[ProbeSet]] = {}
         self._works, self._keys = works, dict[tuple[str, int], bytes]()
         self._compared: dict[tuple[int, tuple[tuple[str, str], ...]], list[_Compared]] = {}
         for case, work in enumerate(works):
             if not cases >> case & 1:
                 continue
-            if epoch not in work.shares:
+            shares = work.shares.joined(epoch)
+            if not shares:
                 self.outside |= 1 << case
                 continue
-            shares = work.shares[epoch]
             self.groups[shares] = self.groups.get(shares, 0) | 1 << case
             self.probes[case] = work.probes.of(epoch)
 
-    def opened(self, index: int, batch: SealedBatch, shares: tuple[bytes, ...], cases: int) -> Opened:
+    def opened(self, index: int, batch: SealedBatch, shares: bytes, cases: int) -> Opened:
         node = batch.header.node
         key = self._keys.get((node, cases))
         if key is None:
-            key = self._keys[node, cases] = seal_key(shares, node, self.epoch)
+            each = [shares[at : at + SHARE_BYTES] for at in range(0, len(shares), SHARE_BYTES)]
+            key = self._keys[node, cases] = seal_key(each, node, self.epoch)
         return Opened(index, open_batch(batch, key), batch.header.models, cases)
 
     def compared(self, opened: Opened) -> list[_Compared]:
@@ -129,6 +130,7 @@ class _Pass:
         self._works, self._cases = works, [_Case() for _ in works]
         self._near = Neighbours(*(work.window_ms for work in works))
         self._plan: _Plan | None = None
+        self._named: dict[int, list[int]] = {}
 
     def take(self, index: int, cases: int, raw: bytes) -> Iterator[Said]:
         for case in self._of(cases):
@@ -151,6 +153,7 @@ class _Pass:
             self._works[case].forget()
             self._near.drop(case)
         self._plan = None
+        self._named.clear()
         return iter(())
 
     def finish(self) -> Iterator[Said]:
@@ -229,4 +232,7 @@ class _Pass:
             yield case, BatchFailed(index, f"{type(error).__name__}: {error.message}")
 
     def _of(self, cases: int) -> list[int]:
-        return [case for case, one in enumerate(self._cases) if cases >> case & 1 and not one.ended]
+        if cases not in self._named:
+            alive = [case for case, one in enumerate(self._cases) if not one.ended]
+            self._named[cases] = [case for case in alive if cases >> case & 1]
+        return self._named[cases]
