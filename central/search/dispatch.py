@@ -95,20 +95,21 @@ class SearchWorker:
             if not isinstance(event, Hello | HandedOff):
                 yield event
 
-    def run_together(self, jobs: Sequence[Job], batches: Iterable[Sequence[Frame]]) -> Iterator[tuple[int, Event]]:
+    def run_together(self, jobs: list[Job], batches: Iterable[Sequence[Frame]]) -> Iterator[tuple[int, Event]]:
         """The same for several cases: events with the place of the case. JobRefused ends one case, Found another.
 
-        `batches` come some at a time, each with the cases in whose scope it lies: bit k is `jobs[k]`; no bytes end
-        those cases, of which nothing more is heard.
+        `jobs` are taken out of the list as they are sent: a city's are large. `batches` come some at a time, each with
+        the cases in whose scope it lies: bit k is the job at place k; no bytes end those cases, of which nothing
+        more is heard.
         """
         # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
+        expected, heard = len(jobs), 0
         feeder = threading.Thread(target=self._feed, args=(jobs, batches), name="search-feeder", daemon=True)
         feeder.start()
-        heard = 0
         while (said := self._next()) is not None:
             yield said
             heard += isinstance(said[1], Found | JobRefused)
-            if heard == len(jobs):
+            if heard == expected:
                 if isinstance(said[1], Found):
                     feeder.join()
                 return
@@ -144,11 +145,11 @@ class SearchWorker:
         self._cancelled.set()
         self._link.close()
 
-    def _feed(self, jobs: Sequence[Job], batches: Iterable[Sequence[Frame]]) -> None:
+    def _feed(self, jobs: list[Job], batches: Iterable[Sequence[Frame]]) -> None:
         stream = self._link.stdin
         try:
-            for job in jobs:
-                write_frame(stream, job_to_bytes(job))
+            while jobs:
+                write_frame(stream, job_to_bytes(jobs.pop(0)))
             write_frame(stream, b"")
             for some in batches:
                 write_batches(stream, some)

@@ -24,6 +24,9 @@ from shared.errors import BadBatch
 from shared.face_mask import FaceMask
 from shared.sightings import SightingColumns, encounter, sighting_id
 
+_FEW = 8  # numbers, up to which comparing one by one is faster
+_SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
@@ -35,6 +38,13 @@ class Opened:
     models: Mapping[str, str]
     cases: int = 1
     _met: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    _span: list[int] = field(default_factory=list)
+
+    def overlaps(self, first: int, last: int) -> bool:
+        """Whether anybody in it was in view at some time between these, in Unix milliseconds."""
+        if not self._span and len(self.columns):
+            self._span.extend((int(self.columns.start.min()), int(self.columns.end.max())))
+        return bool(self._span) and self._span[0] <= last and self._span[1] >= first
 
     def meetings(self) -> npt.NDArray[np.int64]:
         """Its encounters, read once however many cases ask. Raises BadBatch."""
@@ -141,10 +151,14 @@ class Neighbours:
             of_boot[hit.case, hit.opened.columns.node, hit.opened.columns.boot].append(hit)
         ready = Ready()
         for (case, node, boot), group in of_boot.items():
+            first, last = min(hit.start_ms for hit in group), max(hit.end_ms for hit in group)
             mates = [
                 one
                 for one in self._cell.held
-                if one.cases >> case & 1 and (one.columns.node, one.columns.boot) == (node, boot)
+                if one.cases >> case & 1
+                and (one.columns.node, one.columns.boot) == (node, boot)
+                # Whoever met them was in view with them; encounters cost more to read than all the rest of a batch.
+                and one.overlaps(first - _SLACK_MS, last + _SLACK_MS)
             ]
             partners = self._partners(case, mates, {hit.number for hit in group})
             ready += [(case, _candidate(hit, partners[hit.number])) for hit in group]
@@ -169,7 +183,7 @@ class Neighbours:
             except BadBatch as error:
                 self.broken[case, one.index] = f"{type(error).__name__}: {error.message}"
                 continue
-            yield from met[np.isin(met[:, :2], list(numbers)).any(axis=1)].tolist()
+            yield from met[_naming(met[:, :2], numbers)].tolist()
 
     def _partner(self, case: int, other: int, row: list[int], mates: Sequence[Opened]) -> Partner:
         met, mask, person = encounter(row), FaceMask.UNKNOWN, None
@@ -179,6 +193,13 @@ class Neighbours:
                 person = self._cell.people[case].number(one.columns, at, one.models.get(Modality.FACE.value, ""))
         nearest, error = met.min_distance_m, met.distance_error_m
         return Partner(other, met.start, met.end, nearest, error, mask, person, met.near_s)
+
+
+def _naming(pairs: npt.NDArray[np.int64], numbers: set[int]) -> npt.NDArray[np.bool_]:
+    """Which pairs hold one of some numbers."""
+    if len(numbers) > _FEW:
+        return np.asarray(np.isin(pairs, list(numbers)).any(axis=1))
+    return np.asarray(np.any([(pairs == number).any(axis=1) for number in numbers], axis=0))
 
 
 def _candidate(hit: Hit, partners: Sequence[Partner]) -> Candidate:

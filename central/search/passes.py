@@ -2,7 +2,7 @@
 
 A cell lies whole in one shard, because those who met are joined there. Each shard has a fresh worker, to which every
 authority and the probe service seal what it needs for its own cells, case by case. Memory is bounded by what lies in
-one shard for each worker: EPOCHS_AT_ONCE cell-hours of all cases together, 300 MB for faces alone.
+one shard for each worker, EPOCHS_AT_ONCE cell-hours of all cases together, and one shard's jobs are made at a time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shared.keys import sealing_public
 
 log = logging.getLogger(__name__)
 
-EPOCHS_AT_ONCE = 600_000  # of one worker, counted for every case: 256 bytes of probes and 64 of shares each
+EPOCHS_AT_ONCE = 300_000  # of one worker, counted for every case: 256 bytes of probes and 64 of shares each
 WORTH_A_WORKER = 1000  # cell-hours; a worker takes about a second to start
 _TRIES = 2
 
@@ -54,9 +54,17 @@ class Pass:
         offices = parts[0].offices
         self._store, self._worker_at = offices.store, offices.worker_at
         self._workers = offices.workers or len(os.sched_getaffinity(0))
-        self._todo: deque[Shard] = deque(shards(parts, self._workers))
+        self._todo: deque[Shard] = deque()
+        self._making = threading.Lock()
 
     def run(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001  (nobody may be left waiting for ever)
+            _fail(self._parts, error)
+
+    def _run(self) -> None:
+        self._todo.extend(shards(self._parts, self._workers))
         count = min(self._workers, len(self._todo))
         others = [threading.Thread(target=self._work, name="search-shards", daemon=True) for _ in range(count - 1)]
         for one in others:
@@ -94,8 +102,8 @@ class Pass:
 
     def _try(self, shard: Shard, parts: Sequence[Part]) -> None:
         with started(self._worker_at) as worker, _ended_with(parts, worker):
-            asked = _jobs(shard, parts, worker.public)
-            parts, jobs = [part for part, _ in asked], [job for _, job in asked]
+            with self._making:
+                parts, jobs = _jobs(shard, parts, worker.public)
             for part in parts:
                 part.lacks(worker.lacking)
             left = set(range(len(parts)))
@@ -157,17 +165,21 @@ def some_of(part: Part, cells: Sequence[str]) -> tuple[str, ...]:
     return () if set(cells) == set(part.release.scope.cells) else tuple(cells)
 
 
-def _jobs(shard: Shard, parts: Sequence[Part], public: bytes) -> list[tuple[Part, Job]]:
-    """Each case's job for one worker. A case that an office refuses has failed, and the others go on."""
-    jobs = []
+def _jobs(shard: Shard, parts: Sequence[Part], public: bytes) -> tuple[list[Part], list[Job]]:
+    """The cases that one worker is to serve, and their jobs. A case that an office refuses has failed, alone."""
+    served: list[Part] = []
+    jobs: list[Job] = []
     for part, probes in zip(parts, _probes(shard, parts, public), strict=True):
+        if not part.open:  # it ended while the probes were made
+            continue
         try:
             if isinstance(probes, CairnError):
                 raise probes
-            jobs.append((part, Job(part.release.scope.case, shares_for(part, public, shard.of(part)), probes)))
+            jobs.append(Job(part.release.scope.case, shares_for(part, public, shard.of(part)), probes))
+            served.append(part)
         except Exception as error:  # noqa: BLE001  (raised again on the case's own thread)
             part.fail(error)
-    return jobs
+    return served, jobs
 
 
 def _probes(shard: Shard, parts: Sequence[Part], public: bytes) -> list[bytes | CairnError]:

@@ -23,6 +23,8 @@ class Hits:
     distances: Int32
 
 
+_CLEAR = (FaceMask.WORN, FaceMask.ABSENT)
+_UNCLEAR = np.array([kind not in _CLEAR for kind in sorted(FaceMask)])
 _NONE = Hits(np.empty(0, np.int64), np.empty(0, np.int32))
 
 
@@ -79,8 +81,7 @@ def fitting(masks: UInt8, probe: ProbeSet) -> npt.NDArray[np.bool_]:
     Half-worn and unknown faces are compared with all, and so are all when the patient gave only one kind.
     """
     of_probe = np.asarray(probe.masks, np.uint8)
-    clear = (FaceMask.WORN, FaceMask.ABSENT)
-    if probe.modality is not Modality.FACE or not all((of_probe == kind).any() for kind in clear):
+    if probe.modality is not Modality.FACE or not all((of_probe == kind).any() for kind in _CLEAR):
         return np.ones((len(masks), len(of_probe)), np.bool_)
-    either = ~np.isin(masks, clear)[:, None] | ~np.isin(of_probe, clear)[None, :]
+    either = _UNCLEAR[masks][:, None] | _UNCLEAR[of_probe][None, :]
     return np.asarray(either | (masks[:, None] == of_probe[None, :]), np.bool_)

@@ -165,8 +165,8 @@ def test_what_is_held_is_bounded_by_the_hours_in_view() -> None:
 def test_how_a_node_splits_its_batches_changes_nothing(seed: int) -> None:
     """However an hour's sightings are cut into batches, and in whatever order they come, the answer is the same."""
     rng = random.Random(seed)
-    people = [seen(n, rng.uniform(0, 50), 5, face_code=rng.randbytes(128)) for n in range(12)]
-    meetings = [met(rng.randrange(6), rng.randrange(6, 12), rng.uniform(0, 50)) for _ in range(10)]
+    people = [seen(n, rng.uniform(0, 20), 31, face_code=rng.randbytes(128)) for n in range(12)]
+    meetings = [met(rng.randrange(6), rng.randrange(6, 12), rng.uniform(20, 31)) for _ in range(10)]
     whole = joined([batch(people, meetings)], {1, 2, 3})
     cuts = [people[at : at + 3] for at in range(0, 12, 3)]
     parts = [batch(cut, [m for m in meetings if max(m.a, m.b) in {s.number for s in cut}]) for cut in cuts]
