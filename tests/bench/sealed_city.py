@@ -7,9 +7,12 @@ some bits changed, so that what must be found is known.
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from central.authority.released import Recipient, combined, open_released
+from central.authority.service import Authority
 from central.batches.store import SqlBatchStore
 from central.database import open_database
 from central.probes.probe_sets import open_probes
+from central.probes.service import ProbeService
+from central.probes.templates import SealedTemplates
 from central.search.case_search import SearchParts
 from shared.batches import MAX_SIGHTINGS, SCHEMA_VERSION, BatchKeys, Header, read_batch, seal_batch
 from shared.clock import FixedClock
@@ -36,16 +42,18 @@ EACH_HOUR = round(SIGHTINGS / (CELLS * DAYS * 24))
 PICTURES = 2  # rows of a template: the bare face, and the same with a face mask
 CHANGED_BITS = 230
 _STORED_AT_ONCE = 100
+CASES = (CASE, *(f"case-{number}" for number in range(2, 11)))  # ten patients
 
 
 @dataclass
 class SealedCity:
-    """Some cells of the city, and the names of the patient's sightings in it."""
+    """Some cells of the city; `patients` are the names of each case's sightings in it."""
 
     folder: Path
     cells: int
-    patient: set[str] = dataclasses.field(default_factory=set)
+    patients: dict[str, set[str]] = dataclasses.field(default_factory=lambda: {case: set() for case in CASES})
     sightings: int = 0
+    batches: int = 0
     sealed_bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -54,7 +62,11 @@ class SealedCity:
             self.world.clock.advance(timedelta(days=1))
             for authority in self.world.authorities:
                 authority.publish_grants(self.world.transport, hours_ahead=1)
-        self.world.register(some_faces(1))
+        self._offices: dict[int, SearchParts] = {}
+        self._templates: dict[str, bytes] = {}
+        for number, case in enumerate(CASES):
+            self.world.register(some_faces(1, seed=number + 1), case=case)
+            self._templates[case] = self.world.template
         self.engine = open_database(f"sqlite:///{self.database}")
         self.store = SqlBatchStore(self.engine)
 
@@ -72,54 +84,90 @@ class SealedCity:
         """The same as a fraction, for notes."""
         return f"1/{1 / self.share:.0f}"
 
-    @property
-    def parts(self) -> SearchParts:
-        return SearchParts(self.world.authorities, self.world.probes, self.store)
+    def parts(self, cells: int) -> SearchParts:
+        """Offices with the same secrets, who have seen no case yet: they give a case one scope, for ever."""
+        if cells not in self._offices:
+            authorities = [self._copied(name, cells) for name in self.world.names]
+            templates = SealedTemplates(self.folder / "templates")
+            probes = ProbeService(self.world.probes_key, templates, authorities)
+            self._offices[cells] = SearchParts(authorities, probes, self.store)
+        return self._offices[cells]
 
-    def release(self, cells: int) -> Release:
+    def _copied(self, name: str, cells: int) -> Authority:
+        copy = self.folder / f"{name}-{cells}.sqlite"
+        copy.touch(mode=0o600)
+        source, target = sqlite3.connect(self.folder / f"{name}.sqlite"), sqlite3.connect(copy)
+        with closing(source), closing(target):
+            source.backup(target)
+        return self.world.authority(name, database=copy)
+
+    def release(self, cells: int, case: str = CASE) -> Release:
         """A release for the first cells, over the whole fortnight."""
-        names = tuple(f"cell-{n:04d}" for n in range(cells))
         end = NOW.replace(minute=0)
         start = end - timedelta(days=DAYS)
-        return self.world.signed(dataclasses.replace(self.world.scope(), start=start, end=end, cells=names))
+        self.world.template = self._templates[case]  # the approver signs for the case's own
+        scope = dataclasses.replace(self.world.scope(case), start=start, end=end, cells=names(cells))
+        return self.world.signed(scope)
 
     def fill(self) -> None:
-        """Seal and store every hour of every cell."""
+        """Seal and store every hour of every cell, on every core."""
         # The bench plays the node: it asks for the shares of a search, and seals with them.
-        reader, raw = X25519PrivateKey.generate(), release_to_bytes(self.release(self.cells))
-        asked = self.world.worker_releases(raw, reader.public_key().public_bytes_raw())
-        opened = {name: open_released(reader, one, name, CASE, Recipient.SEARCH) for name, one in asked.items()}
-        (columns,) = open_probes(CASE, self.world.probes.probes(raw, reader.public_key()), reader).columns
-        codes = {one.epoch: one.codes for one in columns.sets()}
-        waiting: list[bytes] = []
-        for epoch, shares in combined(opened).items():
-            waiting += self._hour(epoch, shares, codes[epoch])
-            if len(waiting) >= _STORED_AT_ONCE:
-                self._store(waiting)
-        self._store(waiting)
+        offices, reader = self.parts(0), X25519PrivateKey.generate()
+        public, opened = reader.public_key().public_bytes_raw(), {}
+        for case in CASES:
+            raw = release_to_bytes(self.release(self.cells, case))
+            opened[case] = open_probes(case, offices.probes.probes(raw, reader.public_key()), reader)
+            asked = {one.name: one.release(raw, Recipient.SEARCH, public) for one in offices.authorities}
+            released = {name: open_released(reader, one, name, case, Recipient.SEARCH) for name, one in asked.items()}
+        hours = (
+            (epoch, shares, {case: probes.of(epoch)[0].codes for case, probes in opened.items()})
+            for epoch, shares in combined(released).items()
+        )
+        with get_context("spawn").Pool() as pool:
+            waiting: list[bytes] = []
+            for batches, found in pool.imap(_hour, hours, 24):
+                for case, name in found:
+                    self.patients[case].add(name)
+                waiting += batches
+                self.sightings += EACH_HOUR
+                if len(waiting) >= _STORED_AT_ONCE:
+                    self._store(waiting)
+            self._store(waiting)
 
     def _store(self, waiting: list[bytes]) -> None:
         self.store.add([read_batch(raw) for raw in waiting], NOW)
+        self.batches += len(waiting)
         self.sealed_bytes += sum(map(len, waiting))
         waiting.clear()
 
-    def _hour(self, epoch: Epoch, shares: tuple[bytes, ...], probes: np.ndarray) -> Iterator[bytes]:
-        node, rng = f"node-{epoch.cell}", np.random.default_rng([epoch.hour, int(epoch.cell[-4:])])
-        keys = BatchKeys(seal_key(shares, node, epoch), _SIGNING)
-        faces = rng.integers(0, 256, (EACH_HOUR, FACE_BITS // 8), np.uint8)
+
+def names(cells: int) -> tuple[str, ...]:
+    """The first cells of the city."""
+    return tuple(f"cell-{n:04d}" for n in range(cells))
+
+
+def _hour(
+    one: tuple[Epoch, tuple[bytes, ...], dict[str, np.ndarray]],
+) -> tuple[list[bytes], list[tuple[str, str]]]:
+    """The sealed batches of one cell-hour, and which patients were seen, with the names of their sightings."""
+    epoch, shares, probes = one
+    node, rng = f"node-{epoch.cell}", np.random.default_rng([epoch.hour, int(epoch.cell[-4:])])
+    keys = BatchKeys(seal_key(shares, node, epoch), _SIGNING)
+    faces, patients = rng.integers(0, 256, (EACH_HOUR, FACE_BITS // 8), np.uint8), []
+    rows = rng.permutation(EACH_HOUR)
+    for case, row in zip(probes, rows, strict=False):
         if rng.random() < 0.06:  # about twenty hours of the fortnight, in each cell
-            row = int(rng.integers(EACH_HOUR))
-            faces[row] = _changed(probes[int(rng.integers(len(probes)))], rng)
-            self.patient.add(sighting_id(node, 1, _number(epoch, row)))
-        seen = [_sighting(epoch, row, face.tobytes(), rng) for row, face in enumerate(faces)]
-        for part, at in enumerate(range(0, len(seen), MAX_SIGHTINGS)):
-            some = seen[at : at + MAX_SIGHTINGS]
-            sequence = epoch.hour * 4 + part
-            models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
-            masks = (0, 0, len(some), 0)
-            header = Header(SCHEMA_VERSION, node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(some), masks)
-            self.sightings += len(some)
-            yield seal_batch(header, some, list(_encounters(some)), keys, sequence)
+            faces[row] = _changed(probes[case][int(rng.integers(len(probes[case])))], rng)
+            patients.append((case, sighting_id(node, 1, _number(epoch, int(row)))))
+    seen = [_sighting(epoch, row, face.tobytes(), rng) for row, face in enumerate(faces)]
+    batches = []
+    for part, at in enumerate(range(0, len(seen), MAX_SIGHTINGS)):
+        some = seen[at : at + MAX_SIGHTINGS]
+        sequence, models = epoch.hour * 4 + part, {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
+        masks = (0, 0, len(some), 0)
+        header = Header(SCHEMA_VERSION, node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(some), masks)
+        batches.append(seal_batch(header, some, list(_encounters(some)), keys, sequence))
+    return batches, patients
 
 
 _SIGNING = Ed25519PrivateKey.generate()

@@ -1,4 +1,5 @@
-"""A search from its release to its candidates over sealed batches on disk, beside plain numpy on the open codes."""
+"""Ten patients' searches from their releases to their candidates, in one pass over sealed batches on disk, beside plain
+numpy on the open codes."""
 
 from __future__ import annotations
 
@@ -7,37 +8,39 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from central.search.case_search import SearchAnswer, search_case
-from central.search.job import DEFAULT_RADIUS, Job
-from central.search.worker import Search, open_job
-from shared.epochs import Epoch, Modality
+from central.authority.released import Recipient, combined, open_released
+from central.probes.probe_sets import open_probes
+from central.search.job import DEFAULT_RADIUS
+from central.search.parts import Part, SearchAnswer
+from central.search.passes import EPOCHS_AT_ONCE, Pass, shards
+from shared.batches import open_batch, read_batch
+from shared.epochs import Epoch, Modality, seal_key
 from shared.releases import release_to_bytes
 from tests.bench.clock import best_of
 from tests.bench.kernels import KERNELS, Kernel, Question, some_question
 from tests.bench.rows import NOISE, Goal, Row, Say
-from tests.bench.sealed_city import PICTURES, SealedCity
-from tests.central.authority_fixtures import CASE
+from tests.bench.sealed_city import CASES, CELLS, PICTURES, SealedCity
 
-CELLS, ROUNDS, PATIENTS = 3, 3, 10
-SHAPES = ((1, PICTURES), (40, PICTURES), (256, PICTURES), (256, 16))
+FEW, MANY, ROUNDS = 6, 18, 3  # cells, cells, turns
+SHAPES = ((1, PICTURES), (40, PICTURES), (256, PICTURES), (256, 10 * PICTURES))
+WHOLE = round(CELLS)
+Codes = dict[Epoch, npt.NDArray[np.uint64]]
 
 
 def measure(say: Say) -> list[Row]:
     rows = kernels(say)
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
-        say(f"sealing {CELLS} cells for a fortnight")
-        city = SealedCity(Path(folder), CELLS)
+        say(f"sealing {MANY} cells for a fortnight")
+        city = SealedCity(Path(folder), MANY)
         city.fill()
-        say(
-            f"{city.sightings:,} sightings, {city.sealed_bytes / 1e6:.0f} MB sealed, 1/{1 / city.share:.0f} of the city"
-        )
+        say(f"{city.sightings:,} sightings, {city.sealed_bytes / 1e6:.0f} MB sealed, {city.part} of the city")
         return rows + searches(city, say)
 
 
@@ -65,102 +68,170 @@ def _often(kernel: Kernel, question: Question) -> Callable[[], object]:
     return lambda: [kernel(question) for _ in range(_OFTEN)]
 
 
+def search(city: SealedCity, cells: int, cases: Sequence[str] = CASES) -> dict[str, SearchAnswer]:
+    """All cases in one pass."""
+    parts = some_parts(city, cells, cases)
+    Pass(parts).run()
+    return {one.release.scope.case: one.listen(lambda _: None, threading.Event()) for one in parts}
+
+
+def some_parts(city: SealedCity, cells: int, cases: Sequence[str] = CASES) -> list[Part]:
+    releases = [city.release(cells, case) for case in cases]
+    return [Part(one, release_to_bytes(one), city.parts(cells)) for one in releases]
+
+
 def searches(city: SealedCity, say: Say) -> list[Row]:
     """The whole search, at a third and at all of the cells, for the slope."""
-    found: dict[int, SearchAnswer] = {}
+    found: dict[str, dict[str, SearchAnswer]] = {}
 
-    def run(cells: int) -> None:
-        found[cells] = search_case(city.release(cells), city.parts, lambda _: None, threading.Event())
+    def run(name: str, cells: int, cases: Sequence[str] = CASES) -> Callable[[], None]:
+        return lambda: found.update({name: search(city, cells, cases)})
 
-    work, codes = _opened(city)
+    memory = _memory(city, say)  # first, while the bench itself holds little
+    codes, probes = _opened(city)
     say("searching, beside numpy on the open codes")
-    contestants = {"one": lambda: run(1), "all": lambda: run(city.cells), "numpy": lambda: by_numpy(work, codes)}
+    contestants = {
+        "few": run("few", FEW),
+        "many": run("many", MANY),
+        "one patient, few": run("", FEW, CASES[:1]),
+        "one patient": run("one", MANY, CASES[:1]),
+        "numpy": lambda: by_numpy(codes, probes),
+    }
     took = best_of(contestants, ROUNDS)
-    names = {candidate.sighting for candidate in found[city.cells].candidates}
-    if names != city.patient or found[city.cells].failed:
-        raise AssertionError(f"{len(names)} found of {len(city.patient)}: figures of a wrong search mean nothing")
-    (one_cpu_s, _), (cpu_s, peak_mb) = _cost(city, 1), _cost(city, city.cells)
-    more = found[city.cells].searched - found[1].searched
-    slope = (took["all"] - took["one"]) / (city.share * (1 - 1 / city.cells))
-    fixed = max(0.0, took["all"] - slope * city.share)
-    one_patient = fixed + slope
-    setting = (
-        f"1/{1 / city.share:.0f} of the city, one worker, page cache, all {len(names)} of the patient's sightings found"
-    )
-    split = (
-        f"extrapolated from {setting}: {fixed:.2f} s to start, then {slope:.0f} s for the whole; routes not included"
-    )
+    _check(city, found["many"])
+    few, many = found["few"][CASES[0]].searched, found["many"][CASES[0]].searched
+    here = len(shards(some_parts(city, MANY), os.cpu_count() or 1))
+    whole = len(shards(some_parts(city, WHOLE), os.cpu_count() or 1))
+    ten_s, how = _extrapolated(city, took["few"], took["many"], whole / here)
+    one_s, _ = _extrapolated(city, took["one patient, few"], took["one patient"], 1)
+    setting = f"{city.part} of the city, {os.cpu_count()} cores, page cache, all of the patients' sightings found"
+    figures = {
+        "search.seconds_here": (took["many"], "s", f"ten patients, {setting}"),
+        "search.batch_us": ((took["many"] - took["few"]) / (many - few) * 1e6, "µs", f"one more batch, {setting}"),
+        "search.seconds_one_patient": (one_s, "s", f"the whole city, as the figure for ten is: {setting}"),
+    }
+    say("processor time and memory")
     return [
-        Row("search.seconds_here", took["all"], "s", f"{setting}. {NOISE}"),
-        Row("search.seconds_one_patient", one_patient, "s", f"{split}. {NOISE}"),
+        *(Row(name, value, unit, f"{note}. {NOISE}") for name, (value, unit, note) in figures.items()),
         Row(
             "search.seconds_full_city",
-            PATIENTS * one_patient,
+            ten_s,
             "s",
-            f"{PATIENTS} patients, one worker after the other, each opening every batch again; {split}. {NOISE}",
+            f"ten patients in one pass, with releases and probes, without routes; {how}; {setting}. {NOISE}",
             Goal("≤", 60),
         ),
-        Row("search.batch_us", (took["all"] - took["one"]) / more * 1e6, "µs", f"wall time of one more batch. {NOISE}"),
+        _cpu(city, many - few),
         _cold(city, say),
-        Row(
-            "search.cpu_us_a_batch",
-            (cpu_s - one_cpu_s) / more * 1e6,
-            "µs",
-            f"processor time of centre and worker together for one more batch, start-up apart; {setting}. {NOISE}",
-        ),
-        Row("search.peak_mb", peak_mb, "MB", "the most memory that the worker had resident"),
+        memory,
         Row(
             "search.vs_numpy",
-            took["numpy"] / took["all"],
+            took["numpy"] / took["many"],
             "×",
-            f"numpy's time on the open codes in memory over ours from keys to candidates; {setting}. {NOISE}",
+            f"numpy's time for the same ten patients on the open codes in memory, one core, over ours from releases "
+            f"to candidates; {setting}. {NOISE}",
             Goal("≥", 1),
-            {"numpy": took["numpy"], "ours": took["all"]},
+            {"numpy": took["numpy"], "ours": took["many"]},
         ),
     ]
 
 
-def _cost(city: SealedCity, cells: int) -> tuple[float, float]:
-    """Seconds of processor time of a search, start-up included, and the worker's largest resident memory in MB."""
-    peaks = [0.0]
+def _check(city: SealedCity, answers: dict[str, SearchAnswer]) -> None:
+    for case, answer in answers.items():
+        names = {candidate.sighting for candidate in answer.candidates}
+        if names != city.patients[case] or answer.failed or answer.searched != city.batches:
+            what = f"{case}: {len(names)} found of {len(city.patients[case])}, {answer.failed} failed"
+            raise AssertionError(f"{what}: figures of a wrong search mean nothing")
 
-    def look(_: object) -> None:
-        for listed in Path("/proc/self/task").glob("*/children"):
-            for child in listed.read_text().split():
-                status = Path(f"/proc/{child}/status").read_text()
-                peaks.append(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
+def _extrapolated(city: SealedCity, few_s: float, many_s: float, starts: float) -> tuple[float, str]:
+    """Seconds for the whole city, and how: more cells cost in proportion, and each shard its start."""
+    each = (many_s - few_s) / (MANY - FEW)
+    fixed = max(0.0, few_s - FEW * each)
+    how = f"extrapolated from {FEW} and {MANY} of {WHOLE} cells: {fixed:.2f} s to start, {starts:g} times, then"
+    return fixed * starts + each * CELLS, f"{how} {each * CELLS:.0f} s"
+
+
+def _cpu(city: SealedCity, more: int) -> Row:
     def used() -> float:
         both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return sum(one.ru_utime + one.ru_stime for one in both)
 
-    before = used()
-    search_case(city.release(cells), city.parts, look, threading.Event())
-    return used() - before, max(peaks)
+    marks = [used()]
+    for cells in (FEW, MANY):
+        search(city, cells)
+        marks.append(used())
+    begun, few, many = marks
+    each = (many - few - (few - begun)) / more * 1e6
+    note = "processor time of centre, offices and workers together for one more batch and ten patients, start-up apart"
+    return Row("search.cpu_us_a_batch", each, "µs", f"{note}. {NOISE}")
 
 
-def _opened(city: SealedCity) -> tuple[Search, dict[Epoch, npt.NDArray[np.uint64]]]:
-    """The job of one search, and every face code of each epoch, for those who search without seals."""
-    key, raw = X25519PrivateKey.generate(), release_to_bytes(city.release(city.cells))
-    releases = city.world.worker_releases(raw, key.public_key().public_bytes_raw())
-    work = open_job(Job(CASE, releases, city.world.probes.probes(raw, key.public_key())), key)
+def _memory(city: SealedCity, say: Say) -> Row:
+    """Ten patients over two shards of full size, most of whose cells are empty: probes and shares take the memory."""
+    per_cell = len(CASES) * len(city.release(1).scope.hours)
+    cells = min(WHOLE, 2 * EPOCHS_AT_ONCE // per_cell)
+    say(f"memory, with the probes of {cells} cells")
+    peaks: dict[str, float] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            for listed in Path("/proc/self/task").glob("*/children"):
+                for child in listed.read_text().split():
+                    lines = Path(f"/proc/{child}/status").read_text() if Path(f"/proc/{child}").exists() else ""
+                    if "VmHWM:" in lines:
+                        peaks[child] = int(lines.split("VmHWM:")[1].split()[0]) / 1024
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    search(city, cells)
+    over.set()
+    watcher.join()
+    workers = sorted(peaks.values(), reverse=True)[: os.cpu_count()]
+    centre = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    note = (
+        f"largest resident memory of {len(workers)} workers and of the bench, which has all offices in its process; "
+        f"full shards ({cells} cells of ten patients' probes, {city.cells} of them with batches)"
+    )
+    parts = {"workers": sum(workers), "centre and offices": centre}
+    return Row("search.peak_mb", sum(parts.values()), "MB", note, Goal("≤", 2000), parts)
+
+
+def _opened(city: SealedCity) -> tuple[Codes, dict[Epoch, npt.NDArray[np.uint64]]]:
+    """Every face code of each epoch, and all patients' probes, for those who search without seals."""
+    key, offices = X25519PrivateKey.generate(), city.parts(city.cells)
+    sets: dict[Epoch, list[npt.NDArray[np.uint8]]] = {}
+    for case in CASES:
+        raw = release_to_bytes(city.release(city.cells, case))
+        for columns in open_probes(case, offices.probes.probes(raw, key.public_key()), key).columns:
+            for one in columns.sets():
+                sets.setdefault(one.epoch, []).append(one.codes)
+    public = key.public_key().public_bytes_raw()
+    asked = {one.name: one.release(raw, Recipient.SEARCH, public) for one in offices.authorities}
+    shares = combined({name: open_released(key, one, name, case, Recipient.SEARCH) for name, one in asked.items()})
     parts: dict[Epoch, list[npt.NDArray[np.uint8]]] = {}
-    for index, sealed in enumerate(city.store.in_scope(city.release(city.cells).scope)):
-        columns = work.opened(index, sealed).columns
-        parts.setdefault(columns.epoch, []).append(columns.face)
-    return work, {epoch: np.concatenate(faces).view(np.uint64) for epoch, faces in parts.items()}
+    for sealed in city.store.in_scope(city.release(city.cells).scope):
+        batch = read_batch(sealed)
+        epoch = batch.header.epoch
+        opened = open_batch(batch, seal_key(shares[epoch], batch.header.node, epoch))
+        parts.setdefault(epoch, []).append(opened.face)
+    return _words(parts), _words(sets)
 
 
-def by_numpy(work: Search, codes: dict[Epoch, npt.NDArray[np.uint64]]) -> int:
-    """How many codes lie within the radius of a probe."""
-    hits = 0
+def _words(parts: dict[Epoch, list[npt.NDArray[np.uint8]]]) -> Codes:
+    return {epoch: np.concatenate(some).view(np.uint64) for epoch, some in parts.items()}
+
+
+def by_numpy(codes: Codes, probes: Codes) -> int:
+    """How many codes lie within the radius of each of the patients' probes, two rows a patient."""
+    hits, radius = 0, DEFAULT_RADIUS[Modality.FACE]
     for epoch, words in codes.items():
-        (probe,) = work.probes[epoch]
-        probes = probe.codes.view(np.uint64)
-        nearest = np.full(len(words), 1025)
-        for j in range(len(probes)):
-            np.minimum(nearest, np.bitwise_count(words ^ probes[j]).sum(axis=1, dtype=np.int32), out=nearest)
-        hits += int((nearest <= DEFAULT_RADIUS[Modality.FACE]).sum())
+        rows = probes[epoch]
+        for at in range(0, len(rows), PICTURES):
+            nearest = np.full(len(words), 1025)
+            for probe in rows[at : at + PICTURES]:
+                np.minimum(nearest, np.bitwise_count(words ^ probe).sum(axis=1, dtype=np.int32), out=nearest)
+            hits += int((nearest <= radius).sum())
     return hits
 
 
@@ -168,14 +239,10 @@ def _cold(city: SealedCity, say: Say) -> Row:
     """A search after its file was put out of the page cache, over reading the file once from the disk."""
     say("reading from the disk")
     read = min(_cold_seconds(city, lambda: _read(city.database)) for _ in range(ROUNDS))
-    release = city.release(city.cells)
-    quiet = threading.Event()
-    search = min(
-        _cold_seconds(city, lambda: search_case(release, city.parts, lambda _: None, quiet)) for _ in range(ROUNDS)
-    )
+    took = min(_cold_seconds(city, lambda: search(city, city.cells)) for _ in range(ROUNDS))
     size = city.database.stat().st_size / 1e6
-    note = f"cold search {search:.2f} s, its worker's start included; reading {size:.0f} MB once {read:.2f} s. {NOISE}"
-    return Row("search.share_of_bare_read", search / read, "×", note, Goal("≤", 1.3))
+    note = f"ten patients, cold {took:.2f} s, workers' start included; reading {size:.0f} MB once {read:.2f} s. {NOISE}"
+    return Row("search.share_of_bare_read", took / read, "×", note, Goal("≤", 1.3))
 
 
 def _cold_seconds(city: SealedCity, run: Callable[[], object]) -> float:
