@@ -184,7 +184,7 @@ scopes = st.tuples(
 
 
 @given(st.lists(scopes, min_size=2, max_size=3))
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_cases_together_are_answered_as_each_alone(town: Town, asked: list[tuple[list[str], range]]) -> None:
     """Candidates, partners, failures and counts are the same, whatever the others' cells and windows are."""
     wanted = [(case, *scope) for case, scope in zip(CASES, asked, strict=False)]
@@ -418,7 +418,7 @@ def test_a_worker_gets_the_shares_of_its_own_cells_only(town: Town) -> None:
 
 
 @given(st.lists(scopes, min_size=1, max_size=3), st.integers(1, 4), st.integers(1, 30), st.integers(5, 60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_cell_lies_in_one_shard(
     town: Town, asked: list[tuple[list[str], range]], count: int, worth: int, at_once: int
 ) -> None:
