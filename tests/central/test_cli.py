@@ -102,7 +102,8 @@ def test_an_account_gets_its_token_once(home: Path, capsys: pytest.CaptureFixtur
     [listed] = answer(capsys, "account", "list")
     assert listed.items() >= {"account": "kim", "roles": ["tracer"], "active": True, "key": "file"}.items()
     assert token.read_text().strip().partition(".")[2] not in str(listed)
-    assert "neither a raw public key of 32 bytes" in refused(capsys, "account", "add", "x", "--role", "tracer", "--key", token)
+    said = refused(capsys, "account", "add", "x", "--role", "tracer", "--key", token)
+    assert "neither a raw public key of 32 bytes" in said
     assert "is not a valid name" in refused(
         capsys, "account", "add", "Kim Min", "--role", "tracer", "--key", home / "kim.key.pub"
     )

@@ -569,7 +569,7 @@ def test_verifying_says_what_is_wrong(capsys: pytest.CaptureFixture[str], tmp_pa
     (tmp_path / "empty.pub").write_bytes(b"")
     for file, key, said in (
         ("r.json", "other.pub", "does not verify"),
-        ("r.json", "empty.pub", "no public key"),
+        ("r.json", "empty.pub", "neither a raw public key"),
         ("r.json", "nothing.pub", "cannot read the key"),
         ("nothing.json", "good.pub", "cannot read"),
         ("changed.json", "good.pub", "something else than what was signed"),

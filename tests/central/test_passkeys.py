@@ -184,7 +184,7 @@ def test_an_enrolled_passkey_signs(kind: str) -> None:
         {"challenge": b"x" * 32}, {"kind": "webauthn.get"}, {"origin": "https://evil.example"}, {"rp": "evil.example"},
         {"flags": PRESENT}, {"flags": VERIFIED}, {"cose": {**dict(HELD.cose), 3: -35}},
     ],
-    ids=lambda lies: "-".join(lies),
+    ids="-".join,
 )  # fmt: skip
 def test_a_lie_about_a_new_passkey_is_refused(lies: dict[str, Any]) -> None:
     """Another challenge, kind, origin or site, an unverified person, or a kind of key that is not taken."""
