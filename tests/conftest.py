@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import settings
+
 from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
 __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixtures
@@ -11,3 +13,7 @@ __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixture
 # A shell that starts tests in the background has Ctrl-C ignored in them, and so in every program that they start;
 # several tests send it and expect it to be heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test asserts a time: on a busy machine an example takes as long as it takes.
+settings.register_profile("cairn", deadline=None)
+settings.load_profile("cairn")
