@@ -3,8 +3,8 @@
 The enemy of a route is the persistent look-alike, who has a whole consistent day of his own. So a sighting that follows
 plausibly on an earlier one is explained by the stranger of that one as well as by the patient, and the patient's path
 pays for it three times: a sighting that continues a stranger's way is weighed against that way; a path may not take one
-sighting of a consistent chain and leave the others without paying for leaving them; and how well a camera recognises
-this patient is one number for the whole path, so that ten sightings that all look a little alike are not ten times a
+sighting of a consistent chain and leave the others without paying for leaving them; and how well cameras recognise
+this patient is one level for the whole path, so that ten sightings that all look a little alike are not ten times a
 little evidence. This is multi-target tracking with one target of interest (Reid 1979, "An algorithm for tracking
 multiple targets"), where each stranger's track is summed out step by step.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.hermite_e import hermegauss
 
 from central.routes.camera_graph import Floats
 from central.routes.hmm import Chain, forward, posterior, sample
@@ -30,10 +31,11 @@ Steps = Sequence[npt.NDArray[np.float32]]
 SEEN_AT_ALL = 0.5
 # A tracer's word outweighs every distance; a rejected sighting is nowhere on the path.
 CERTAIN = 60.0
-# Gauss and Hermite's nodes for a standard normal: how well cameras recognise this patient.
-_LEVELS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+# Gauss and Hermite's nodes for standard normals: how well cameras recognise this patient's face, and their clothes.
+_NODES = {Modality.FACE: 5, Modality.APPEARANCE: 3}
+_LEVELS = np.array([axis.ravel() for axis in np.meshgrid(*(hermegauss(_NODES[m])[0] for m in Modality))])
+_WEIGHTS = np.prod([axis.ravel() for axis in np.meshgrid(*(hermegauss(_NODES[m])[1] for m in Modality))], axis=0)
 _LOG_WEIGHTS = np.log(_WEIGHTS / _WEIGHTS.sum())
-_FACE, _CLOTHES = (tuple(Modality).index(modality) for modality in (Modality.FACE, Modality.APPEARANCE))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,21 +63,23 @@ def explain(ways: Steps, evidence: Evidence, setting: Setting, calibration: Cali
         linked = log_link(evidence.other_score[:, :j], evidence.other_score[:, j], other_r)
         continues = np.exp(np.minimum(moved + linked, CERTAIN))
         strangers = 1.0 + float(continues.sum())
-        dressed = log_link(evidence.same_score[_CLOTHES:, :j], evidence.same_score[_CLOTHES:, j], same_r[_CLOTHES:])
-        steps.append((moved + dressed - math.log(strangers) + passed[:j]).astype(np.float32))
+        steps.append((moved - math.log(strangers) + passed[:j]).astype(np.float32))
         first[j] = -math.log(strangers)
         passed[:j] += np.log1p(-np.minimum(continues / strangers, 1 - 1e-9))
     initial = first + math.log(SEEN_AT_ALL / setting.compared)
-    emission = evidence.log_ratio + told + recognised(evidence.same_score[_FACE], float(same_r[_FACE]))
+    emission = evidence.log_ratio + told + recognised(evidence.same_score, same_r)
     return Chain(initial, steps, emission, setting.log_unseen + passed, math.log1p(-SEEN_AT_ALL))
 
 
-def recognised(scores: Floats, correlation: float) -> Floats:
-    """ln of the factor on the density of each score [n] of the patient, at each level of how well cameras recognise
-    them [levels, n]: a patient's scores share a part, and are independent once it is known. nan says nothing."""
-    rest = 1 - correlation
-    at = (scores - math.sqrt(correlation) * _LEVELS[:, None]) ** 2 / rest
-    return np.nan_to_num(-0.5 * (at - scores**2 + math.log(rest)), nan=0.0)
+def recognised(scores: Floats, correlation: Floats) -> Floats:
+    """ln of the factor on the density of the patient's scores [m, n], with `correlation` [m] in each modality, at each
+    pair of levels of how well cameras recognise them [levels, n]: scores share a part, and are independent once it is
+    known. nan says nothing, and beyond three standard deviations a score says no more about levels."""
+    total = np.zeros((_LEVELS.shape[1], scores.shape[1]))
+    for score, r, level in zip(scores.clip(-3, 3), correlation, _LEVELS, strict=True):
+        at = (score - math.sqrt(r) * level[:, None]) ** 2 / (1 - r)
+        total += np.nan_to_num(-0.5 * (at - score**2 + math.log(1 - r)), nan=0.0)
+    return total
 
 
 def on_the_path(chain: Chain) -> Floats:
@@ -88,7 +92,7 @@ def drawn_paths(chain: Chain, count: int, random: np.random.Generator) -> npt.ND
     """Paths drawn from their posterior, as which observations are on each [count, n]."""
     alpha = forward(chain)
     evidence = posterior(chain)[1]
-    levels = random.choice(len(_LEVELS), count, p=_level_weights(evidence))
+    levels = random.choice(_LEVELS.shape[1], count, p=_level_weights(evidence))
     found = np.zeros((count, len(chain.initial)), np.bool_)
     for row, level in enumerate(levels):
         one = Chain(chain.initial, chain.steps, chain.emission[level], chain.final, chain.empty)

@@ -102,10 +102,17 @@ def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, sh
     for k, parts in enumerate(sightings):
         for one in reversed(parts):  # the first decides what the hit stands for
             tables, row = calibration.curve(one).tables(shifts.get(one.modality, 0)), _MODALITIES.index(one.modality)
-            ratio[k] += tables.log_ratio[one.distance]
-            same[row, k], other[row, k] = tables.same_score[one.distance], tables.other_score[one.distance]
+            if not _itself(one):
+                ratio[k] += tables.log_ratio[one.distance]
+                same[row, k], other[row, k] = tables.same_score[one.distance], tables.other_score[one.distance]
             stands_for[k] = 1 / tables.other_reach[max(DEFAULT_RADIUS[one.modality], one.distance)]
     return Evidence(ratio, same, other, stands_for)
+
+
+def _itself(one: Candidate) -> bool:
+    """Whether this is a sighting whose own clothes were handed on: in its own epoch they are found again, bit by bit,
+    which says nothing of who it is."""
+    return one.modality is Modality.APPEARANCE and one.distance == 0
 
 
 def _fits(one: Candidate, graph: CameraGraph, window: tuple[datetime, datetime]) -> bool:

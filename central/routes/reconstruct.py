@@ -35,8 +35,6 @@ __all__ = ["Route", "Told", "reconstruct", "route_from_map", "route_to_map"]
 
 # A visit is reported from this posterior on. Above 1/2 any two of them are on one possible path together.
 ACCEPT = 0.5
-# How often strangers' nearness to this patient is estimated anew from what was found; more changes little.
-ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,9 @@ def weighed(
     setting = Setting(compared, log_crowd, log_still_unseen(length_s - seen.end))
     chain = explain(ways, evidence, setting, calibration, word)
     confidence = on_the_path(chain)
-    for _ in range(0 if searched is None else ROUNDS):
-        evidence = weigh(seen.parts, calibration, template_shifts(seen, confidence, compared, calibration))
-        chain = explain(ways, evidence, setting, calibration, word)
+    shifts = template_shifts(seen, confidence, compared, calibration) if searched is not None else {}
+    if any(shifts.values()):
+        chain = explain(ways, weigh(seen.parts, calibration, shifts), setting, calibration, word)
         confidence = on_the_path(chain)
     return Weighed(seen, confidence, ways, chain)
 
