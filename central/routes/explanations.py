@@ -21,7 +21,6 @@ from numpy.polynomial.hermite_e import hermegauss
 
 from central.routes.camera_graph import Floats
 from central.routes.hmm import Chain, forward, posterior, sample
-from central.routes.likelihood import Calibration
 from central.routes.observations import Evidence
 from shared.epochs import Modality
 
@@ -48,37 +47,36 @@ class Setting:
     log_unseen: Floats
 
 
-def explain(ways: Steps, evidence: Evidence, setting: Setting, calibration: Calibration, told: Floats) -> Chain:
+def explain(ways: Steps, evidence: Evidence, setting: Setting, told: Floats) -> Chain:
     """The patient's path as a chain; `told` [n] is CERTAIN for confirmed sightings, -CERTAIN for rejected ones.
 
     With h the density of being seen next there and then, λ of strangers' sightings, o of j's distance for a stranger
     and o(given i) for the stranger of i, strangers explain j with q = λ·o + Σᵢ h·o(given i). A step to j then weighs
     h·s/q, and one that passes j over pays 1 - h·o(given i)/q: whoever takes i from a stranger takes j's best reason.
     """
-    same_r, other_r = calibration.correlations()
     passed = np.zeros(len(ways))  # ln of what a path pays, so far, for what it left out since each observation
     first, steps = np.zeros(len(ways)), list[npt.NDArray[np.float32]]()
     for j, way in enumerate(ways):
         moved = way - setting.log_crowd
-        linked = log_link(evidence.other_score[:, :j], evidence.other_score[:, j], other_r)
+        linked = log_link(evidence.other_score[:, :j], evidence.other_score[:, j], evidence.other_correlation[:, j])
         continues = np.exp(np.minimum(moved + linked, CERTAIN))
         strangers = 1.0 + float(continues.sum())
         steps.append((moved - math.log(strangers) + passed[:j]).astype(np.float32))
         first[j] = -math.log(strangers)
         passed[:j] += np.log1p(-np.minimum(continues / strangers, 1 - 1e-9))
     initial = first + math.log(SEEN_AT_ALL / setting.compared)
-    emission = evidence.log_ratio + told + recognised(evidence.same_score, same_r)
+    emission = evidence.log_ratio + told + recognised(evidence.same_score, evidence.same_correlation)
     return Chain(initial, steps, emission, setting.log_unseen + passed, math.log1p(-SEEN_AT_ALL))
 
 
 def recognised(scores: Floats, correlation: Floats) -> Floats:
-    """ln of the factor on the density of the patient's scores [m, n], with `correlation` [m] in each modality, at each
-    pair of levels of how well cameras recognise them [levels, n]: scores share a part, and are independent once it is
-    known. nan says nothing, and beyond three standard deviations a score says no more about levels."""
+    """ln of the factor on the density of the patient's scores [m, n] at each pair of levels of how well cameras
+    recognise them [levels, n], with the `correlation` [m, n] of two of them: scores share a part, and are independent
+    once it is known. nan says nothing, and beyond three standard deviations a score says no more about levels."""
     total = np.zeros((_LEVELS.shape[1], scores.shape[1]))
     for score, r, level in zip(scores.clip(-3, 3), correlation, _LEVELS, strict=True):
-        at = (score - math.sqrt(r) * level[:, None]) ** 2 / (1 - r)
-        total += np.nan_to_num(-0.5 * (at - score**2 + math.log(1 - r)), nan=0.0)
+        at = (score - np.sqrt(r) * level[:, None]) ** 2 / (1 - r)
+        total += np.nan_to_num(-0.5 * (at - score**2 + np.log1p(-r)), nan=0.0)
     return total
 
 

@@ -51,13 +51,16 @@ class Evidence:
     """What the distances of n sightings say.
 
     `log_ratio` [n] is ln P(distances | patient)/P(distances | stranger). The scores [modalities, n] are standard normal
-    under each of the two, and nan where a modality was not compared. `stands_for` [n] is how many strangers' sightings
+    under each of the two, and nan where a modality was not compared; the correlations [modalities, n] are those of two
+    scores of one person. `stands_for` [n] is how many strangers' sightings
     are searched for one such hit.
     """
 
     log_ratio: Floats
     same_score: Floats
     other_score: Floats
+    same_correlation: Floats
+    other_correlation: Floats
     stands_for: Floats
 
 
@@ -98,15 +101,18 @@ def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, sh
     patient, by modality. Raises CalibrationMissing."""
     n = len(sightings)
     same, other = np.full((2, len(_MODALITIES), n), np.nan)
+    same_r, other_r = np.zeros((2, len(_MODALITIES), n))
     ratio, stands_for = np.zeros(n), np.ones(n)
     for k, parts in enumerate(sightings):
         for one in reversed(parts):  # the first decides what the hit stands for
-            tables, row = calibration.curve(one).tables(shifts.get(one.modality, 0)), _MODALITIES.index(one.modality)
+            curve, row = calibration.curve(one), _MODALITIES.index(one.modality)
+            tables = curve.tables(shifts.get(one.modality, 0))
             if not _itself(one):
                 ratio[k] += tables.log_ratio[one.distance]
                 same[row, k], other[row, k] = tables.same_score[one.distance], tables.other_score[one.distance]
+                same_r[row, k], other_r[row, k] = curve.same_correlation, curve.other_correlation
             stands_for[k] = 1 / tables.other_reach[max(DEFAULT_RADIUS[one.modality], one.distance)]
-    return Evidence(ratio, same, other, stands_for)
+    return Evidence(ratio, same, other, same_r, other_r, stands_for)
 
 
 def _itself(one: Candidate) -> bool:

@@ -98,11 +98,11 @@ def weighed(
     compared = float(max(evidence.stands_for.sum() if searched is None else searched, len(seen), 1))
     log_crowd = math.log(compared / (len(graph) * length_s))
     setting = Setting(compared, log_crowd, log_still_unseen(length_s - seen.end))
-    chain = explain(ways, evidence, setting, calibration, word)
+    chain = explain(ways, evidence, setting, word)
     confidence = on_the_path(chain)
     shifts = template_shifts(seen, confidence, compared, calibration) if searched is not None else {}
     if any(shifts.values()):
-        chain = explain(ways, weigh(seen.parts, calibration, shifts), setting, calibration, word)
+        chain = explain(ways, weigh(seen.parts, calibration, shifts), setting, word)
         confidence = on_the_path(chain)
     return Weighed(seen, confidence, ways, chain)
 

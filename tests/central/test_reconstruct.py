@@ -225,7 +225,7 @@ def test_a_look_alikes_consistent_day_is_no_evidence_by_itself() -> None:
 
 def test_a_crowd_that_looks_like_the_patient_makes_the_search_more_careful() -> None:
     """The same sightings convince where few others were near, and not where the template is like many people."""
-    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 290) for x in range(3)]
+    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 270) for x in range(3)]
     crowd = [seen(f"cam-{k % 12:02d}-09", 2 * k, 380, name=f"n-{k + 5}") for k in range(250)]
     assert len(names(route_of(walk, searched=5000))) == 3
     assert names(route_of([*walk, *crowd], searched=5000)) == []
