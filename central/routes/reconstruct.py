@@ -79,6 +79,15 @@ class Weighed:
     ways: Steps
     chain: Chain
 
+    @property
+    def names(self) -> list[str]:
+        return [parts[0].sighting for parts in self.seen.parts]
+
+    def heeding(self, told: Told) -> Weighed:
+        """The same once a tracer has told more."""
+        chain = replace(self.chain, emission=self.chain.emission + _word(self.seen, told))
+        return Weighed(self.seen, on_the_path(chain), self.ways, chain)
+
 
 def weighed(
     candidates: Iterable[Candidate],
