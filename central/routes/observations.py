@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,8 @@ NO_SHIFTS: Shifts = {}
 class Observations:
     """n sightings in order of time; times are seconds since the window began. `parts` are the candidates of each, one a
     modality, the first of which stands for it. `spot` [n, 2] is where the person was in the `middle` of the time,
-    metres east and north of the cameras' middle, give or take `spot_sd_m`. `unplaced` candidates were set aside."""
+    metres east and north of the cameras' middle, give or take `spot_sd_m`. `unplaced` candidates were set aside;
+    `found` counts those that fitted, by modality, whether or not there was room for them."""
 
     parts: tuple[tuple[Candidate, ...], ...]
     camera: Indices
@@ -37,6 +39,7 @@ class Observations:
     spot: Floats
     spot_sd_m: Floats
     unplaced: int
+    found: Mapping[Modality, int]
 
     @property
     def middle(self) -> Floats:
@@ -93,6 +96,7 @@ def observe(
         start=np.array([(one.start - window[0]).total_seconds() for one in heads], np.float64),
         end=np.array([(one.end - window[0]).total_seconds() for one in heads], np.float64),
         unplaced=len(known) - len(placed) + len(sightings) - len(kept),
+        found=Counter(part.modality for parts in sightings for part in parts),
     )
 
 
@@ -107,7 +111,7 @@ def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, sh
         for one in reversed(parts):  # the first decides what the hit stands for
             curve, row = calibration.curve(one), _MODALITIES.index(one.modality)
             tables = curve.tables(shifts.get(one.modality, 0))
-            if not _itself(one):
+            if not _itself(one, parts):
                 ratio[k] += tables.log_ratio[one.distance]
                 same[row, k], other[row, k] = tables.same_score[one.distance], tables.other_score[one.distance]
                 same_r[row, k], other_r[row, k] = curve.same_correlation, curve.other_correlation
@@ -115,10 +119,10 @@ def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, sh
     return Evidence(ratio, same, other, same_r, other_r, stands_for)
 
 
-def _itself(one: Candidate) -> bool:
-    """Whether this is a sighting whose own clothes were handed on: in its own epoch they are found again, bit by bit,
-    which says nothing of who it is."""
-    return one.modality is Modality.APPEARANCE and one.distance == 0
+def _itself(one: Candidate, parts: Sequence[Candidate]) -> bool:
+    """Whether this is a sighting that was confirmed by its face and whose own clothes were handed on: in its own epoch
+    they are found again, bit by bit, which says nothing of who it is."""
+    return one.modality is Modality.APPEARANCE and one.distance == 0 and len(parts) > 1
 
 
 def _fits(one: Candidate, graph: CameraGraph, window: tuple[datetime, datetime]) -> bool:

@@ -28,6 +28,7 @@ from central.routes.route_json import route_from_map, route_to_map
 from central.routes.template_shift import template_shifts
 from central.routes.travel import log_still_unseen
 from central.search.candidates import Candidate
+from shared.epochs import Modality
 from shared.errors import BadInput
 from shared.sightings import parse_sighting_id, sighting_id
 
@@ -51,13 +52,14 @@ def reconstruct(
     window: tuple[datetime, datetime],
     calibration: Calibration,
     *,
-    searched: int | None = None,
+    searched: int | Mapping[Modality, int] | None = None,
     pseudonym_key: bytes | None = None,
     told: Told = Told(),
 ) -> Route:
     """The patient's route within `window`.
 
-    `searched` is how many sightings were compared (estimated from the candidates when unknown); `pseudonym_key` are the
+    `searched` is how many sightings were compared, by modality where clothes were looked for in a part of them only
+    (estimated from the candidates when unknown); `pseudonym_key` are the
     case's random bytes, drawn afresh when not given; `told` outweighs every distance, but never what is possible.
     Raises CalibrationMissing, and BadInput for an empty window.
     """
@@ -95,7 +97,7 @@ def weighed(
     window: tuple[datetime, datetime],
     calibration: Calibration,
     *,
-    searched: int | None = None,
+    searched: int | Mapping[Modality, int] | None = None,
     told: Told = Told(),
 ) -> Weighed:
     """How surely each candidate is the patient. Raises as reconstruct does."""
@@ -104,12 +106,14 @@ def weighed(
     seen = observe(candidates, graph, window, calibration, told.confirmed)
     length_s, word = (window[1] - window[0]).total_seconds(), _word(seen, told)
     evidence, ways = weigh(seen.parts, calibration), movements(seen, graph)
-    compared = float(max(evidence.stands_for.sum() if searched is None else searched, len(seen), 1))
+    looked_at = dict.fromkeys(Modality, searched) if isinstance(searched, int) else dict(searched or {})
+    most = max(looked_at.values(), default=0) or evidence.stands_for.sum()
+    compared = float(max(most, len(seen), 1))
     log_crowd = math.log(compared / (len(graph) * length_s))
     setting = Setting(compared, log_crowd, log_still_unseen(length_s - seen.end))
     chain = explain(ways, evidence, setting, word)
     confidence = on_the_path(chain)
-    shifts = template_shifts(seen, confidence, compared, calibration) if searched is not None else {}
+    shifts = template_shifts(seen, confidence, looked_at, calibration)
     if any(shifts.values()):
         chain = explain(ways, weigh(seen.parts, calibration, shifts), setting, word)
         confidence = on_the_path(chain)

@@ -8,7 +8,7 @@ look-alike is no part of the crowd.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,20 +22,23 @@ from shared.epochs import Modality
 _MOST_BITS = 100
 
 
-def template_shifts(seen: Observations, confidence: Floats, searched: float, calibration: Calibration) -> Shifts:
+def template_shifts(
+    seen: Observations, confidence: Floats, searched: Mapping[Modality, int], calibration: Calibration
+) -> Shifts:
     """Bits, 0 or more, by modality by which strangers are nearer than usual: the most likely (MAP), given how many of
-    `searched` sightings are candidates and, by `confidence` [n], probably not the patient."""
+    the `searched` sightings are candidates and, by `confidence` [n], probably not the patient."""
     shifts = {}
     for modality, spread in calibration.template_spread.items():
         compared = [
-            (part, 1 - float(confidence[j]))
+            (part, float(confidence[j]))
             for j, parts in enumerate(seen.parts)
             for part in parts
             if part.modality is modality
         ]
-        if compared and spread > 0:
-            parts, strangers = zip(*compared, strict=True)
-            shifts[modality] = _shift(parts, sum(strangers), searched, (calibration, spread, modality))
+        if compared and spread > 0 and searched.get(modality, 0) > 0:
+            parts, patients = zip(*compared, strict=True)
+            strangers = max(seen.found[modality] - sum(patients), 0.0)
+            shifts[modality] = _shift(parts, strangers, searched[modality], (calibration, spread, modality))
     return shifts
 
 

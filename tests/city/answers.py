@@ -66,6 +66,13 @@ class SearchedCity:
     def compared(self) -> int:
         return len(self.city.sightings)
 
+    def compared_for(self, patient: int, answer: SearchAnswer) -> dict[Modality, int]:
+        """How many sightings were compared by face and by clothes, as far as a centre knows: by the clothes of a
+        picture all, by handed-on ones those of so many cell-hours."""
+        handed_on = round(self.compared * answer.handed_on[1] / len(self.scope.epochs()))
+        pictured = self.compared * self.city.patients[patient].full_length_picture
+        return {Modality.FACE: self.compared, Modality.APPEARANCE: max(pictured, handed_on)}
+
     @cached_property
     def scope(self) -> CaseScope:
         plan, cells = self.city.plan, {place.cell for place in self.city.cameras.places}
@@ -96,7 +103,11 @@ class SearchedCity:
             choose = Confirmed(self.graph, self.scope, route_of, confirmed)
             targets = choose(answer)
             again = self._found(self._handed_on(targets)) if targets else ()
-            answer = replace(answer, candidates=merged((*first, *again)), handed_on=(len(targets), 1))
+            answer = replace(
+                answer,
+                candidates=merged((*first, *again)),
+                handed_on=(len(targets), len({epoch for some in targets.values() for epoch in some})),
+            )
         return answer
 
     def faces(self, patient: int) -> tuple[Candidate, ...]:
