@@ -87,7 +87,6 @@ def test_a_whole_search_changes_no_file_where_it_runs(
     monkeypatch.chdir(watched)
     with SearchWorker() as worker:
         events = list(worker.run(job_for(world, worker.public), [world.batch(some_faces(3))]))
-        assert Path(f"/proc/{worker.pid}/cwd").exists() or os.geteuid() != 0
     assert isinstance(events[-1], Found)
     assert list(watched.iterdir()) == []
 
