@@ -132,11 +132,6 @@ def contact_to_map(contact: Contact) -> dict[str, Any]:
     }
 
 
-def contacts_to_map(facts: Sequence[Exposure], presets: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Contacts by preset, side by side. Raises UnknownPreset."""
-    return {name: [contact_to_map(one) for one in contacts(facts, name)] for name in presets}
-
-
 def exposure_to_map(one: Exposure) -> dict[str, Any]:
     """Plain JSON values."""
     return {
