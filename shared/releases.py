@@ -17,7 +17,7 @@ from shared.clock import as_utc
 from shared.epochs import HOUR_S, Epoch, Modality
 from shared.errors import BadRelease, CairnError, ReleaseRefused
 from shared.ids import check_id, is_id
-from shared.wire import pack, unpack
+from shared.wire import as_bytes, pack, unpack
 
 MAX_WINDOW = timedelta(days=14)
 MAX_APPROVAL = timedelta(days=14)
@@ -170,7 +170,7 @@ def release_from_bytes(raw: bytes) -> Release:
     """Raises BadRelease for anything that release_to_bytes did not make."""
     try:
         scope, consent, approval, signatures = unpack(raw, BadRelease, "a release")
-        opener, second, witness = (_raw(signature) for signature in signatures)
+        opener, second, witness = (as_bytes(signature) for signature in signatures)
         return Release(_scope_from(scope), _consent_from(consent), _approval_from(approval), opener, second, witness)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, CairnError):
         raise BadRelease("a release is malformed", hint="make it again with cairn-central case") from None
@@ -303,7 +303,7 @@ def _scope_from(value: dict[str, Any]) -> CaseScope:
 
 
 def _approval_from(value: dict[str, Any]) -> Approval:
-    digests = {name: _raw(value[name]) for name in ("scope", "consent", "template")}
+    digests = {name: as_bytes(value[name]) for name in ("scope", "consent", "template")}
     photos, approved_at = value["photos"], _time(value["approved_at"])
     if type(photos) is not int or not isinstance(value["approver"], str):
         raise ValueError
@@ -313,7 +313,7 @@ def _approval_from(value: dict[str, Any]) -> Approval:
 def _consent_from(value: dict[str, Any]) -> ConsentReceipt:
     times = {name: _time(value[name]) for name in ("given_at", "expires")}
     names = {name: _names(value[name]) for name in ("scopes", "refused")}
-    consent = ConsentReceipt(**{**value, **times, **names, "notice_digest": _raw(value["notice_digest"])})
+    consent = ConsentReceipt(**{**value, **times, **names, "notice_digest": as_bytes(value["notice_digest"])})
     for name in ("receipt", "case", "purpose", "signed_by", "notice", "notice_version"):
         check_id(getattr(consent, name), name)
     _texts(consent.controller)
@@ -321,12 +321,6 @@ def _consent_from(value: dict[str, Any]) -> ConsentReceipt:
     if not all(places) or len(consent.notice_digest) != DIGEST_BYTES:
         raise ValueError
     return consent
-
-
-def _raw(value: object) -> bytes:
-    if not isinstance(value, bytes):  # bytes() of a number would be that many zeros
-        raise TypeError
-    return value
 
 
 def _texts(*values: object) -> None:

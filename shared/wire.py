@@ -61,3 +61,10 @@ def _byte_string(raw: memoryview, at: int) -> tuple[int, int]:
     if not shortest <= length <= len(raw) - start or (not width and length >= 24):
         raise ValueError
     return start, start + length
+
+
+def as_bytes(value: object) -> bytes:
+    """What must be bytes in a document. TypeError for anything else: bytes() of a number would be that many zeros."""
+    if not isinstance(value, bytes):
+        raise TypeError
+    return value

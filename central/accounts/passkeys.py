@@ -38,7 +38,7 @@ from fido2.webauthn import (
 
 from central.sites import Site
 from shared.errors import BadInput
-from shared.wire import pack, unpack
+from shared.wire import as_bytes, pack, unpack
 
 KIND: Final = "cairn/v1 passkey"
 MAX_PUBLIC_BYTES: Final = 4096
@@ -109,7 +109,7 @@ def passkey_from_bytes(raw: bytes) -> Passkey:
         value = unpack(raw, BadInput, "a public key")
         if set(value) != {"kind", "key", "credential", "origin"} or value["kind"] != KIND:
             raise ValueError
-        made = Passkey(bytes(value["key"]), bytes(value["credential"]), Site(str(value["origin"])))
+        made = Passkey(as_bytes(value["key"]), as_bytes(value["credential"]), Site(str(value["origin"])))
         _check_key(made.key)
     except (BadInput, *_MALFORMED):
         raise _no_passkey() from None

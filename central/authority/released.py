@@ -21,7 +21,7 @@ from shared.epochs import SHARE_BYTES, Epoch, Part
 from shared.errors import BadRelease, CairnError
 from shared.ids import check_id
 from shared.keys import open_sealed, seal_to
-from shared.wire import pack, unpack
+from shared.wire import as_bytes, pack, unpack
 
 MAX_HOURS = 15 * 24 + 2  # a window of 14 days that begins and ends within an hour
 
@@ -159,7 +159,7 @@ def open_released(
         start, end = (from_unix(at) for at in document["window"])
         missing = tuple(date.fromisoformat(day) for day in document["missing"])
         consents = _names(document["consents"], "scope")
-        grid, probes = _grid(document), bytes(document["probes"])
+        grid, probes = _grid(document), as_bytes(document["probes"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, CairnError):
         hint = "compare the versions of this service and the authority"
         raise BadRelease(f"authority {authority} sent shares of an unknown form", hint=hint) from None

@@ -24,7 +24,7 @@ from shared.face_mask import FaceMask
 from shared.ids import check_id
 from shared.keys import open_sealed, seal_to
 from shared.sightings import parse_sighting_id
-from shared.wire import pack, unpack
+from shared.wire import as_bytes, pack, unpack
 
 # A sighting's clothes are looked for within half an hour of it, so in its own hour and the two beside it.
 NEIGHBOURING_HOURS = 1
@@ -65,7 +65,7 @@ def open_clothes(case: str, sealed: bytes, private: X25519PrivateKey) -> tuple[b
     document = unpack(open_sealed(private, _info(case), sealed), BadRelease, "a hand-off")
     try:
         clothes = tuple(_clothes(row) for row in document["clothes"])
-        return bytes(document["ticket"]), bytes(document["worker"]), clothes
+        return as_bytes(document["ticket"]), as_bytes(document["worker"]), clothes
     except (KeyError, TypeError, ValueError, CairnError):
         raise HandOffRefused("a hand-off is malformed", hint="compare versions") from None
 

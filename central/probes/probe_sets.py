@@ -19,7 +19,7 @@ from shared.errors import BadRelease, CairnError
 from shared.face_mask import FaceMask
 from shared.ids import check_id
 from shared.keys import open_sealed, seal_to
-from shared.wire import pack, unpack
+from shared.wire import as_bytes, pack, unpack
 
 UInt8 = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
@@ -113,7 +113,7 @@ def open_probes(case: str, sealed: bytes, private: X25519PrivateKey) -> Probes:
     """The inverse of seal_probes; CannotOpen for another case or worker, BadRelease for anything else."""
     document = unpack(open_sealed(private, _info(case), sealed), BadRelease, "a probe set")
     try:
-        return Probes([_columns(row) for row in document["columns"]], bytes(document["ticket"]))
+        return Probes([_columns(row) for row in document["columns"]], as_bytes(document["ticket"]))
     except (ValueError, TypeError, KeyError, AttributeError, CairnError):
         raise BadRelease("The probe codes have an unknown form.", hint="Compare versions.") from None
 
