@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> None:
     from edge.model_vision import ModelVision
     from edge.runner import Runner
     from edge.settings import load_settings
+    from edge.stopping import stopped_by_signals
     from edge.watching import Patience
     from shared.clock import SystemClock
     from shared.transport.mqtt import MqttSettings, MqttTransport
@@ -48,18 +49,11 @@ def run(options: argparse.Namespace) -> None:
     mqtt = MqttSettings(broker.host, broker.port, settings.node.id, broker.ca, broker.certificate, broker.key)
     patience = Patience(options.wait_for_keys, options.wait_for_acks)
     runner = Runner(settings, ModelVision.load(), SystemClock(), lambda will: MqttTransport(mqtt, will), patience)
-    asked_to_stop: list[int] = []
-
-    def stop(received: int, _frame: object) -> None:
-        asked_to_stop.append(received)
-        runner.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        runner.run()
-    finally:
-        print(runner.outcome.to_json() if options.json else runner.outcome, flush=True)
+    with stopped_by_signals(runner.stop) as asked_to_stop:
+        try:
+            runner.run()
+        finally:
+            print(runner.outcome.to_json() if options.json else runner.outcome, flush=True)
     if signal.SIGINT in asked_to_stop:
         raise KeyboardInterrupt
     if not asked_to_stop:

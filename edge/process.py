@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from edge.cameras.replay import ReplayCamera
 from edge.model_vision import ModelVision
 from edge.pipeline import Pipeline
 from edge.sightings import EndedTrack
+from edge.stopping import stopped_by_signals
 from edge.vision import Vision
 from shared.sightings import Encounter
 
@@ -28,15 +28,8 @@ def process(options: argparse.Namespace) -> None:
     camera = ReplayCamera("trial", options.video, options.start, options.fps, options.stride)
     camera.check()
     trial = Trial(camera, ModelVision.load(), sys.stdout, sys.stderr, options.json)
-    asked: list[int] = []
-
-    def stop(received: int, _frame: object) -> None:
-        asked.append(received)
-        trial.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    trial.run()
+    with stopped_by_signals(trial.stop) as asked:
+        trial.run()
     if asked:
         raise KeyboardInterrupt
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import settings
 
 from tests.postgres import database_url, on_postgres, postgres, postgres_url
@@ -17,3 +18,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # No test asserts a time: on a busy machine an example takes as long as it takes.
 settings.register_profile("cairn", deadline=None)
 settings.load_profile("cairn")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of whole systems first, which take longest: shared among cores, none waits for the last of them alone."""
+    items.sort(key=lambda item: "system" not in item.path.parts)
