@@ -73,10 +73,10 @@ def make_centre(settings: CentreSettings) -> Centre:
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:
     """The application; pass a `centre` to serve one that is open already."""
     served = centre or make_centre(settings)
+    upkeep = Upkeep(served)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        upkeep = Upkeep(served)
         upkeep.start()
         yield
         upkeep.stop()
@@ -84,6 +84,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
 
     app = FastAPI(title="Cairn", version="0.1.0", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.centre = served
+    app.state.upkeep = upkeep
     app.state.attempts = Attempts()
     speak_plainly(app)
     app.add_exception_handler(CairnError, _explain_and_note)

@@ -121,11 +121,15 @@ class Centre:
 
 
 class Upkeep:
-    """Runs the centre's upkeep on a thread of its own between start() and stop()."""
+    """Runs the centre's upkeep on a thread of its own between start() and stop().
+
+    `settled` is set when the first round is over, which also fetches the authorities' keys and heeds who has ended.
+    """
 
     def __init__(self, centre: Centre, every_s: float = UPKEEP_EVERY_S) -> None:
         self._centre, self._every_s = centre, every_s
         self._over = threading.Event()
+        self.settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
     def start(self) -> None:
@@ -153,4 +157,5 @@ class Upkeep:
                     next_round = monotonic() + RETAIN_EVERY_S
             except Exception:  # whatever fails now must not end the rounds that tell who has not heard
                 log.exception("upkeep failed and is tried again")
+            self.settled.set()
             self._over.wait(self._every_s)

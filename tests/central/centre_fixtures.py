@@ -108,6 +108,8 @@ class Office:
         self.app = create_app(SETTINGS, self.centre)
         with ExitStack() as self._stack:
             self.url = self._stack.enter_context(serving(self.app))
+            # What upkeep writes in its first round would fall anywhere among what a test does.
+            wait_until(self.app.state.upkeep.settled.is_set, "the first round of upkeep", 60)
             self.http = self._stack.enter_context(httpx.Client(base_url=self.url, timeout=60))
             yield self
 
