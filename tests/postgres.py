@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import Pool
 
+from tests.made_databases import centres_database
 from tests.waiting import wait_until
 
 PLACE: Callable[[Path], str] | None = None
@@ -123,7 +124,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 def database_in(folder: Path) -> str:
     """Where a test keeps the centre's data: in this folder, or on PostgreSQL below tests/central/postgres."""
-    return PLACE(folder) if PLACE else f"sqlite:///{folder / 'centre.sqlite'}"
+    if PLACE:
+        return PLACE(folder)
+    path = folder / "centre.sqlite"
+    centres_database(path)
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from shared.topics import grants
 from shared.transport import Message
 from shared.transport.memory import MemoryBroker, MemoryTransport
 from tests.consents import BASIS, a_consent
+from tests.made_databases import authoritys_database
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 FACE_MODEL, APPEARANCE_MODEL = "mfn192-int8-1", "reid-mnv2-1"
@@ -64,9 +65,11 @@ class World:
         passphrase = self.folder / f"{name}.passphrase"
         passphrase.touch(mode=0o600)
         passphrase.write_text(f"correct horse battery {name}")
+        database = self.folder / f"{name}.sqlite"
+        authoritys_database(database)
         files = AuthorityFiles(
             name=name,
-            database=self.folder / f"{name}.sqlite",
+            database=database,
             passphrase_file=passphrase,
             signing_key=self.signing.setdefault(name, Ed25519PrivateKey.generate()),
             probes_public=self.probes_key.public_key().public_bytes_raw(),
