@@ -13,7 +13,7 @@ from central.replay.scenario import Scenario
 from central.routes.route import Route
 from central.search.candidates import Candidate
 from shared.face_mask import FaceMask
-from shared.sightings import parse_sighting_id
+from shared.sightings import parse_sighting_id, sighting_id
 
 NO_TESTIMONY = "testimony is not compared yet"
 _ROUND = 4
@@ -95,11 +95,15 @@ def contact_rows(answer: Answer, contacts: Sequence[Contact]) -> list[frozenset[
 
 
 def _numbers(route: Route, candidates: Sequence[Candidate]) -> dict[tuple[object, ...], set[int]]:
-    """Whose sightings lie behind a pseudonym at a place and time: meetings stand in their partners' order."""
+    """Whose sightings lie behind a pseudonym at a place and time: meetings stand in their partners' order, without the
+    patient's own other sightings."""
     partners = {candidate.sighting: candidate.partners for candidate in candidates}
+    own = {visit.candidate.sighting for visit in route.visits}
     found: dict[tuple[object, ...], set[int]] = {}
     for visit in route.visits:
-        ordered = sorted(partners[visit.candidate.sighting], key=lambda p: (p.start, p.end, p.number))
+        node, boot, _ = parse_sighting_id(visit.candidate.sighting)
+        others = [p for p in partners[visit.candidate.sighting] if sighting_id(node, boot, p.number) not in own]
+        ordered = sorted(others, key=lambda p: (p.start, p.end, p.number))
         for partner, met in zip(ordered, visit.met, strict=True):
             key = (met.pseudonym, visit.place.camera, met.start, met.end)
             found.setdefault(key, set()).add(partner.number)

@@ -112,8 +112,8 @@ class CameraGraph:
         return np.zeros((len(self), len(_RINGS_M)))  # filled row by row; a row that was counted is at least 1
 
     @cached_property
-    def _flat_m(self) -> Floats:
-        """East and north of the cameras' middle in metres [n, 2]: exact enough to count who is near."""
+    def flat_m(self) -> Floats:
+        """East and north of the cameras' middle in metres [n, 2]: exact enough within a city."""
         middle = float(self.latitude.mean())
         east = np.cos(np.radians(middle)) * np.radians(self.longitude - self.longitude.mean())
         return EARTH_RADIUS_M * np.stack([east, np.radians(self.latitude - middle)], axis=1)
@@ -122,7 +122,7 @@ class CameraGraph:
         missing = cameras[self._counts[cameras, 0] == 0]
         for at in range(0, len(missing), _AT_ONCE):
             some = missing[at : at + _AT_ONCE]
-            away = np.linalg.norm(self._flat_m[some, None] - self._flat_m[None], axis=2)
+            away = np.linalg.norm(self.flat_m[some, None] - self.flat_m[None], axis=2)
             ring = np.searchsorted(_RINGS_M, away)  # the first ring that holds the camera
             flat = ring + (len(_RINGS_M) + 1) * np.arange(len(some))[:, None]
             found = np.bincount(flat.ravel(), minlength=len(some) * (len(_RINGS_M) + 1))

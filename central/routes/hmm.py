@@ -2,47 +2,82 @@
 
 The states are "at observation j" for each j; all that is not on the path is a false alarm. A step may go from any
 observation to any later one, so times between observations may be of any length: a hidden semi-Markov model.
-Everything is in natural logarithms. `steps[j]` [j] holds the weights of the steps into j from each earlier observation:
-transition times emission; `initial` [n] holds those of beginning at j, `final` [n] those of ending there.
+Everything is in natural logarithms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
+Float64 = npt.NDArray[np.float64]
 
 
-def forward(initial: Floats, steps: Sequence[Floats]) -> Floats:
-    """ln of the weight of all paths that end at each observation [n], without `final`."""
-    alpha = np.array(initial, np.float64)
-    for j in range(1, len(alpha)):
-        alpha[j] = np.logaddexp(alpha[j], log_sum(alpha[:j] + steps[j]))
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """A model of n observations. `initial` [n] are the weights of beginning at j, `steps[j]` [j] those of going on to j
+    from each earlier observation, `final` [n] those of ending there, `empty` that of no path at all. `emission`
+    [..., n] counts for each observation on the path; leading axes are kinds of world, each computed by itself."""
+
+    initial: Floats
+    steps: Sequence[Floats]
+    emission: Floats
+    final: Floats
+    empty: float
+
+
+def forward(chain: Chain) -> Float64:
+    """ln of the weight of all paths that end at each observation [..., n], without `final`."""
+    alpha = np.array(chain.emission + chain.initial, np.float64)
+    for j in range(1, alpha.shape[-1]):
+        onward = log_sum(alpha[..., :j] + chain.steps[j]) + chain.emission[..., j]
+        alpha[..., j] = np.logaddexp(alpha[..., j], onward)
     return alpha
 
 
-def backward(final: Floats, steps: Sequence[Floats]) -> Floats:
-    """ln of the weight of all ways to go on from each observation [n] to the end."""
-    beta = np.array(final, np.float64)
+def backward(chain: Chain) -> Float64:
+    """ln of the weight of all ways to go on from each observation [..., n] to the end."""
+    beta = np.array(np.broadcast_to(chain.final, chain.emission.shape), np.float64)
     # Pushed from the back: when j's turn comes, everything after j has been added to it.
-    for j in range(len(beta) - 1, 0, -1):
-        np.logaddexp(beta[:j], steps[j] + beta[j], out=beta[:j])
+    for j in range(beta.shape[-1] - 1, 0, -1):
+        onward = chain.steps[j] + (chain.emission[..., j] + beta[..., j])[..., None]
+        np.logaddexp(beta[..., :j], onward, out=beta[..., :j])
     return beta
 
 
-def posterior(initial: Floats, steps: Sequence[Floats], final: Floats, empty: float) -> npt.NDArray[np.float64]:
-    """P(observation j is on the path) [n], with `empty` the ln weight of no path at all."""
-    alpha, beta = forward(initial, steps), backward(final, steps)
-    total = np.logaddexp(empty, log_sum(alpha + final))
-    return np.asarray(np.exp(np.minimum(alpha + beta - total, 0.0)), np.float64)
+def log_evidence(chain: Chain, alpha: Float64) -> Float64:
+    """ln of the weight of all paths and of none [...]."""
+    return np.asarray(np.logaddexp(chain.empty, log_sum(alpha + chain.final)), np.float64)
+
+
+def posterior(chain: Chain) -> tuple[Float64, Float64]:
+    """P(observation j is on the path) [..., n], and ln of the evidence [...]."""
+    alpha, beta = forward(chain), backward(chain)
+    total = log_evidence(chain, alpha)
+    return np.asarray(np.exp(np.minimum(alpha + beta - total[..., None], 0.0)), np.float64), total
+
+
+def sample(chain: Chain, alpha: Float64, random: np.random.Generator) -> list[int]:
+    """A path drawn from its posterior, of a chain with one kind of world [n]: forward filtering, backward sampling
+    (Frühwirth-Schnatter 1994)."""
+    ends = np.append(alpha + chain.final, chain.empty)
+    path, at = [], _draw(ends, random)
+    while at < len(alpha) and at >= 0:
+        path.append(at)
+        before = np.append(alpha[:at] + chain.steps[at], chain.initial[at])
+        came = _draw(before, random)
+        at = came if came < at else -1
+    return path[::-1]
 
 
 def viterbi(initial: Floats, steps: Sequence[Floats], final: Floats, empty: float) -> list[int]:
-    """The path of greatest weight as positions in order; none where `empty` weighs as much. Of equals, the earlier."""
+    """The path of greatest weight as positions in order, where steps hold the emission too; none where `empty` weighs
+    as much. Of equals, the earlier."""
     if not len(initial):
         return []
     best, before = np.array(initial, np.float64), np.full(len(initial), -1)
@@ -58,7 +93,16 @@ def viterbi(initial: Floats, steps: Sequence[Floats], final: Floats, empty: floa
     return path[::-1]
 
 
-def log_sum(x: Floats) -> float:
-    """ln Σ exp(x); -inf of nothing."""
-    top = float(x.max()) if len(x) else -np.inf
-    return top + float(np.log(np.exp(x - top).sum())) if np.isfinite(top) else top
+def log_sum(x: Floats) -> Float64:
+    """ln Σ exp(x) over the last axis; -inf of nothing."""
+    if not x.shape[-1]:
+        return np.full(x.shape[:-1], -np.inf)
+    top = x.max(axis=-1)
+    safe = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(safe + np.log(np.exp(x - safe[..., None]).sum(axis=-1)), np.float64)
+
+
+def _draw(log_weights: Floats, random: np.random.Generator) -> int:
+    """A position with a probability in proportion to its weight (Gumbel's trick)."""
+    return int((log_weights + random.gumbel(size=len(log_weights))).argmax())

@@ -1,10 +1,8 @@
 """Candidates become a route: which of them are the patient, and what lies between.
 
 A hidden-Markov model over time with the candidates as observations. The patient's way is a path through some of them;
-what is not on it is a stranger who looks alike. Each step is weighed against the two ways in which a stranger can be
-mistaken for the patient: somebody new, of whom there are more the more was searched, or the stranger of the step
-before, who has a consistent day of his own. So being seen in a plausible order is no evidence in itself: it only ties
-sightings together whose faces and clothes must then speak for themselves. The path may be empty.
+what is not on it is a stranger's (explanations.py). Being seen in a plausible order is no evidence in itself: it only
+ties sightings together whose faces and clothes must then speak for themselves. The path may be empty.
 """
 
 from __future__ import annotations
@@ -12,36 +10,40 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from central.contacts.pseudonyms import pseudonym, whom
 from central.routes.between import gaps, legs, stays
-from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, CameraPlace, Floats
-from central.routes.hmm import posterior, viterbi
+from central.routes.camera_graph import CameraGraph, CameraPlace, Floats
+from central.routes.explanations import CERTAIN, Setting, Steps, explain, on_the_path
+from central.routes.hmm import Chain, viterbi
 from central.routes.likelihood import Calibration
-from central.routes.observations import Evidence, Observations, observe, weigh
+from central.routes.movement import log_next
+from central.routes.observations import Observations, observe, weigh
 from central.routes.route import Meeting, Route, Visit
 from central.routes.route_json import route_from_map, route_to_map
 from central.routes.template_shift import template_shifts
-from central.routes.travel import log_still_unseen, log_transition
+from central.routes.travel import log_still_unseen
 from central.search.candidates import Candidate
+from shared.epochs import Modality
 from shared.errors import BadInput
 from shared.sightings import parse_sighting_id, sighting_id
 
-__all__ = ["Route", "reconstruct", "route_from_map", "route_to_map"]
+__all__ = ["Route", "Told", "reconstruct", "route_from_map", "route_to_map"]
 
-Steps = list[npt.NDArray[np.float32]]
-
-# Before any evidence: as likely as not, the patient was seen by some camera in the cells and hours searched.
-SEEN_AT_ALL = 0.5
 # A visit is reported from this posterior on. Above 1/2 any two of them are on one possible path together.
 ACCEPT = 0.5
-# How often strangers' nearness to this patient is estimated anew from what was found; more changes little.
-ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a tracer knows: sightings that are the patient's, and sightings that are not."""
+
+    confirmed: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
 
 
 def reconstruct(
@@ -50,41 +52,72 @@ def reconstruct(
     window: tuple[datetime, datetime],
     calibration: Calibration,
     *,
-    searched: int | None = None,
+    searched: int | Mapping[Modality, int] | None = None,
     pseudonym_key: bytes | None = None,
+    told: Told = Told(),
 ) -> Route:
     """The patient's route within `window`.
 
-    `searched` is how many sightings were compared (estimated from the candidates when unknown); `pseudonym_key` are the
-    case's random bytes, drawn afresh when not given. Raises CalibrationMissing, and BadInput for an empty window.
+    `searched` is how many sightings were compared, by modality where clothes were looked for in a part of them only
+    (estimated from the candidates when unknown); `pseudonym_key` are the
+    case's random bytes, drawn afresh when not given; `told` outweighs every distance, but never what is possible.
+    Raises CalibrationMissing, and BadInput for an empty window.
     """
-    if window[0] >= window[1]:
-        raise BadInput("the window is empty", hint="let it end after it begins")
-    seen = observe(candidates, graph, window, calibration)
-    confidence, chosen = decode(seen, graph, (window[1] - window[0]).total_seconds(), calibration, searched)
+    found = weighed(candidates, graph, window, calibration, searched=searched, told=told)
+    seen, chosen = found.seen, most_right(found.confidence, found.ways)
     key = pseudonym_key or secrets.token_bytes(32)
     own = frozenset(seen.parts[j][0].sighting for j in chosen)
-    visits = tuple(_visit(seen.parts[j][0], float(confidence[j]), graph.places, key, own) for j in chosen)
-    found = stays(visits, graph)
-    return Route(window, visits, found, legs(visits, found, graph), gaps(visits, found, graph, window), seen.unplaced)
+    visits = tuple(_visit(seen.parts[j][0], float(found.confidence[j]), graph.places, key, own) for j in chosen)
+    dwelt = stays(visits, graph)
+    return Route(window, visits, dwelt, legs(visits, dwelt, graph), gaps(visits, dwelt, graph, window), seen.unplaced)
 
 
-def decode(
-    seen: Observations, graph: CameraGraph, length_s: float, calibration: Calibration, searched: int | None = None
-) -> tuple[Floats, list[int]]:
-    """Posterior of each observation [n], and those on the path with the greatest expected number of right visits."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Observations in order of time, P(each is the patient) [n], which steps are possible, and the model itself."""
+
+    seen: Observations
+    confidence: Floats
+    ways: Steps
+    chain: Chain
+
+    @property
+    def names(self) -> list[str]:
+        return [parts[0].sighting for parts in self.seen.parts]
+
+    def heeding(self, told: Told) -> Weighed:
+        """The same once a tracer has told more."""
+        chain = replace(self.chain, emission=self.chain.emission + _word(self.seen, told))
+        return Weighed(self.seen, on_the_path(chain), self.ways, chain)
+
+
+def weighed(
+    candidates: Iterable[Candidate],
+    graph: CameraGraph,
+    window: tuple[datetime, datetime],
+    calibration: Calibration,
+    *,
+    searched: int | Mapping[Modality, int] | None = None,
+    told: Told = Told(),
+) -> Weighed:
+    """How surely each candidate is the patient. Raises as reconstruct does."""
+    if window[0] >= window[1]:
+        raise BadInput("the window is empty", hint="let it end after it begins")
+    seen = observe(candidates, graph, window, calibration, told.confirmed)
+    length_s, word = (window[1] - window[0]).total_seconds(), _word(seen, told)
     evidence, ways = weigh(seen.parts, calibration), movements(seen, graph)
-    compared = float(max(evidence.stands_for.sum() if searched is None else searched, len(seen), 1))
+    looked_at = dict.fromkeys(Modality, searched) if isinstance(searched, int) else dict(searched or {})
+    most = max(looked_at.values(), default=0) or evidence.stands_for.sum()
+    compared = float(max(most, len(seen), 1))
     log_crowd = math.log(compared / (len(graph) * length_s))
-    final = log_still_unseen(length_s - seen.end)
-    confidence = np.zeros(len(seen))
-    for round_ in range(1 if searched is None else 1 + ROUNDS):
-        if round_:
-            evidence = weigh(seen.parts, calibration, template_shifts(seen, confidence, compared, calibration))
-        initial = evidence.log_ratio + math.log(SEEN_AT_ALL / compared)
-        steps = transitions(ways, evidence, log_crowd, calibration)
-        confidence = posterior(initial, steps, final, math.log1p(-SEEN_AT_ALL))
-    return confidence, most_right(confidence, ways)
+    setting = Setting(compared, log_crowd, log_still_unseen(length_s - seen.end))
+    chain = explain(ways, evidence, setting, word)
+    confidence = on_the_path(chain)
+    shifts = template_shifts(seen, confidence, looked_at, calibration)
+    if any(shifts.values()):
+        chain = explain(ways, weigh(seen.parts, calibration, shifts), setting, word)
+        confidence = on_the_path(chain)
+    return Weighed(seen, confidence, ways, chain)
 
 
 def most_right(confidence: Floats, ways: Steps) -> list[int]:
@@ -98,42 +131,13 @@ def most_right(confidence: Floats, ways: Steps) -> list[int]:
 
 def movements(seen: Observations, graph: CameraGraph) -> Steps:
     """`ways[j]` [j]: ln density of being seen next where and when j was, after each earlier observation."""
-    ways: Steps = []
-    for j in range(len(seen)):
-        moved = log_transition(graph, seen.camera[:j], seen.camera[j], seen.start[j] - seen.end[:j])
-        # Who is still in one view after leaving another was not on the way from the first to the second.
-        moved[seen.end[:j] > seen.end[j] + CLOCK_SLACK_S] = -np.inf
-        ways.append(moved.astype(np.float32))
-    return ways
+    return [log_next(graph, seen, j).astype(np.float32) for j in range(len(seen))]
 
 
-def transitions(ways: Steps, evidence: Evidence, log_crowd: float, calibration: Calibration) -> Steps:
-    """`steps[j]` [j]: ln weight of going on from each earlier observation to j, its emission included.
-
-    With h the density of the next sighting there and then, λ that of strangers' sightings (`log_crowd`), s and o the
-    densities of j's distance given i's for the patient and for a stranger: h·s / (λ·o + h·o(given i)).
-    """
-    same_r, other_r = calibration.correlations()
-    steps: Steps = []
-    for j, way in enumerate(ways):
-        moved = way - log_crowd
-        same = log_link(evidence.same_score[:, :j], evidence.same_score[:, j], same_r)
-        other = log_link(evidence.other_score[:, :j], evidence.other_score[:, j], other_r)
-        weight = moved + evidence.log_ratio[j] + same - np.logaddexp(0.0, moved + other)
-        steps.append(weight.astype(np.float32))
-    return steps
-
-
-def log_link(earlier: Floats, later: Floats, correlation: Floats) -> Floats:
-    """ln of the factor by which the density of later scores [m] changes once earlier ones [m, n] are known, summed over
-    modalities m: the Gaussian copula with `correlation` [m]. A score of nan says nothing."""
-    total = np.zeros(earlier.shape[1])
-    for before, score, r in zip(earlier, later, correlation, strict=True):
-        if not np.isnan(score):
-            rest = 1 - r**2
-            linked = -0.5 * ((score - r * before) ** 2 / rest - score**2 + math.log(rest))
-            total += np.nan_to_num(linked, copy=False, nan=0.0)
-    return total
+def _word(seen: Observations, told: Told) -> Floats:
+    names = [parts[0].sighting for parts in seen.parts]
+    word = [CERTAIN * ((name in told.confirmed) - (name in told.rejected)) for name in names]
+    return np.array(word, np.float64)
 
 
 def _visit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.hand_on import Confirmed
 from central.routes.likelihood import Calibration
-from central.routes.reconstruct import Route, reconstruct, route_from_map
+from central.routes.reconstruct import Route, Told, reconstruct, route_from_map
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
 from shared.epochs import Modality
@@ -61,10 +61,12 @@ def find_route(
     began = perf_counter()
     window, compared = (release.scope.start, release.scope.end), parts.store.sightings(release.scope)
 
+    told = Told(confirmed=frozenset(known.confirmed))
+
     def route_of(answer: SearchAnswer) -> Route:
-        curves = _for_second_round(calibration) if answer.handed_on[0] else calibration
-        key = known.pseudonym_key
-        return reconstruct(answer.candidates, graph, window, curves, searched=compared, pseudonym_key=key)
+        looked_at, key = _looked_at(release, answer, compared), known.pseudonym_key
+        found = answer.candidates
+        return reconstruct(found, graph, window, calibration, searched=looked_at, pseudonym_key=key, told=told)
 
     model, hand_on = calibration.models.get(Modality.APPEARANCE, ""), None
     if model:
@@ -76,12 +78,12 @@ def find_route(
     return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()})
 
 
-def _for_second_round(calibration: Calibration) -> Calibration:
-    """Strangers in clothes like the patient's were counted in neighbouring cell-hours only, not in all that was
-    searched, so nothing can be learned from their number."""
-    spread = dict(calibration.template_spread)
-    spread.pop(Modality.APPEARANCE, None)
-    return replace(calibration, template_spread=spread)
+def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> dict[Modality, int]:
+    """How many sightings were compared, by modality: all by the face and by a picture's clothes, and by handed-on
+    clothes those of neighbouring cell-hours, taken to be as busy as all."""
+    cells = len(release.scope.cells) * len(release.scope.hours)
+    handed_on = round(compared * min(1.0, answer.handed_on[1] / cells))
+    return {Modality.FACE: compared, Modality.APPEARANCE: handed_on if answer.handed_on[0] else compared}
 
 
 def camera_graph(session: Session) -> CameraGraph:

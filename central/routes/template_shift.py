@@ -2,12 +2,13 @@
 
 The calibration knows strangers in the mean over all templates; a search shows how many are within the radius of this
 one. Normalising scores by what the probe at hand says to strangers is usual in speaker and face verification (Z-norm
-and T-norm, Auckenthaler et al. 2000).
+and T-norm, Auckenthaler et al. 2000). Only doubt is learned this way: that few are near makes nobody surer, because a
+look-alike is no part of the crowd.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,20 +22,23 @@ from shared.epochs import Modality
 _MOST_BITS = 100
 
 
-def template_shifts(seen: Observations, confidence: Floats, searched: float, calibration: Calibration) -> Shifts:
-    """Bits by modality by which strangers are nearer than usual: the most likely ones (MAP), given how many of
-    `searched` sightings are candidates and, by `confidence` [n], probably not the patient."""
+def template_shifts(
+    seen: Observations, confidence: Floats, searched: Mapping[Modality, int], calibration: Calibration
+) -> Shifts:
+    """Bits, 0 or more, by modality by which strangers are nearer than usual: the most likely (MAP), given how many of
+    the `searched` sightings are candidates and, by `confidence` [n], probably not the patient."""
     shifts = {}
     for modality, spread in calibration.template_spread.items():
         compared = [
-            (part, 1 - float(confidence[j]))
+            (part, float(confidence[j]))
             for j, parts in enumerate(seen.parts)
             for part in parts
             if part.modality is modality
         ]
-        if compared and spread > 0:
-            parts, strangers = zip(*compared, strict=True)
-            shifts[modality] = _shift(parts, sum(strangers), searched, (calibration, spread, modality))
+        if compared and spread > 0 and searched.get(modality, 0) > 0:
+            parts, patients = zip(*compared, strict=True)
+            strangers = max(seen.found[modality] - sum(patients), 0.0)
+            shifts[modality] = _shift(parts, strangers, searched[modality], (calibration, spread, modality))
     return shifts
 
 
@@ -43,7 +47,7 @@ def _shift(
 ) -> int:
     """Counts within the radius are Poisson, the shift is normal with the spread of the population of templates."""
     calibration, spread, modality = of
-    shifts = np.arange(-_MOST_BITS, _MOST_BITS + 1)
+    shifts = np.arange(_MOST_BITS + 1)
     curves = [calibration.curve(part) for part in parts]
     radius = max(DEFAULT_RADIUS[modality], *(part.distance for part in parts))
     expected = searched / np.mean([1 / _reach(curve.tables().other_reach, radius + shifts) for curve in curves], axis=0)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from central.routes.likelihood import CalibrationMissing
 from central.routes.observations import MOST
-from central.routes.reconstruct import Route, reconstruct, route_from_map, route_to_map
+from central.routes.reconstruct import Route, Told, reconstruct, route_from_map, route_to_map
 from central.routes.travel import possible
 from central.search.candidates import Candidate, Partner
 from shared.epochs import Epoch, Modality
@@ -34,7 +34,7 @@ def seen(camera: str, minutes: float, distance: int = 220, name: str = "n-1", **
     return replace(one, **{"sighting": f"{name}/1/{round(minutes * 60)}", **changes})
 
 
-def route_of(candidates: Sequence[Candidate], searched: int = 20_000, **changes: Any) -> Route:
+def route_of(candidates: Sequence[Candidate], searched: int | None = 20_000, **changes: Any) -> Route:
     return reconstruct(candidates, GRAPH, WINDOW, LAWS, **{"searched": searched, "pseudonym_key": KEY, **changes})
 
 
@@ -174,6 +174,42 @@ def test_more_searched_needs_more_evidence() -> None:
     assert not names(route_of(alone, searched=100_000_000))
 
 
+@given(days(), st.data())
+def test_a_tracers_word_counts_more_than_any_distance(candidates: list[Candidate], data: st.DataObject) -> None:
+    """What is confirmed is on the route, what is rejected is not, and a word about an unknown one changes nothing."""
+    if not candidates:
+        return
+    one = data.draw(st.sampled_from(candidates)).sighting
+    assert one in names(route_of(candidates, told=Told(confirmed=frozenset({one}))))
+    assert one not in names(route_of(candidates, told=Told(rejected=frozenset({one}))))
+    strange = Told(frozenset({"n-8/1/1"}), frozenset({"n-8/1/2"}))
+    assert route_of(candidates, told=strange) == route_of(candidates)
+
+
+def test_of_two_confirmed_at_two_ends_of_the_town_one_is_on_the_route() -> None:
+    """A tracer's word does not make possible what is not."""
+    both = [seen("cam-00-00", 60, 200), seen("cam-11-11", 60.2, 200, name="n-2")]
+    assert len(names(route_of(both, told=Told(confirmed=frozenset(one.sighting for one in both))))) == 1
+
+
+def test_a_confirmed_sighting_brings_its_neighbours_along() -> None:
+    """Doubtful sightings along a walk are on the route once one of them is confirmed."""
+    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 350) for x in range(4)]
+    assert names(route_of(walk, searched=None)) == []
+    told = Told(confirmed=frozenset({walk[1].sighting}))
+    assert len(names(route_of(walk, searched=None, told=told))) >= 3
+
+
+def test_a_chain_is_taken_or_left_as_a_whole() -> None:
+    """Sightings of a look-alike's walk that happen to be near do not become the patient's while the others, farther
+    than the patient's are, stay a stranger's."""
+    near = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 290) for x in (0, 4)]
+    far = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 380) for x in (1, 2, 3, 5, 6)]
+    alone, chain = route_of(near, searched=1000), route_of([*near, *far], searched=1000)
+    assert len(names(alone)) == 2
+    assert names(chain) == []
+
+
 def test_two_places_at_once_are_never_both_visited() -> None:
     """Of two equally near codes at two ends of the town at one moment at most one is on the route."""
     route = route_of([seen("cam-00-00", 60, 200), seen("cam-11-11", 60.2, 200, name="n-2")])
@@ -189,7 +225,7 @@ def test_a_look_alikes_consistent_day_is_no_evidence_by_itself() -> None:
 
 def test_a_crowd_that_looks_like_the_patient_makes_the_search_more_careful() -> None:
     """The same sightings convince where few others were near, and not where the template is like many people."""
-    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 300) for x in range(3)]
+    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 270) for x in range(3)]
     crowd = [seen(f"cam-{k % 12:02d}-09", 2 * k, 380, name=f"n-{k + 5}") for k in range(250)]
     assert len(names(route_of(walk, searched=5000))) == 3
     assert names(route_of([*walk, *crowd], searched=5000)) == []

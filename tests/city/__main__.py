@@ -13,7 +13,7 @@ from tests.city.write import write_scenario
 
 _EXAMPLE = """example:
   python -m tests.city --cameras 300 --people 4000 --masks 0.5 --seed 7 build/city
-  cairn-central replay build/city
+  cairn-central replay build/city --calibration build/city/calibration.json
 """
 
 

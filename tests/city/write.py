@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from central.routes.likelihood import calibration_to_map
 from shared.face_mask import FaceMask
 from tests.city.city import City
 from tests.city.clothes import clothes_vectors
 from tests.city.faces import face_vectors, is_covered, reference_vectors
+from tests.city.laws import calibration
 from tests.city.patients import Patient
 from tests.city.streets import Bools, Floats
 
@@ -28,7 +30,7 @@ def sighting_name(row: int) -> str:
 
 
 def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
-    """Write every file of the format; what stood there under these names is replaced. Returns the folder."""
+    """Write every file of the format, and how distances are read; what stood there is replaced. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / "scenario.json", _scenario(city))
     _write_csv(folder / "cameras.csv", ("camera_id", "latitude", "longitude", "indoor", "cell"), _cameras(city))
@@ -42,6 +44,7 @@ def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambd
     tell("sightings and encounters")
     _write_csv(folder / "sightings.csv", _SIGHTING_FIELDS, _sightings(city))
     _write_csv(folder / "encounters.csv", _ENCOUNTER_FIELDS, _encounters(city))
+    _write_json(folder / "calibration.json", calibration_to_map(calibration(city.plan)))
     _write_json(folder / "patients.json", [_patient(city, k, patient) for k, patient in enumerate(city.patients)])
     return folder
 
