@@ -5,13 +5,15 @@ CairnError
 │   ├── BadIdentifier
 │   ├── BadEmbedding
 │   ├── BadRelease
+│   ├── BadCalibration
 │   └── BadBatch
 │       ├── BadSignature
 │       ├── UnknownVersion
 │       ├── CannotOpen
 │       └── TooLarge
 ├── Refused                  well-formed, and not allowed
-│   └── ReleaseRefused
+│   ├── ReleaseRefused
+│   └── CalibrationMissing
 └── TransportDown            nobody is listening just now
 """
 
@@ -46,6 +48,10 @@ class BadRelease(BadInput):
     """A release document cannot be read."""
 
 
+class BadCalibration(BadInput):
+    """A calibration cannot be read, or leaves a kind of sighting out."""
+
+
 class BadBatch(BadInput):
     """A batch is malformed."""
 
@@ -72,6 +78,10 @@ class Refused(CairnError):
 
 class ReleaseRefused(Refused):
     """An authority will not release keys for this request."""
+
+
+class CalibrationMissing(Refused):
+    """No calibration was made with the models that made these codes."""
 
 
 class TransportDown(CairnError):

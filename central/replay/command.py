@@ -12,7 +12,7 @@ from central.cli import Answer, Groups, say
 from shared.errors import BadInput
 
 if TYPE_CHECKING:
-    from central.routes.likelihood import Calibration
+    from shared.calibration.curves import Calibration
 
 _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
@@ -63,8 +63,10 @@ def replay(options: argparse.Namespace) -> Answer:
 
 def _calibration(face_model: str, file: Path | None) -> tuple[Calibration, str]:
     """The scenario's model's calibration, or the newest of another model, and then a warning."""
-    from central.routes.likelihood import CalibrationMissing, calibration_for, read_calibration
+    from central.routes.likelihood import calibration_for
+    from shared.calibration.files import read_calibration
     from shared.epochs import Modality
+    from shared.errors import CalibrationMissing
 
     if file is not None:
         return read_calibration(file), ""

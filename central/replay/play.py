@@ -25,12 +25,12 @@ from central.replay.sealing import Sealing, by_epoch, met_by_later
 from central.replay.site import Site, open_site
 from central.replay.stopwatch import Stopwatch
 from central.routes.camera_graph import CameraGraph
-from central.routes.likelihood import Calibration
 from central.routes.route import Route
 from central.routes.service import camera_graph, find_route
 from central.search.candidates import Candidate
 from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
+from shared.calibration.curves import Calibration
 from shared.clock import FixedClock, from_unix
 from shared.epochs import HOUR_S, Epoch, Modality
 from shared.errors import CairnError

@@ -24,7 +24,6 @@ from central.cases.tables import Case
 from central.database import writing
 from central.errors import WrongState
 from central.routes import store
-from central.routes.likelihood import Calibration
 from central.routes.reconstruct import route_to_map
 from central.routes.running import Running, ended, in_words, ran_out, stopped_at
 from central.routes.service import Findings, OfCase, camera_graph, find_route
@@ -32,6 +31,7 @@ from central.routes.tables import RouteJob
 from central.search.case_search import SearchParts
 from central.search.gathering import MOST_TOGETHER, Gatherer
 from central.search.job import BatchFailed, Progress
+from shared.calibration.curves import Calibration
 from shared.clock import Clock
 from shared.epochs import Modality
 from shared.errors import CairnError, Refused, TransportDown

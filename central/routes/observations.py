@@ -10,9 +10,9 @@ from datetime import datetime
 import numpy as np
 
 from central.routes.camera_graph import VIEW_M, CameraGraph, Floats, Indices
-from central.routes.likelihood import Calibration
 from central.search.candidates import Candidate
 from central.search.job import DEFAULT_RADIUS
+from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 
 # More than these are not weighed against each other: their number is squared. The likeliest are kept.

@@ -20,7 +20,6 @@ from central.routes.between import gaps, legs, stays
 from central.routes.camera_graph import CameraGraph, CameraPlace, Floats
 from central.routes.explanations import CERTAIN, Setting, Steps, explain, on_the_path
 from central.routes.hmm import Chain, viterbi
-from central.routes.likelihood import Calibration
 from central.routes.movement import log_next
 from central.routes.observations import Observations, observe, weigh
 from central.routes.route import Meeting, Route, Visit
@@ -28,6 +27,7 @@ from central.routes.route_json import route_from_map, route_to_map
 from central.routes.template_shift import template_shifts
 from central.routes.travel import log_still_unseen
 from central.search.candidates import Candidate
+from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 from shared.errors import BadInput
 from shared.sightings import parse_sighting_id, sighting_id

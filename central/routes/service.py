@@ -17,10 +17,10 @@ from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.hand_on import Confirmed
-from central.routes.likelihood import Calibration
 from central.routes.reconstruct import Route, Told, reconstruct, route_from_map
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
+from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 from shared.releases import Release
 

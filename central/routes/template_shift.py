@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from central.routes.camera_graph import Floats
-from central.routes.likelihood import Calibration
 from central.routes.observations import Observations, Shifts
 from central.search.candidates import Candidate
 from central.search.job import DEFAULT_RADIUS
+from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 
 _MOST_BITS = 100

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from central.routes.likelihood import Calibration
 from central.routes.questions import questions
 from central.routes.reconstruct import Told, Weighed, reconstruct, weighed
 from central.routes.route import Route
 from central.search.case_search import SearchAnswer
 from central.search.job import DEFAULT_RADIUS
+from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 from tests.bench.rows import Goal, Row, Say
 from tests.city.answers import SearchedCity

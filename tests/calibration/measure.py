@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from central.routes.distances import Curve, fit
-from central.routes.likelihood import Band, Calibration, calibration_to_map
 from edge.calibrate.appearance import GALLERY, QUERY, Seen, compare, listed
 from edge.model_vision import ModelVision
 from edge.models.appearance_embedder import MODEL
 from edge.vision import MODELS
+from shared.calibration.curves import Band, Calibration
+from shared.calibration.files import calibration_to_map
+from shared.calibration.laws import Curve, fit
 from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import Modality
 from shared.face_mask import FaceMask

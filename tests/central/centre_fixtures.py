@@ -23,12 +23,12 @@ from central.centre import Centre
 from central.database import open_database, writing
 from central.nodes.service import put_cameras, put_node
 from central.nodes.tables import Camera
-from central.routes.distances import Bulk, Curve, Tail
 from central.routes.jobs import RouteJobs
-from central.routes.likelihood import Band, Calibration
 from central.search.case_search import SearchParts
 from central.settings import CentreSettings
 from shared.batches import read_batch
+from shared.calibration.curves import Band, Calibration
+from shared.calibration.laws import Bulk, Curve, Tail
 from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import Modality
 from shared.face_mask import FaceMask

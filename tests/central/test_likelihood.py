@@ -12,18 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.routes.distances import Bulk, Curve, Tail, fit
-from central.routes.likelihood import (
-    CALIBRATIONS,
-    BadCalibration,
-    CalibrationMissing,
-    calibration_for,
-    calibration_from_map,
-    calibration_to_map,
-    read_calibration,
-)
+from central.routes.likelihood import CALIBRATIONS, calibration_for
 from central.search.candidates import Candidate
+from shared.calibration.files import calibration_from_map, calibration_to_map, read_calibration
+from shared.calibration.laws import Bulk, Curve, Tail, fit
 from shared.epochs import Epoch, Modality
+from shared.errors import BadCalibration, CalibrationMissing
 from shared.face_mask import FaceMask
 
 PACKAGED = sorted(CALIBRATIONS.glob("*.json"))

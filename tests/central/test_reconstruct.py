@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.routes.likelihood import CalibrationMissing
 from central.routes.observations import MOST
 from central.routes.reconstruct import Route, Told, reconstruct, route_from_map, route_to_map
 from central.routes.travel import possible
 from central.search.candidates import Candidate, Partner
 from shared.epochs import Epoch, Modality
-from shared.errors import BadInput
+from shared.errors import BadInput, CalibrationMissing
 from shared.face_mask import FaceMask
 from tests.central.town import START, WINDOW, Pass, Town, calibration, grid, sighted, town
 

@@ -17,7 +17,9 @@ from central.replay.play import NO_FACE, Played, play
 from central.replay.read import read_scenario
 from central.replay.scenario import Scenario
 from central.replay.score import contact_rows, score
-from central.routes.likelihood import Calibration, calibration_for, calibration_to_map
+from central.routes.likelihood import calibration_for
+from shared.calibration.curves import Calibration
+from shared.calibration.files import calibration_to_map
 from shared.codes import quantise
 from shared.epochs import Modality
 from shared.errors import ReleaseRefused

@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from central.routes.camera_graph import CameraGraph, CameraPlace
-from central.routes.likelihood import CALIBRATIONS, Calibration, read_calibration
+from central.routes.likelihood import CALIBRATIONS
 from central.search.candidates import Candidate
 from central.search.job import DEFAULT_RADIUS
+from shared.calibration.curves import Calibration
+from shared.calibration.files import read_calibration
 from shared.epochs import Epoch, Modality
 from shared.face_mask import FaceMask
 

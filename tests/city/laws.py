@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from central.routes.distances import Curve, fit
-from central.routes.likelihood import Band, Calibration, calibration_for
+from central.routes.likelihood import calibration_for
+from shared.calibration.curves import Band, Calibration
+from shared.calibration.laws import Curve, fit
 from shared.codes import APPEARANCE_BITS, encode, hamming
 from shared.epochs import Modality
 from shared.face_mask import FaceMask

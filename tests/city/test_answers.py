@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from central.routes.likelihood import Calibration, calibration_from_map, calibration_to_map
 from central.routes.reconstruct import Route, reconstruct
 from central.search.case_search import SearchAnswer
 from central.search.job import DEFAULT_RADIUS
+from shared.calibration.curves import Calibration
+from shared.calibration.files import calibration_from_map, calibration_to_map
 from shared.epochs import Modality
 from tests.city.answers import SearchedCity
 from tests.city.city import make_city

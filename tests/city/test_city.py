@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.routes.likelihood import Band, calibration_for
+from central.routes.likelihood import calibration_for
 from provisioning.inventory import CameraRow, assign_cells
+from shared.calibration.curves import Band
 from shared.epochs import Modality
 from shared.face_mask import FaceMask
 from shared.geo import haversine_m

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from central.routes.likelihood import calibration_to_map
+from shared.calibration.files import calibration_to_map
 from shared.face_mask import FaceMask
 from tests.city.city import City
 from tests.city.clothes import clothes_vectors
