@@ -64,6 +64,13 @@ def reconstruct(
     Raises CalibrationMissing, and BadInput for an empty window.
     """
     found = weighed(candidates, graph, window, calibration, searched=searched, told=told)
+    return route_of(found, graph, window, pseudonym_key)
+
+
+def route_of(
+    found: Weighed, graph: CameraGraph, window: tuple[datetime, datetime], pseudonym_key: bytes | None = None
+) -> Route:
+    """The same from candidates that are weighed already, so that questions and alternatives need no second weighing."""
     seen, chosen = found.seen, most_right(found.confidence, found.ways)
     key = pseudonym_key or secrets.token_bytes(32)
     own = frozenset(seen.parts[j][0].sighting for j in chosen)

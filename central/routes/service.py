@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.hand_on import Confirmed
-from central.routes.reconstruct import Route, Told, reconstruct, route_from_map
+from central.routes.reconstruct import Route, Told, Weighed, route_from_map, route_of, weighed
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
 from shared.calibration.curves import Calibration
@@ -27,20 +27,21 @@ from shared.releases import Release
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """A patient's route, what the search answered, and the seconds that each stage took."""
+    """A patient's route, what the search answered, the seconds that each stage took, and how sure each candidate is."""
 
     route: Route
     answer: SearchAnswer
     seconds: dict[str, float]
+    weighed: Weighed
 
 
 @dataclass(frozen=True, slots=True)
 class OfCase:
-    """What is remembered of a case: the key that keeps its pseudonyms the same from search to search, and the sightings
-    that the tracer has confirmed."""
+    """What is remembered of a case: the key that keeps its pseudonyms the same from search to search, and what the
+    tracer has said of sightings."""
 
     pseudonym_key: bytes | None = field(default=None, repr=False)
-    confirmed: Collection[str] = ()
+    told: Told = field(default_factory=Told)
 
 
 def find_route(
@@ -61,21 +62,22 @@ def find_route(
     began = perf_counter()
     window, compared = (release.scope.start, release.scope.end), parts.store.sightings(release.scope)
 
-    told = Told(confirmed=frozenset(known.confirmed))
+    def weigh(answer: SearchAnswer) -> Weighed:
+        looked_at = _looked_at(release, answer, compared)
+        return weighed(answer.candidates, graph, window, calibration, searched=looked_at, told=known.told)
 
-    def route_of(answer: SearchAnswer) -> Route:
-        looked_at, key = _looked_at(release, answer, compared), known.pseudonym_key
-        found = answer.candidates
-        return reconstruct(found, graph, window, calibration, searched=looked_at, pseudonym_key=key, told=told)
+    def rebuilt(answer: SearchAnswer) -> Route:
+        return route_of(weigh(answer), graph, window, known.pseudonym_key)
 
     model, hand_on = calibration.models.get(Modality.APPEARANCE, ""), None
     if model:
-        hand_on = HandOn(model, Confirmed(graph, release.scope, route_of, known.confirmed))
+        hand_on = HandOn(model, Confirmed(graph, release.scope, rebuilt, known.told.confirmed))
     answer = search_case(release, parts, tell, stop, hand_on)
     searched = perf_counter()
-    route = route_of(answer)
+    found = weigh(answer)
+    route = route_of(found, graph, window, known.pseudonym_key)
     seconds = {"search": searched - began, "route": perf_counter() - searched}
-    return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()})
+    return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()}, found)
 
 
 def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> dict[Modality, int]:

@@ -31,6 +31,7 @@ from central.probes.hand_off import (
 )
 from central.probes.probe_sets import open_probes
 from central.routes.camera_graph import CameraGraph, CameraPlace
+from central.routes.reconstruct import Told
 from central.routes.service import Findings, OfCase, find_route
 from central.search.case_search import SearchParts
 from central.search.dispatch import SearchFailed, SearchWorker
@@ -137,7 +138,7 @@ class Street:
 
     def found(self, confirmed: Sequence[str] = ()) -> Findings:
         graph, stop = CameraGraph(PLACES), threading.Event()
-        of_case = OfCase(confirmed=confirmed)
+        of_case = OfCase(told=Told(confirmed=frozenset(confirmed)))
         return find_route(self.release, self.parts, graph, plain_calibration(), lambda _: None, stop, of_case)
 
     def ticket(self) -> tuple[bytes, bytes]:
