@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,10 +36,17 @@ class Cameras:
         return self.street < 0
 
 
-def make_cameras(plan: CityPlan, streets: Streets, venues: Venues) -> Cameras:
-    """Indoor cameras in the first rooms, the others on the streets, more of them where the city is dense."""
+Views = tuple[Ints, Floats, Ints]
+Siting = Callable[[CityPlan, Streets, int], Views]
+
+
+def make_cameras(plan: CityPlan, streets: Streets, venues: Venues, siting: Siting | None = None) -> Cameras:
+    """Indoor cameras in the first rooms, the others on the streets, more of them where the city is dense.
+
+    `siting` gives street, metres from its u, and direction of view of so many cameras, where the usual hills should not.
+    """
     indoor = min(round(plan.cameras * plan.indoor_share), len(venues.xy))
-    street, at, looks = _sites(plan, streets, plan.cameras - indoor)
+    street, at, looks = (siting or _sites)(plan, streets, plan.cameras - indoor)
     reach = np.where(looks > 0, streets.length[street] - at, at).clip(0, plan.reach_m)
     end = at + looks * reach
     normal = streets.along[street] @ np.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -63,7 +71,7 @@ def to_degrees(plan: CityPlan, xy: Floats) -> tuple[Floats, Floats]:
     return np.asarray(latitude), np.asarray(longitude)
 
 
-def _sites(plan: CityPlan, streets: Streets, count: int) -> tuple[Ints, Floats, Ints]:
+def _sites(plan: CityPlan, streets: Streets, count: int) -> Views:
     """Street, metres from its u, and direction of view of `count` cameras, site by site."""
     random = plan.random("sites")
     stubs = _stubs(plan, streets, random)

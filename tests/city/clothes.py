@@ -16,9 +16,12 @@ _FASHIONS = 12
 _SD = 0.1
 
 
-def clothes_vectors(plan: CityPlan, person: Ints, start: Floats) -> Iterator[Float32]:
-    """In portions of AT_ONCE rows, the same however they are read; `start` is in seconds since the plan's."""
-    centres = _wardrobes(plan)
+def clothes_vectors(
+    plan: CityPlan, person: Ints, start: Floats, centres: Float32 | None = None
+) -> Iterator[Float32]:
+    """In portions of AT_ONCE rows, the same however they are read; `start` is in seconds since the plan's. `centres`
+    [days, people, d] are what everybody wears, where that is known already."""
+    centres = _wardrobes(plan) if centres is None else centres
     day = np.minimum(start // _DAY_S, plan.days - 1).astype(np.int64)
     for at in range(0, len(person), AT_ONCE):
         random, rows = plan.random("clothes", at // AT_ONCE), slice(at, at + AT_ONCE)

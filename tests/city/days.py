@@ -9,6 +9,7 @@ import numpy as np
 from tests.city.people import People
 from tests.city.plan import HOUR, CityPlan
 from tests.city.streets import Bools, Floats, Ints, Streets
+from tests.city.transit import Transit, Waits, travel
 from tests.city.venues import RESTAURANT, WORK, Venues, nearest_to
 from tests.city.walks import Legs, Steps, Ways, walk
 
@@ -43,6 +44,7 @@ class Day:
 
     rounds: tuple[tuple[Legs, Steps], ...]
     stays: Stays
+    waits: tuple[Waits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,7 @@ class Town:
     venues: Venues
     people: People
     ways: Ways
+    transit: Transit | None = None
 
 
 def live(town: Town, day: int) -> Day:
@@ -61,21 +64,28 @@ def live(town: Town, day: int) -> Day:
     agenda = _agenda(town, day)
     random = town.plan.random("seats", day)
     at, ready = np.full(len(town.people.size), -1), agenda.depart
-    rounds, stays = [], []
+    rounds, stays, waits = list[tuple[Legs, Steps]](), [], list[Waits]()
     for k in range(agenda.venue.shape[1]):
         target = agenda.venue[:, k]
         going = np.flatnonzero((target >= 0) | (at >= 0))
         if not len(going):
             break
         legs = _legs(town, going, at, target, ready)
-        steps, arrival = walk(town.plan, town.streets, town.ways, legs)
-        rounds.append((legs, steps))
+        if town.transit is None:
+            steps, arrival = walk(town.plan, town.streets, town.ways, legs)
+            rounds.append((legs, steps))
+        else:
+            trip = travel(town.plan, town.streets, town.ways, town.transit, legs, random)
+            rounds += trip.walked
+            waits.append(trip.waits)
+            stays.append(_on_platforms(town, random, trip.waits))
+            arrival = trip.arrival
         stay = np.flatnonzero(target[going] >= 0)
         ready = ready.copy()
         ready[going[stay]] = _left(agenda, going[stay], k, arrival[stay])
         stays.append(_stays(town, random, going[stay], target, arrival[stay], ready))
         at = target
-    return Day(tuple(rounds), _joined(stays))
+    return Day(tuple(rounds), _joined(stays), tuple(waits))
 
 
 def _agenda(town: Town, day: int) -> _Agenda:
@@ -168,6 +178,14 @@ def _stays(town: Town, random: np.random.Generator, party: Ints, target: Ints, a
     middle = 1.5 + room[together] * table[desk[together]]
     seat[together] = (middle + place[party[together]]).clip(0.5, town.venues.room[venue[together]] - 0.5)
     return Stays(party, venue, arrival + _DOOR_S, ready[party] - _DOOR_S, seat)
+
+
+def _on_platforms(town: Town, random: np.random.Generator, waits: Waits) -> Stays:
+    """Who waits for the metro, as stays in the station's room, side by side with whoever else waits."""
+    inside = np.flatnonzero((waits.venue >= 0) & (waits.end - waits.start > 4 * _DOOR_S))
+    venue = waits.venue[inside]
+    seat = 1.5 + (town.venues.room[venue] - 3.0) * random.random((len(inside), 2))
+    return Stays(waits.party[inside], venue, waits.start[inside] + _DOOR_S, waits.end[inside] - _DOOR_S, seat)
 
 
 def _joined(stays: list[Stays]) -> Stays:

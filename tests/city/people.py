@@ -37,8 +37,9 @@ class People:
         return len(self.wears)
 
 
-def make_people(plan: CityPlan, streets: Streets, venues: Venues) -> People:
-    """Families and friends as parties; workers are parties too, of whom the members work at one place."""
+def make_people(plan: CityPlan, streets: Streets, venues: Venues, offices: Ints | None = None) -> People:
+    """Families and friends as parties; workers are parties too, of whom the members work at one place, and at one of
+    `offices` where these are given."""
     random = plan.random("people")
     sizes = random.choice(np.arange(1, len(plan.party_sizes) + 1), plan.people, p=plan.party_sizes)
     parties = int(np.searchsorted(np.cumsum(sizes), plan.people)) + 1
@@ -48,7 +49,7 @@ def make_people(plan: CityPlan, streets: Streets, venues: Venues) -> People:
     works = random.random(parties) < plan.workers
     work = np.full(parties, -1)
     target = np.exp(random.normal(np.log(plan.between_stops_m), plan.between_stops_sd / 2, int(works.sum())))
-    offices = np.flatnonzero(venues.kind == WORK)
+    offices = np.flatnonzero(venues.kind == WORK) if offices is None else offices
     work[works] = nearest_to(target, streets.xy[home[works]], venues, offices, random)
     desk = _desks(work)
     return People(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,10 +66,13 @@ def _largest(xy: Floats, u: Ints, v: Ints) -> Streets:
     return Streets(xy, u, v, np.linalg.norm(xy[u] - xy[v], axis=1))
 
 
-def ways_to(streets: Streets, roots: Ints, random: np.random.Generator) -> npt.NDArray[np.int32]:
-    """For each root a row with every crossing's next crossing on the way there; -9999 at the root itself."""
+def ways_to(
+    streets: Streets, roots: Ints, random: np.random.Generator, into: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any]:
+    """For each root a row with every crossing's next crossing on the way there; -9999 at the root itself. A large
+    city's are written `into` an array on disk."""
     n = len(streets.xy)
-    ways = np.empty((len(roots), n), np.int32)
+    ways = np.empty((len(roots), n), np.int32) if into is None else into
     for row, root in enumerate(roots):
         felt = streets.length * np.exp(random.normal(0, _FELT_SD, len(streets.length)))
         graph = csr_matrix((felt, (streets.u, streets.v)), (n, n))

@@ -14,6 +14,7 @@ from tests.city.days import Day, Stays, Town
 from tests.city.people import People, member_aside, member_lag, member_seat
 from tests.city.plan import CityPlan
 from tests.city.streets import Bools, Floats, Ints
+from tests.city.transit import Waits
 from tests.city.walks import Legs, Steps
 
 _DOOR = np.array([1.0, 0.5])  # of a room, metres from its corner
@@ -59,6 +60,7 @@ def day_tracks(town: Town, cameras: Cameras, day: Day, number: int) -> Tracks:
     random = town.plan.random("tracks", number)
     on_street = _cameras_by_street(cameras, len(town.streets.u))
     parts = [_passing(town, cameras, on_street, leg_and_steps, random) for leg_and_steps in day.rounds]
+    parts += [_waiting(town, cameras, on_street, waits, random) for waits in day.waits]
     parts.append(_staying(town, cameras, day.stays, random))
     tracks = joined(parts)
     kept = (tracks.end <= town.plan.seconds) & (tracks.end - tracks.start >= _SHORTEST_S)
@@ -117,6 +119,38 @@ def _passing(
         velocity=along * (sign * speed)[:, None],
         facing=(sign != cameras.looks[camera]).astype(np.int8),
         mask=masks[leg, member],
+    )
+
+
+def _waiting(
+    town: Town, cameras: Cameras, on_street: tuple[Ints, Ints, Ints], waits: Waits, random: np.random.Generator
+) -> Tracks:
+    """Who stands at a bus stop, before the cameras that see it: a queue along the kerb, facing either way."""
+    people, streets = town.people, town.streets
+    order, begin, counts = on_street
+    outside = np.flatnonzero(waits.venue < 0)
+    queue = random.uniform(-3.0, 3.0, len(waits.party))
+    masks = worn(town.plan, people, waits.party, random)
+    row, k = expand(counts[waits.street[outside]])
+    wait = outside[row]
+    camera = order[begin[waits.street[wait]] + k]
+    in_view = (cameras.near[camera] <= waits.at_m[wait]) & (waits.at_m[wait] <= cameras.far[camera])
+    wait, camera = wait[in_view], camera[in_view]
+    row, member = expand(people.size[waits.party[wait]])
+    wait, camera = wait[row], camera[row]
+    along = streets.along[waits.street[wait]]
+    normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    spot = streets.xy[streets.u[waits.street[wait]]] + along * (waits.at_m[wait] + queue[wait])[:, None]
+    spot += (1.8 + member_aside(member))[:, None] * normal
+    return Tracks(
+        person=people.first[waits.party[wait]] + member,
+        camera=camera,
+        start=waits.start[wait] + member_lag(member),
+        end=waits.end[wait],
+        place=spot - cameras.xy[camera],
+        velocity=np.zeros((len(wait), 2)),
+        facing=random.integers(0, 2, len(wait)).astype(np.int8),
+        mask=masks[wait, member],
     )
 
 

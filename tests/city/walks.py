@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ _NONE = -9999  # scipy's mark for "no predecessor"
 class Ways:
     """Ways to each root: `next` [roots, crossings], and the row of each crossing that is a root (else -1)."""
 
-    next: npt.NDArray[np.int32]
+    next: npt.NDArray[Any]
     row: Ints
 
 
@@ -45,12 +47,14 @@ class Steps:
     speed: Floats
 
 
-def make_ways(plan: CityPlan, streets: Streets, roots: Ints) -> Ways:
-    """Ways to every crossing in `roots`."""
+def make_ways(plan: CityPlan, streets: Streets, roots: Ints, file: Path | None = None) -> Ways:
+    """Ways to every crossing in `roots`, in memory or on disk."""
     distinct = np.unique(roots)
     row = np.full(len(streets.xy), -1)
     row[distinct] = np.arange(len(distinct))
-    return Ways(ways_to(streets, distinct, plan.random("ways")), row)
+    shape = len(distinct), len(streets.xy)
+    into = np.lib.format.open_memmap(file, "w+", np.int16, shape) if file else None
+    return Ways(ways_to(streets, distinct, plan.random("ways"), into), row)
 
 
 def walk(plan: CityPlan, streets: Streets, ways: Ways, legs: Legs) -> tuple[Steps, Floats]:

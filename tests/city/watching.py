@@ -102,15 +102,19 @@ def watch(plan: CityPlan, cameras: Cameras, outages: Outages, tracks: Tracks) ->
 
 def note_encounters(plan: CityPlan, sightings: Sightings, met: Meetings, tracks: int) -> Encounters:
     """The true meetings of which both sides were sighted, with a measured distance."""
-    random = plan.random("encounters")
     row = np.full(tracks, -1)
     row[sightings.track] = np.arange(len(sightings))
+    return noted(plan, row, met)
+
+
+def noted(plan: CityPlan, row: Ints, met: Meetings) -> Encounters:
+    """The same, where `row` is the sighting of each track, or -1."""
+    random = plan.random("encounters")
     measured = np.round((met.nearest_m + random.normal(0, plan.distance_sd_m, len(met))).clip(0.2), 2)
     a, b = row[met.a], row[met.b]
     start, end = np.round(met.start, 3), np.round(met.end, 3)
-    noted = Encounters(a, b, start, end, measured)
     lasting = met.end - met.start >= plan.encounter_shortest_s
-    return noted.take((a >= 0) & (b >= 0) & (measured <= plan.encounter_reach_m) & lasting)
+    return Encounters(a, b, start, end, measured).take((a >= 0) & (b >= 0) & (measured <= plan.encounter_reach_m) & lasting)
 
 
 def _judged(
