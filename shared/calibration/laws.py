@@ -68,10 +68,9 @@ class Curve:
         """ln P(distance = k | a stranger) for k = 0..bits."""
         bulk, below = self.other.log_pmf(self.bits), self.tail.below
         above = bulk[below:] + math.log1p(-self.tail.share) - _log_sum(bulk[below:])
-        # P(distance < k) = share·exp((k - below)/scale), so the differences are geometric.
-        step = -math.expm1(-1 / self.tail.scale)
-        rest = math.log(self.tail.share * step) - (below - 1 - np.arange(below)) / self.tail.scale
-        return np.concatenate([rest, above])
+        # P(distance < k) ∝ exp((k - below)/scale), so the steps are geometric; there are `below` of them, down to 0.
+        steps = -(below - 1 - np.arange(below)) / self.tail.scale
+        return np.concatenate([steps - _log_sum(steps) + math.log(self.tail.share), above])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +88,7 @@ def fit(
     same: npt.NDArray[np.int64], other: npt.NDArray[np.int64], bits: int, share: float = 1e-3
 ) -> tuple[Bulk, Bulk, Tail]:
     """Laws of measured distances: the bulk by its moments, the tail below the `share` quantile by its mean excess."""
-    below = int(np.quantile(other, share))
+    below = max(int(np.quantile(other, share)), int(other.min()) + 1)  # somebody is in the tail, whatever the ties
     near = other[other < below]
     tail = Tail(below, len(near) / len(other), float((below - near).mean()))
     return _bulk(same, bits), _bulk(other, bits), tail
