@@ -2,80 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from central.contacts.facts import Exposure, exposure_to_map, exposures
+from central.contacts.minutes import Bound, Together, overlaps, share
 from central.contacts.presets import Preset, load_preset
-from central.routes.camera_graph import CameraPlace
-from central.routes.route import Route
 from shared.clock import as_utc
-from shared.face_mask import FaceMask
-from shared.sightings import REACHES_M
 
+__all__ = ["Contact", "Exposure", "contact_to_map", "contacts", "exposure_to_map", "exposures", "judged"]
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """Two people near each other at one place, as measured; `pseudonym` is the other person within this case."""
-
-    pseudonym: str
-    place: CameraPlace
-    start: datetime
-    end: datetime
-    min_distance_m: float
-    distance_error_m: float
-    patient_mask: FaceMask
-    other_mask: FaceMask
-    confidence: float
-    near_s: tuple[float, ...] | None = None
-
-    @property
-    def minutes(self) -> float:
-        return (self.end - self.start) / timedelta(minutes=1)
-
-    def share_within(self, rule: Preset) -> float:
-        """The part of the time, 0..1, that was spent within the rule's distance.
-
-        From the seconds that the box counted within the nearest reach that is no shorter; all of the time where it did
-        not count and once came near enough.
-        """
-        if not rule.near(self.min_distance_m):
-            return 0.0
-        spent = [s for reach, s in zip(REACHES_M, self.near_s or (), strict=False) if reach >= rule.distance_m]
-        if not spent or self.end <= self.start:
-            return 1.0
-        return min(spent[0] / (self.end - self.start).total_seconds(), 1.0)
-
-    @property
-    def indoor(self) -> bool:
-        return self.place.indoor
-
-    @property
-    def both_masked(self) -> bool:
-        return self.patient_mask is self.other_mask is FaceMask.WORN
-
-    @property
-    def mask_unknown(self) -> bool:
-        """Whether a mask that was not seen decides: the other person's state alone does not."""
-        masks = {self.patient_mask, self.other_mask}
-        return FaceMask.UNKNOWN in masks and not masks & {FaceMask.ABSENT, FaceMask.INCORRECT}
+_SAME = 1e-6  # minutes: less is rounding
+# Why it is uncertain whether somebody was a contact.
+DISTANCE, MASK, NO_DISTANCE, ANOTHER_HOUR = "distance", "mask", "no_distance", "another_hour"
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """A person possibly exposed by one preset, with the exposures that count.
 
-    `minutes` are the most within the preset's time span; `unknown_minutes` of them rest on masks that were not seen.
-    `uncertain` says that the measured distances could as well lie on the other side of the preset's limit.
+    `minutes` are the most within the preset's time span, as measured; in truth they lie between `least_minutes` and
+    `most_minutes`, by the distances' errors and by masks that were not seen; `unknown_minutes` rest on such masks.
+    `counts` says whether the measured minutes are enough; `uncertain` whether the truth may be on the other side, and
+    `because` why. `perhaps` are pseudonyms that may hide the same person in another hour: never added up.
     """
 
     pseudonym: str
     preset: str
     minutes: float
+    least_minutes: float
+    most_minutes: float
     unknown_minutes: float
-    nearest_m: float
+    indoor_minutes: float
+    nearest_m: float | None
+    counts: bool
     uncertain: bool
+    because: tuple[str, ...]
+    confidence: float
+    perhaps: tuple[str, ...]
     exposures: tuple[Exposure, ...]
 
     @property
@@ -87,117 +56,115 @@ class Contact:
         return max(one.end for one in self.exposures)
 
 
-def exposures(route: Route) -> tuple[Exposure, ...]:
-    """The meetings of all visits that the route rests on, in order of time."""
-    found = [
-        Exposure(
-            pseudonym=met.pseudonym,
-            place=visit.place,
-            start=met.start,
-            end=met.end,
-            min_distance_m=met.min_distance_m,
-            distance_error_m=met.distance_error_m,
-            patient_mask=visit.candidate.mask,
-            other_mask=met.mask,
-            confidence=visit.confidence,
-            near_s=met.near_s,
-        )
-        for visit in route.visits
-        for met in visit.met
-    ]
-    return tuple(sorted(found, key=lambda one: (one.start, one.end, one.pseudonym)))
-
-
 def contacts(facts: Iterable[Exposure], preset: Preset | str) -> tuple[Contact, ...]:
     """Contacts by a preset, those with most minutes first. Raises UnknownPreset."""
+    return tuple(one for one in judged(facts, preset) if one.counts)
+
+
+def judged(facts: Iterable[Exposure], preset: Preset | str) -> tuple[Contact, ...]:
+    """The same with those who are none as measured and may be one in truth (`counts` tells), all by their minutes."""
     rule = load_preset(preset) if isinstance(preset, str) else preset
     of_person: dict[str, list[Exposure]] = {}
     for one in facts:
-        if _counts(one, rule):
-            of_person.setdefault(one.pseudonym, []).append(one)
-    found = [_contact(name, counted, rule) for name, counted in of_person.items()]
-    return tuple(sorted((c for c in found if c.minutes >= rule.minutes), key=lambda c: (-c.minutes, c.pseudonym)))
+        of_person.setdefault(one.pseudonym, []).append(one)
+    others = _perhaps(of_person)
+    found = [_judged(some, rule, others[name]) for name, some in of_person.items()]
+    near = [one for one in found if one is not None]
+    return tuple(sorted(near, key=lambda c: (-c.minutes, -c.most_minutes, c.pseudonym)))
 
 
 def contact_to_map(contact: Contact) -> dict[str, Any]:
     """Plain JSON values."""
-    names = ("pseudonym", "preset", "nearest_m", "uncertain")
+    plain = ("pseudonym", "preset", "nearest_m", "counts", "uncertain")
+    minutes = ("minutes", "least_minutes", "most_minutes", "unknown_minutes", "indoor_minutes")
     return {
-        **{name: getattr(contact, name) for name in names},
-        "minutes": round(contact.minutes, 1),
-        "unknown_minutes": round(contact.unknown_minutes, 1),
+        **{name: getattr(contact, name) for name in plain},
+        **{name: round(getattr(contact, name), 1) for name in minutes},
+        "because": list(contact.because),
+        "confidence": round(contact.confidence, 3),
+        "perhaps": list(contact.perhaps),
         "start": as_utc(contact.start).isoformat(),
         "end": as_utc(contact.end).isoformat(),
         "exposures": [exposure_to_map(one) for one in contact.exposures],
     }
 
 
-def exposure_to_map(one: Exposure) -> dict[str, Any]:
-    """Plain JSON values."""
-    return {
-        "pseudonym": one.pseudonym,
-        "camera": one.place.camera,
-        "latitude": one.place.latitude,
-        "longitude": one.place.longitude,
-        "indoor": one.indoor,
-        "start": as_utc(one.start).isoformat(),
-        "end": as_utc(one.end).isoformat(),
-        "minutes": round(one.minutes, 1),
-        "near_s": None if one.near_s is None else dict(zip(map(str, REACHES_M), one.near_s, strict=True)),
-        "min_distance_m": one.min_distance_m,
-        "distance_error_m": one.distance_error_m,
-        "patient_mask": one.patient_mask.label,
-        "other_mask": one.other_mask.label,
-        "confidence": round(one.confidence, 3),
-    }
-
-
-def _counts(one: Exposure, rule: Preset) -> bool:
-    return rule.near(one.min_distance_m) and not (rule.masks_protect and one.both_masked)
-
-
-def _contact(name: str, counted: Sequence[Exposure], rule: Preset) -> Contact:
-    chosen, minutes = _busiest(counted, rule)
-    unknown = [one for one in chosen if one.mask_unknown] if rule.masks_protect else []
-    nearest = min(chosen, key=lambda one: one.min_distance_m)
-    # Without the exposures that may have been too far away, would it still be enough?
-    sure = [one for one in chosen if rule.near(one.min_distance_m + one.distance_error_m)]
+def _judged(facts: Sequence[Exposure], rule: Preset, others: _Others) -> Contact | None:
+    """What a rule makes of one person's exposures; None for somebody who was certainly no contact."""
+    least, minutes, most = (_busiest(facts, rule, bound) for bound in Bound)
+    enough = rule.minutes - _SAME
+    counts = minutes[0] >= enough
+    alone = most[0] >= enough
+    if not alone and _busiest([*facts, *others.facts], rule, Bound.MOST)[0] < enough:
+        return None
+    shown, span = (Bound.MEASURED, minutes[1:]) if counts else (Bound.MOST, most[1:])
+    chosen = tuple(one for one in _ordered(facts) if share(one, rule, shown) > 0 and overlaps(one, *span))
+    if not chosen:
+        return None
+    within = partial(_minutes, share_of=partial(share, rule=rule, bound=shown), span=span)
+    uncertain = least[0] < enough
     return Contact(
-        pseudonym=name,
+        pseudonym=chosen[0].pseudonym,
         preset=rule.name,
-        minutes=minutes,
-        unknown_minutes=_minutes(unknown, rule),
-        nearest_m=nearest.min_distance_m,
-        uncertain=_minutes(sure, rule) < rule.minutes,
-        exposures=tuple(chosen),
+        minutes=minutes[0],
+        least_minutes=least[0],
+        most_minutes=most[0],
+        unknown_minutes=within([one for one in chosen if rule.masks_protect and one.mask_unknown]),
+        indoor_minutes=within([one for one in chosen if one.indoor]),
+        nearest_m=min((one.min_distance_m for one in chosen if one.min_distance_m is not None), default=None),
+        counts=counts,
+        uncertain=uncertain,
+        because=_because(chosen, rule, alone) if uncertain else (),
+        confidence=min(one.confidence for one in chosen),
+        perhaps=others.pseudonyms,
+        exposures=chosen,
     )
 
 
-def _busiest(counted: Sequence[Exposure], rule: Preset) -> tuple[list[Exposure], float]:
-    """The exposures, and their minutes, of the time span that holds most; the best begins or ends with one."""
-    within = rule.within
-    if within is None:
-        return list(counted), _minutes(counted, rule)
-    spans = [(one.start, one.start + within) for one in counted] + [(one.end - within, one.end) for one in counted]
-    chosen = [[one for one in counted if one.start < end and one.end > start] for start, end in spans]
-    minutes = [_minutes(some, rule, *span) for some, span in zip(chosen, spans, strict=True)]
-    best = max(range(len(spans)), key=lambda i: (minutes[i], -i))
-    return chosen[best], minutes[best]
+def _because(chosen: Iterable[Exposure], rule: Preset, alone: bool) -> tuple[str, ...]:
+    """What would settle it: a distance measured better, a mask seen, a person followed into the next hour."""
+    found = set() if alone else {ANOTHER_HOUR}
+    for one in chosen:
+        if one.min_distance_m is None:
+            found.add(NO_DISTANCE)
+        elif share(one, rule, Bound.MOST) > share(one, replace(rule, masks_protect=False), Bound.LEAST):
+            found.add(DISTANCE)
+        if rule.masks_protect and one.mask_unknown:
+            found.add(MASK)
+    return tuple(sorted(found))
 
 
-def _minutes(
-    some: Iterable[Exposure], rule: Preset, start: datetime | None = None, end: datetime | None = None
-) -> float:
-    """Minutes within the rule's distance that the exposures cover together, cut to a span.
+def _busiest(facts: Sequence[Exposure], rule: Preset, bound: Bound) -> tuple[float, float, float]:
+    span_s = None if rule.within is None else rule.within / timedelta(seconds=1)
+    return Together.of(facts, partial(share, rule=rule, bound=bound)).busiest(span_s)
 
-    Two cameras that see one meeting count it once. Nearness is spread evenly over an exposure: a box tells how long,
-    not when.
-    """
-    total, until = timedelta(0), None
-    for one in sorted(some, key=lambda one: (one.start, one.end)):
-        begin, finish = max(one.start, start or one.start), min(one.end, end or one.end)
-        begin = max(begin, until) if until is not None else begin
-        if finish > begin:
-            total += (finish - begin) * one.share_within(rule)
-            until = finish
-    return total / timedelta(minutes=1)
+
+def _minutes(facts: Sequence[Exposure], share_of: Callable[[Exposure], float], span: tuple[float, float]) -> float:
+    start, end = (np.array([moment]) for moment in span)
+    return float(Together.of(facts, share_of).between(start, end)[0])
+
+
+def _ordered(facts: Iterable[Exposure]) -> list[Exposure]:
+    return sorted(facts, key=lambda one: (one.start, one.end, one.place.camera))
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """Pseudonyms that may hide one and the same person in other hours, and their exposures."""
+
+    pseudonyms: tuple[str, ...] = ()
+    facts: tuple[Exposure, ...] = ()
+
+
+def _perhaps(of_person: Mapping[str, Sequence[Exposure]]) -> dict[str, _Others]:
+    """By pseudonym, all that are tied to it by places which one left as the other came into view."""
+    group_of = {name: {name} for name in of_person}
+    for name, facts in of_person.items():
+        for other in {one.follows for one in facts if one.follows in of_person}:
+            joined = group_of[name] | group_of[str(other)]
+            group_of.update(dict.fromkeys(joined, joined))
+    found: dict[str, _Others] = {}
+    for name, group in group_of.items():
+        others = tuple(sorted(group - {name}))
+        found[name] = _Others(others, tuple(one for other in others for one in of_person[other]))
+    return found

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.contacts.exposures import Exposure, contact_to_map, contacts, exposures
-from central.contacts.presets import PRESETS, BadPreset, UnknownPreset, load_preset, preset_names
+from central.contacts.exposures import Exposure, contact_to_map, contacts, exposures, judged
+from central.contacts.presets import load_preset, preset_names
 from central.contacts.pseudonyms import pseudonym, whom
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.reconstruct import reconstruct
 from central.search.candidates import Candidate, Partner
 from shared.epochs import Epoch, Modality
 from shared.face_mask import FaceMask
+from shared.sightings import REACHES_M
 from tests.central.town import calibration
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -38,19 +41,9 @@ def exposure(minutes: float = 20, at: float = 0, who: str = "AAAA", **changes: A
     return Exposure(**plain | changes)
 
 
-def judged(*facts: Exposure) -> dict[str, list[str]]:
+def by_preset(*facts: Exposure) -> dict[str, list[str]]:
     """Pseudonyms of the contacts by preset."""
     return {name: [one.pseudonym for one in contacts(facts, name)] for name in (KDCA, CDC, WHO)}
-
-
-def test_the_presets_are_dated_data() -> None:
-    """The three presets load from files that say of when they are and where they come from."""
-    assert set(preset_names()) == {KDCA, CDC, WHO}
-    for name in preset_names():
-        preset = load_preset(name)
-        assert preset.name == name
-        assert preset.dated.startswith(("2020", "2021", "2022"))
-        assert len(preset.source) > 40
 
 
 @pytest.mark.parametrize(
@@ -59,14 +52,14 @@ def test_the_presets_are_dated_data() -> None:
 )
 def test_each_preset_has_its_own_distance(metres: float, expected: set[str]) -> None:
     """Up to 1 m by WHO, under 1.83 m by CDC, up to 2 m by KDCA."""
-    found = judged(exposure(min_distance_m=metres))
+    found = by_preset(exposure(min_distance_m=metres))
     assert {name for name, people in found.items() if people} == expected
 
 
 def test_fifteen_minutes_are_enough_and_less_are_not() -> None:
     """Exactly 15 minutes make a contact by every preset, 14.9 by none."""
-    assert all(judged(exposure(15)).values())
-    assert not any(judged(exposure(14.9)).values())
+    assert all(by_preset(exposure(15)).values())
+    assert not any(by_preset(exposure(14.9)).values())
 
 
 @pytest.mark.parametrize(("near_s", "expected"), [
@@ -78,26 +71,26 @@ def test_fifteen_minutes_are_enough_and_less_are_not() -> None:
 ])  # fmt: skip
 def test_only_the_time_within_a_rules_own_distance_counts(near_s: tuple[float, ...], expected: set[str]) -> None:
     """Half an hour within 3 m is a contact by those rules within whose distance 15 minutes of it were spent."""
-    found = judged(exposure(30, near_s=near_s))
+    found = by_preset(exposure(30, near_s=near_s))
     assert {name for name, people in found.items() if people} == expected
 
 
 def test_a_box_that_did_not_count_gives_the_whole_time() -> None:
     """A batch of schema 1 knows the nearest distance only, and errs on the side of telling somebody."""
-    assert all(judged(exposure(15, near_s=None)).values())
+    assert all(by_preset(exposure(15, near_s=None)).values())
 
 
 def test_minutes_with_one_person_add_up_over_meetings() -> None:
     """Two meetings of eight minutes make a contact of one person, and none of two."""
-    assert judged(exposure(8), exposure(8, at=60))[CDC] == ["AAAA"]
-    assert judged(exposure(8), exposure(8, at=60, who="BBBB"))[CDC] == []
+    assert by_preset(exposure(8), exposure(8, at=60))[CDC] == ["AAAA"]
+    assert by_preset(exposure(8), exposure(8, at=60, who="BBBB"))[CDC] == []
 
 
 def test_cdc_minutes_add_up_within_a_day_only() -> None:
     """Eight minutes today and eight two days later are no contact by CDC, and one by KDCA, which names no span."""
-    found = judged(exposure(8), exposure(8, at=48 * 60))
+    found = by_preset(exposure(8), exposure(8, at=48 * 60))
     assert (found[CDC], found[KDCA]) == ([], ["AAAA"])
-    assert judged(exposure(8), exposure(8, at=24 * 60 - 16))[CDC] == ["AAAA"]
+    assert by_preset(exposure(8), exposure(8, at=24 * 60 - 16))[CDC] == ["AAAA"]
 
 
 def test_the_best_day_may_end_with_a_meeting() -> None:
@@ -120,7 +113,7 @@ def test_one_meeting_seen_by_two_cameras_counts_once() -> None:
 @pytest.mark.parametrize("other", list(FaceMask))
 def test_only_kdca_asks_for_masks_and_only_two_proper_ones_protect(patient: FaceMask, other: FaceMask) -> None:
     """A minute counts by KDCA unless both wear a mask properly; for CDC and WHO masks make no difference."""
-    found = judged(exposure(patient_mask=patient, other_mask=other))
+    found = by_preset(exposure(patient_mask=patient, other_mask=other))
     assert bool(found[KDCA]) == ((patient, other) != (FaceMask.WORN, FaceMask.WORN))
     assert found[CDC]
     assert found[WHO]
@@ -136,40 +129,177 @@ def test_minutes_with_masks_not_seen_count_and_are_shown() -> None:
     assert contact.unknown_minutes == 0
 
 
+def counted(metres: float, minutes: float = 20) -> tuple[float, ...]:
+    """What a box counts of two who keep this distance."""
+    return tuple(60 * minutes * (metres <= reach) for reach in REACHES_M)
+
+
 def test_a_distance_that_may_be_too_far_makes_the_contact_uncertain() -> None:
-    """Within the limit by measure and perhaps not in truth: a contact, and marked."""
-    (contact,) = contacts([exposure(min_distance_m=0.95, distance_error_m=0.1)], WHO)
-    assert contact.uncertain
-    (contact,) = contacts([exposure(min_distance_m=0.5, distance_error_m=0.1)], WHO)
-    assert not contact.uncertain
+    """Within the limit by measure and perhaps not in truth: a contact, and it is said that it may be none."""
+    (contact,) = contacts([exposure(min_distance_m=0.95, distance_error_m=0.1, near_s=counted(0.95))], WHO)
+    assert (contact.uncertain, contact.because) == (True, ("distance",))
+    (contact,) = contacts([exposure(min_distance_m=0.5, distance_error_m=0.1, near_s=counted(0.5))], CDC)
+    assert (contact.uncertain, contact.because) == (False, ())
 
 
-@given(st.permutations([exposure(k + 3, at=9 * k, who="AABBC"[k % 5] * 4) for k in range(9)]))
-def test_the_order_of_facts_does_not_matter(facts: list[Exposure]) -> None:
-    """Any order of the same exposures gives the same contacts."""
-    usual = sorted(facts, key=lambda one: (one.start, one.pseudonym))
-    for preset in preset_names():
-        mixed, straight = contacts(facts, preset), contacts(usual, preset)
-        assert [(c.pseudonym, c.minutes) for c in mixed] == [(c.pseudonym, c.minutes) for c in straight]
+@pytest.mark.parametrize(("minutes", "expected"), [(14 + 59 / 60, False), (15, True), (15 + 1 / 60, True)])
+@pytest.mark.parametrize("preset", [KDCA, CDC, WHO])
+def test_fifteen_minutes_to_the_second(preset: str, minutes: float, expected: bool) -> None:
+    """14:59 is no contact by any rule and 15:00 is one, in one piece or in fifteen."""
+    pieces = [exposure(minutes / 15, at=k * 2 * minutes) for k in range(15)]
+    for facts in ([exposure(minutes)], pieces):
+        assert bool(contacts(facts, preset)) is expected
 
 
-def test_an_unknown_preset_is_refused_with_those_that_exist() -> None:
-    """The refusal names the presets, and no path is followed."""
-    with pytest.raises(UnknownPreset) as refusal:
-        load_preset("../presets/who-2021")
-    assert KDCA in refusal.value.hint
+@pytest.mark.parametrize(("preset", "inside", "outside"), [(KDCA, 2.0, 2.01), (CDC, 1.82, 1.83), (WHO, 1.0, 1.01)])
+def test_the_distance_to_the_centimetre(preset: str, inside: float, outside: float) -> None:
+    """2.00 m counts by KDCA and 2.01 m does not; by CDC 1.83 m, which is six feet, does not count any more."""
+    assert contacts([exposure(min_distance_m=inside, near_s=counted(inside))], preset)
+    assert not contacts([exposure(min_distance_m=outside, near_s=counted(outside))], preset)
 
 
-@pytest.mark.parametrize("spoil", [{"minutes": 0}, {"distance_m": "far"}, {"name": "No Name"}, {"within_hours": -1}])
-def test_a_spoilt_preset_is_refused(spoil: dict[str, object], tmp_path: Path) -> None:
-    """A preset without sense raises BadPreset, and so does one that is no JSON."""
-    value = json.loads((PRESETS / f"{WHO}.json").read_text())
-    tmp_path.joinpath("mine.json").write_text(json.dumps(value | spoil))
-    with pytest.raises(BadPreset):
-        load_preset("mine", tmp_path)
-    tmp_path.joinpath("torn.json").write_text("{")
-    with pytest.raises(BadPreset):
-        load_preset("torn", tmp_path)
+def test_near_the_limit_the_minutes_are_a_range() -> None:
+    """Of 13 minutes within 1 m and 17 within 1.5 m, with an error of half a metre, WHO's are 0 to 17: no contact as
+    measured, perhaps one in truth, and it is told with its reason; nobody who was certainly far is."""
+    at_the_limit = exposure(30, distance_error_m=0.5, near_s=(780, 1020, 1100, 1200, 1800))
+    assert not contacts([at_the_limit], WHO)
+    (one,) = judged([at_the_limit], WHO)
+    assert (one.counts, one.uncertain, one.because) == (False, True, ("distance",))
+    assert (one.least_minutes, one.minutes, one.most_minutes) == (0, 13, 17)
+    assert judged([exposure(30, min_distance_m=1.9, near_s=counted(1.9))], WHO) == ()
+
+
+def test_without_a_distance_the_minutes_in_one_view_are_shown_and_do_not_count() -> None:
+    """Twenty minutes in one room, no distance measured: perhaps a contact by every rule, and none as measured."""
+    for preset in (KDCA, CDC, WHO):
+        assert not contacts([exposure(min_distance_m=None)], preset)
+        (one,) = judged([exposure(min_distance_m=None)], preset)
+        assert (one.minutes, one.most_minutes, one.nearest_m) == (0, 20, None)
+        assert (one.indoor_minutes, one.because) == (20, ("no_distance",))
+        assert judged([exposure(10, min_distance_m=None)], preset) == ()
+
+
+def test_a_rule_may_count_one_room_without_a_distance() -> None:
+    """A city whose rule says so finds a contact in the minutes spent in one view."""
+    rule = replace(load_preset(WHO), name="one-room", unmeasured_counts=True)
+    (one,) = contacts([exposure(min_distance_m=None)], rule)
+    assert (one.minutes, one.least_minutes, one.uncertain) == (20, 20, False)
+
+
+def test_minutes_indoors_are_told_apart() -> None:
+    """Ten minutes in the café and eight in the street make 18 of which ten were indoors."""
+    street = replace(CAFE, camera="street", indoor=False)
+    (one,) = contacts([exposure(10), exposure(8, at=30, place=street)], KDCA)
+    assert (one.minutes, one.indoor_minutes) == pytest.approx((18, 10))
+
+
+def test_one_person_over_two_cameras_is_one_contact() -> None:
+    """Nine minutes before one camera of an epoch and nine before the next add up, and both places are told."""
+    door = replace(CAFE, camera="door")
+    (one,) = contacts([exposure(9), exposure(9, at=9, place=door)], CDC)
+    assert one.minutes == pytest.approx(18)
+    assert [fact.place.camera for fact in one.exposures] == ["cafe", "door"]
+
+
+def test_who_cannot_be_followed_into_the_next_hour_is_never_added_up() -> None:
+    """Nine minutes with A until the hour, nine with B at the same place after it: two people as measured, no contact,
+    and both are shown as perhaps one."""
+    facts = [
+        exposure(9, who="AAAA", near_s=counted(0.8, 9)),
+        exposure(9, at=9, who="BBBB", near_s=counted(0.8, 9), follows="AAAA"),
+    ]
+    assert not contacts(facts, CDC)
+    first, second = judged(facts, CDC)
+    assert (first.pseudonym, first.perhaps, first.because) == ("AAAA", ("BBBB",), ("another_hour",))
+    assert (second.pseudonym, second.perhaps, second.minutes) == ("BBBB", ("AAAA",), 9)
+    assert first.most_minutes == pytest.approx(9)
+    assert judged([replace(one, follows=None) for one in facts], CDC) == ()
+
+
+def test_the_least_certain_visit_is_told() -> None:
+    """A contact rests on the patient having been there: the lowest confidence among its visits is shown."""
+    (one,) = contacts([exposure(10, confidence=0.97), exposure(10, at=20, confidence=0.61)], KDCA)
+    assert one.confidence == 0.61
+
+
+def test_masks_change_over_a_meeting() -> None:
+    """Of half an hour with both masked, then the patient's off, then on again, only the bare minutes count by KDCA."""
+    worn: dict[str, Any] = {"patient_mask": FaceMask.WORN, "other_mask": FaceMask.WORN}
+    bare = {"patient_mask": FaceMask.ABSENT}
+    pieces = [exposure(10, **worn), exposure(10, at=10, **worn | bare), exposure(10, at=20, **worn)]
+    assert not contacts(pieces, KDCA)
+    assert [one.minutes for one in contacts(pieces, CDC)] == pytest.approx([30])
+
+
+pieces = st.tuples(
+    st.integers(0, 2000), st.integers(1, 40), st.sampled_from([0.4, 0.95, 1.2, 1.9, 2.4, None]),
+    st.floats(0, 0.5), st.sampled_from(list(FaceMask)), st.booleans(),
+)  # fmt: skip
+
+
+@st.composite
+def facts_of_one_person(draw: st.DrawFn) -> list[Exposure]:
+    """Meetings with one person, some at once before two cameras, with and without counted seconds."""
+    rows = draw(st.lists(pieces, min_size=1, max_size=8))
+    return [
+        exposure(
+            minutes, at=at, min_distance_m=metres, distance_error_m=error, other_mask=mask,
+            near_s=counted(metres, minutes) if metres is not None and has_counted else None,
+        )
+        for at, minutes, metres, error, mask, has_counted in rows
+    ]  # fmt: skip
+
+
+def sums(facts: Sequence[Exposure], preset: str) -> list[tuple[Any, ...]]:
+    """What a preset makes of them: who counts, and the measured, least and most minutes."""
+    return [
+        (c.pseudonym, c.counts, *(round(m, 6) for m in (c.minutes, c.least_minutes, c.most_minutes)))
+        for c in judged(facts, preset)
+    ]
+
+
+ANY = st.sampled_from([KDCA, CDC, WHO])
+
+
+@given(facts_of_one_person(), st.randoms(), ANY)
+def test_the_order_of_meetings_does_not_matter(facts: list[Exposure], random: Random, preset: str) -> None:
+    """Any order of the same meetings, overlapping ones among them, gives the same minutes."""
+    mixed = list(facts)
+    random.shuffle(mixed)
+    assert sums(mixed, preset) == sums(facts, preset)
+
+
+@given(facts_of_one_person(), st.floats(0.1, 0.9), ANY)
+def test_splitting_a_meeting_changes_nothing(facts: list[Exposure], at: float, preset: str) -> None:
+    """A track that broke in two, each part with its share of the seconds, counts as one that did not."""
+    whole = facts[0]
+    middle = whole.start + timedelta(seconds=round((whole.end - whole.start).total_seconds() * at))
+    part = (middle - whole.start) / (whole.end - whole.start)
+    first = replace(whole, end=middle, near_s=whole.near_s and tuple(s * part for s in whole.near_s))
+    second = replace(whole, start=middle, near_s=whole.near_s and tuple(s * (1 - part) for s in whole.near_s))
+    one, other = (sums(some, preset) for some in ([first, second, *facts[1:]], facts))
+    assert [c[:2] for c in one] == [c[:2] for c in other]
+    assert [c[2:] for c in one] == [pytest.approx(c[2:], abs=1e-4) for c in other]
+
+
+@given(facts_of_one_person(), st.integers(0, 2000), st.integers(1, 40), ANY)
+def test_somebody_far_away_changes_nothing(facts: list[Exposure], at: int, minutes: int, preset: str) -> None:
+    """Minutes at 2.9 m, of the same person or of another, neither add nor take."""
+    for who in ("AAAA", "BBBB"):
+        far = exposure(minutes, at=at, who=who, min_distance_m=2.9, distance_error_m=0.1, near_s=counted(2.9, minutes))
+        assert sums([*facts, far], preset) == sums(facts, preset)
+
+
+@given(facts_of_one_person(), facts_of_one_person(), ANY)
+def test_more_meetings_never_make_less_of_a_contact(some: list[Exposure], more: list[Exposure], preset: str) -> None:
+    """The measured minutes lie between least and most, and none of the three falls when a meeting is added."""
+    for found in judged([*some, *more], preset):
+        assert found.least_minutes <= found.minutes + 1e-6 <= found.most_minutes + 2e-6
+    for less in judged(some, preset):
+        (now,) = judged([*some, *more], preset)
+        assert now.minutes >= less.minutes - 1e-6
+        assert now.least_minutes >= less.least_minutes - 1e-6
+        assert now.most_minutes >= less.most_minutes - 1e-6
 
 
 def met_by_the_patient() -> Candidate:
