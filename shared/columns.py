@@ -16,10 +16,15 @@ from shared.epochs import HOUR_S, Epoch
 from shared.errors import BadBatch, CairnError
 from shared.ids import check_id
 from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE, REACHES_M, Encounter, Sighting, SightingColumns
-from shared.wire import pack, unpack, unpack_first
+from shared.wire import byte_string, pack, unpack, unpack_first, unpack_proven
 
 _DAY_MS = 24 * HOUR_S * 1000
-_WIDTH = 6 + len(REACHES_M)
+_NEAR = 6  # where the milliseconds within each reach begin
+_WIDTH = _NEAR + len(REACHES_M)
+# A row as it travels: eleven little-endian numbers of four bytes each; those at _UNSIGNED have no sign.
+_ROW, _UNSIGNED = np.dtype("<i4"), [0, 1, 4, 5]
+_LOWEST = np.array([0, 0, -_DAY_MS, -_DAY_MS, 0, 0, *[-1] * len(REACHES_M)], np.int64)
+_HIGHEST = np.array([2**32 - 1, 2**32 - 1, _DAY_MS, _DAY_MS, 2**32 - 1, 2**32 - 1, *[2**31 - 1] * len(REACHES_M)])
 # Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
 _LAYOUT = np.dtype(
     [
@@ -44,12 +49,19 @@ _COLUMNS = {n: (_LAYOUT[n].base, _LAYOUT[n].shape, before) for n, before in zip(
 
 
 def columns_to_bytes(epoch: Epoch, sightings: Sequence[Sighting], encounters: Sequence[Encounter]) -> bytes:
-    """CBOR {cameras, n, columns, encounters}; times are milliseconds from the epoch's start."""
+    """CBOR {cameras, n, columns, encounters}; times are milliseconds from the epoch's start.
+
+    Encounters are one block of numbers, a row each: a, b, start, end, smallest distance and its error in centimetres,
+    and the milliseconds within each of REACHES_M, or -1.
+    """
     cameras = sorted({sighting.camera for sighting in sightings})
     values = _values(epoch, sightings, cameras)
     blob = b"".join(np.asarray(values[name], base).tobytes() for name, (base, _, _) in _COLUMNS.items())
-    pairs = [_encounter_row(encounter, epoch) for encounter in encounters]
-    return pack({"cameras": cameras, "n": len(sightings), "columns": blob, "encounters": pairs})
+    rows = np.array([_encounter_row(encounter, epoch) for encounter in encounters], np.int64).reshape(-1, _WIDTH)
+    if cannot_be(rows).any():
+        raise BadBatch("an encounter has a number out of range", hint="check the box's clock and its calibration")
+    met = rows.astype(_ROW).tobytes()
+    return pack({"cameras": cameras, "n": len(sightings), "columns": blob, "encounters": met})
 
 
 def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> SightingColumns:
@@ -57,15 +69,9 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     length = int.from_bytes(plain[:4], "big")
     if len(plain) < 4 or length > len(plain) - 4:
         raise BadBatch("a batch's content is cut short", hint="quarantine this node")
-    names = ("n", "cameras", "columns")
-    value, unread = unpack_first(memoryview(plain)[4 : 4 + length], names, BadBatch, "a batch's content")
-    n, blob = value["n"], value["columns"]
-    if type(n) is not int or not isinstance(value["cameras"], list) or len(blob) != n * _LAYOUT.itemsize:
+    n, cameras, blob, unread = _head(plain, 4 + length)
+    if len(blob) != n * _LAYOUT.itemsize:
         raise BadBatch("a batch's content is malformed", hint="quarantine this node")
-    try:
-        cameras = _camera_names(*value["cameras"])
-    except (TypeError, CairnError):
-        raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
     column = partial(_column, blob, n)
     if n and (column("camera").max() >= len(cameras) or column("mask").max() > 3):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
@@ -73,10 +79,52 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     return SightingColumns(node, boot, epoch, cameras, n, column, meetings)
 
 
+def _head(plain: bytes, end: int) -> tuple[int, tuple[str, ...], memoryview, memoryview]:
+    """The number of rows, the cameras, the columns, and the encounters' entry, still to be read.
+
+    What comes before the columns is spelled in one way only, so its parts are found where they must lie; whatever is
+    not found there is read in full, which tells what is wrong.
+    """
+    all_of_it = memoryview(plain)[:end]
+    try:
+        n, at = _count(plain, 4 + len(_FIRST))
+        if not plain.startswith(_FIRST, 4) or not plain.startswith(_CAMERAS, at):
+            raise ValueError
+        mark = plain.index(_BLOB, at)
+        cameras = _camera_names(plain[at + len(_CAMERAS) : mark])
+        begin, stop = byte_string(all_of_it, mark + len(_BLOB))
+    except (ValueError, IndexError, CairnError):
+        return _read_head(all_of_it[4:])
+    return n, cameras, all_of_it[begin:stop], all_of_it[stop:]
+
+
+_FIRST, _CAMERAS, _BLOB, _MET = b"\xa4" + pack("n"), pack("cameras"), pack("columns"), pack("encounters")
+
+
+def _count(plain: bytes, at: int) -> tuple[int, int]:
+    """A number of up to two bytes, in its shortest spelling (RFC 8949, section 3), and where the next thing begins."""
+    width = {0x18: 1, 0x19: 2}.get(plain[at], 0)
+    n = int.from_bytes(plain[at + 1 : at + 1 + width], "big") if width else plain[at]
+    if n < (0, 24, 2**8)[width] or (not width and n >= 24):
+        raise ValueError
+    return n, at + 1 + width
+
+
+def _read_head(content: memoryview) -> tuple[int, tuple[str, ...], memoryview, memoryview]:
+    value, unread = unpack_first(content, ("n", "cameras", "columns"), BadBatch, "a batch's content")
+    n, cameras = value["n"], value["cameras"]
+    if type(n) is not int or n < 0 or not isinstance(cameras, list):
+        raise BadBatch("a batch's content is malformed", hint="quarantine this node")
+    return n, _camera_names(pack(cameras)), value["columns"], unread
+
+
 @lru_cache(4096)
-def _camera_names(*names: str) -> tuple[str, ...]:
+def _camera_names(raw: bytes) -> tuple[str, ...]:
     # A node names the same cameras in every batch of a fortnight.
-    return tuple(check_id(name, "camera") for name in names)
+    try:
+        return tuple(check_id(name, "camera") for name in unpack(raw, BadBatch, "a batch's cameras"))
+    except (TypeError, CairnError):
+        raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
 
 
 def _column(blob: memoryview, n: int, name: str) -> npt.NDArray[Any]:
@@ -134,27 +182,55 @@ def _encounter_row(encounter: Encounter, epoch: Epoch) -> list[int]:
 
 
 def _meetings(unread: memoryview, begin_ms: int) -> npt.NDArray[np.int64]:
-    """Encounters int64 [k, 11], with times as Unix milliseconds; rows of schema 1 have six numbers."""
-    key = pack("encounters")
+    """Encounters int64 [k, 11], with times as Unix milliseconds; older schemas have a list of rows."""
     try:
-        if unread[: len(key)] != key:
-            raise ValueError
-        rows = unpack(bytes(unread[len(key) :]), BadBatch, "a batch's encounters")
-        width = len(rows[0]) if rows else _WIDTH
-        if width not in (_WIDTH, _WIDTH - len(REACHES_M)):
-            raise ValueError
-        met = np.full((len(rows), _WIDTH), -1, np.int64)
-        met[:, :width] = np.array(rows, np.int64).reshape(len(rows), width)
-    except (TypeError, ValueError, OverflowError):
+        blob = met_of(unread)
+        met = _rows(unread) if blob is None else meetings_from(blob)
+    except (TypeError, ValueError, OverflowError, IndexError):
         raise BadBatch("a batch's encounters are malformed", hint="quarantine this node") from None
-    near = met[:, _WIDTH - len(REACHES_M) :]
-    counted = near[:, 0] >= 0
-    if (
-        (np.abs(met[:, 2:4]) > _DAY_MS).any()
-        or (met < 0)[:, [0, 1, 4, 5]].any()
-        or (np.diff(near[counted], axis=1) < 0).any()
-        or (near[~counted] != -1).any()
-    ):
+    if cannot_be(met).any():
         raise BadBatch("an encounter has a number out of range", hint="quarantine this node")
     met[:, 2:4] += begin_ms
+    return met
+
+
+def met_of(unread: memoryview) -> memoryview | None:
+    """The block of a batch's encounters; None where they are a list of rows, as in schemas 1 and 2. ValueError."""
+    at = len(_MET)
+    if unread[:at] != _MET:
+        raise ValueError
+    if unread[at] >> 5 != _BYTES:
+        return None
+    start, end = byte_string(unread, at)
+    if end != len(unread) or (end - start) % (_ROW.itemsize * _WIDTH):
+        raise ValueError
+    return unread[start:end]
+
+
+_BYTES = 2  # the major type of a byte string (RFC 8949, section 3.1)
+
+
+def meetings_from(blob: bytes | memoryview) -> npt.NDArray[np.int64]:
+    """The rows int64 [k, 11] of a block, with times from the epoch's start; not looked at yet."""
+    rows = np.frombuffer(blob, _ROW).reshape(-1, _WIDTH).astype(np.int64)
+    rows[:, _UNSIGNED] &= 2**32 - 1
+    return rows
+
+
+def cannot_be(met: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Rows [k] that no box writes: a time days away, less time within a longer reach, a count that is half missing."""
+    near = met[:, _NEAR:]
+    counted = (near[:, 0] < 0) == (near[:, -1] < 0)
+    fits = ((met >= _LOWEST) & (met <= _HIGHEST)).all(axis=1) & counted & (near[:, 1:] >= near[:, :-1]).all(axis=1)
+    return np.asarray(~fits)
+
+
+def _rows(unread: memoryview) -> npt.NDArray[np.int64]:
+    """The same of schema 2, and of schema 1, whose rows have six numbers."""
+    rows = unpack_proven(unread[len(_MET) :], BadBatch, "a batch's encounters")
+    width = len(rows[0]) if rows else _WIDTH
+    if width not in (_WIDTH, _NEAR):
+        raise ValueError
+    met = np.full((len(rows), _WIDTH), -1, np.int64)
+    met[:, :width] = np.array(rows, np.int64).reshape(len(rows), width)
     return met

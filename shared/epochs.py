@@ -14,9 +14,6 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from shared.clock import as_utc, from_unix
 from shared.errors import BadInput
 from shared.ids import check_id
@@ -121,10 +118,9 @@ def code_keys(
     if size != SHARE_BYTES or not authorities or count != len(hours):
         raise BadInput("no shares to make keys from", hint="fetch the shares of every authority first")
     start = _code_info(authorities, modality, model, cell)
-    raw, step, salt = shares.tobytes(), authorities * size, bytes(SHARE_BYTES)
-    extracted = (hmac.digest(salt, raw[at : at + step], "sha256") for at in range(0, len(raw), step))
-    infos = (start + hour.to_bytes(4, "big") + b"\x01" for hour in hours)
-    return [hmac.digest(prk, info, "sha256") for prk, info in zip(extracted, infos, strict=True)]
+    raw, step = shares.tobytes(), authorities * size
+    secrets = (raw[at : at + step] for at in range(0, len(raw), step))
+    return [_hkdf(secret, start + hour.to_bytes(4, "big")) for secret, hour in zip(secrets, hours, strict=True)]
 
 
 def _code_info(authorities: int, modality: Modality, model: str, cell: str) -> bytes:
@@ -144,7 +140,13 @@ def _combine(shares: Sequence[bytes], label: bytes, context: bytes) -> bytes:
     for share in shares:
         _check_secret(share)
     info = _fields(label, len(shares).to_bytes(1, "big")) + context
-    return HKDF(SHA256(), SHARE_BYTES, salt=None, info=info).derive(b"".join(shares))
+    return _hkdf(b"".join(shares), info)
+
+
+def _hkdf(secret: bytes, info: bytes) -> bytes:
+    """HKDF-SHA256 (RFC 5869) without salt, for 32 bytes: a search needs one for each node and hour, and no object."""
+    extracted = hmac.digest(bytes(SHARE_BYTES), secret, "sha256")
+    return hmac.digest(extracted, info + b"\x01", "sha256")
 
 
 def _check_secret(secret: bytes) -> None:

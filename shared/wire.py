@@ -9,6 +9,7 @@ import cbor2
 
 from shared.errors import BadInput
 
+_LENGTHS = {0x58: (1, 24), 0x59: (2, 2**8), 0x5A: (4, 2**16)}  # bytes of a length, and the least that needs them
 _MAX_SMALL = 32 * 1024  # what may stand before a large byte string
 
 
@@ -29,6 +30,17 @@ def unpack(raw: bytes, error: type[BadInput], what: str) -> Any:
     return value
 
 
+def unpack_proven(raw: bytes | memoryview, error: type[BadInput], what: str) -> Any:
+    """The value of CBOR that a seal or an earlier `unpack` has vouched for: it is not packed again to compare.
+
+    Raises `error` for what cannot be read. The spelling is not looked at, so nothing may hang on the bytes any more.
+    """
+    try:
+        return cbor2.loads(raw)
+    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError):
+        raise error(f"{what} cannot be read", hint="it is damaged, or comes from other software") from None
+
+
 def unpack_first(
     raw: memoryview, names: tuple[str, ...], error: type[BadInput], what: str
 ) -> tuple[dict[str, Any], memoryview]:
@@ -43,7 +55,7 @@ def unpack_first(
         first = dict(zip(small[:-1:2], small[1::2], strict=True))
         # Packed again with an empty byte string, its last byte is where the length of the real one begins.
         head = pack({**first, small[-1]: b""})
-        start, end = _byte_string(raw, len(head) - 1)
+        start, end = byte_string(raw, len(head) - 1)
     except (cbor2.CBORError, ValueError, TypeError, IndexError, RecursionError, OverflowError, MemoryError):
         start = end = 0
     # A map of one entry more differs in its first byte only: 0xa0 and the number of entries.
@@ -52,12 +64,11 @@ def unpack_first(
     return {**first, names[-1]: raw[start:end]}, raw[end:]
 
 
-def _byte_string(raw: memoryview, at: int) -> tuple[int, int]:
+def byte_string(raw: bytes | memoryview, at: int) -> tuple[int, int]:
     """Where the content of the byte string at `at` begins and ends (RFC 8949, section 3.1); ValueError if nowhere."""
-    width = {0x58: 1, 0x59: 2, 0x5A: 4}.get(raw[at], 0)
+    width, shortest = _LENGTHS.get(raw[at], (0, 0))
     length = int.from_bytes(raw[at + 1 : at + 1 + width], "big") if width else raw[at] - 0x40
     start = at + 1 + width
-    shortest = {0: 0, 1: 24, 2: 2**8, 4: 2**16}[width]
     if not shortest <= length <= len(raw) - start or (not width and length >= 24):
         raise ValueError
     return start, start + length

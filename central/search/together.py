@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from central.probes.probe_sets import ProbeSet
 from central.search.candidates import Candidate
@@ -18,7 +19,7 @@ from central.search.kernel import Int32, UInt8, distances
 from central.search.neighbours import Hit, Neighbours, Opened, Ready, merged
 from central.search.opened_job import Search
 from central.search.scan import codes_of, present, reach, within
-from shared.batches import SealedBatch, open_batch, read_batch
+from shared.batches import SealedBatch, open_batch, opener, read_stored
 from shared.epochs import SHARE_BYTES, Epoch, Modality, seal_key
 from shared.errors import BadBatch, CairnError, CannotOpen
 
@@ -78,7 +79,7 @@ class _Plan:
         self.cases, self.epoch, self.outside = cases, epoch, 0
         self.groups: dict[bytes, int] = {}  # who holds the same shares of the epoch: nearly always all
         self.probes: dict[int, list[ProbeSet]] = {}
-        self._works, self._keys = works, dict[tuple[str, int], bytes]()
+        self._works, self._openers = works, dict[tuple[str, int], AESGCM]()
         self._compared: dict[tuple[int, tuple[tuple[str, str], ...]], list[_Compared]] = {}
         for case, work in enumerate(works):
             if not cases >> case & 1:
@@ -92,10 +93,10 @@ class _Plan:
 
     def opened(self, index: int, batch: SealedBatch, shares: bytes, cases: int) -> Opened:
         node = batch.header.node
-        key = self._keys.get((node, cases))
+        key = self._openers.get((node, cases))
         if key is None:
             each = [shares[at : at + SHARE_BYTES] for at in range(0, len(shares), SHARE_BYTES)]
-            key = self._keys[node, cases] = seal_key(each, node, self.epoch)
+            key = self._openers[node, cases] = opener(seal_key(each, node, self.epoch))
         return Opened(index, open_batch(batch, key), batch.header.models, cases)
 
     def compared(self, opened: Opened) -> list[_Compared]:
@@ -136,7 +137,7 @@ class _Pass:
         for case in self._of(cases):
             self._cases[case].done += 1
         try:
-            batch = read_batch(raw)
+            batch = read_stored(raw)
         except CairnError as error:
             yield from self._failed(index, cases, error)
         else:

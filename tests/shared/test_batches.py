@@ -10,7 +10,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.batches import MAX_BATCH_BYTES, BatchKeys, Header, open_batch, read_batch, seal_batch, verify_batch
+from shared.batches import (
+    MAX_BATCH_BYTES,
+    BatchKeys,
+    Header,
+    open_batch,
+    opener,
+    read_batch,
+    read_stored,
+    seal_batch,
+    verify_batch,
+)
 from shared.epochs import Epoch
 from shared.errors import BadBatch, BadSignature, CannotOpen, TooLarge, UnknownVersion
 from shared.face_mask import FaceMask
@@ -105,3 +115,28 @@ def test_counts_must_fit() -> None:
     """A header that miscounts its sightings is never sealed."""
     with pytest.raises(BadBatch):
         seal_batch(header(2), [sighting()], [], KEYS, 1)
+
+
+def test_a_stored_batch_is_read_as_it_was_when_it_was_verified() -> None:
+    """The quick reading of a search gives the same header, and its key made ready opens the same."""
+    raw = sealed(sighting(1), sighting(2))
+    assert read_stored(raw) == verify_batch(raw, PUBLIC)
+    assert len(open_batch(read_stored(raw), opener(KEYS.seal))) == 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_stored_batch_that_was_changed_does_not_open(data: st.DataObject) -> None:
+    """However a store changes a batch, what a search hears is a named error; never a batch of another node or hour."""
+    raw = bytearray(sealed(sighting()))
+    raw[data.draw(st.integers(0, len(raw) - 65))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(BadBatch):
+        open_batch(read_stored(bytes(raw)), KEYS.seal)
+
+
+@given(st.binary(max_size=400))
+def test_garbage_from_a_store_is_a_named_error(raw: bytes) -> None:
+    """Any bytes in the place of a header give a BadBatch and never another exception."""
+    for attempt in (raw, b"CAIRNB" + raw, b"CAIRNB" + len(raw).to_bytes(4, "big") + raw + bytes(100)):
+        with pytest.raises(BadBatch):
+            read_stored(attempt)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import cbor2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import columns
 from shared.columns import columns_from_bytes, columns_to_bytes
 from shared.epochs import Epoch
 from shared.errors import BadBatch, BadInput
@@ -32,20 +35,28 @@ def read(content: bytes) -> SightingColumns:
     return columns_from_bytes(len(content).to_bytes(4, "big") + content + bytes(100), "node-1", 1, EPOCH)
 
 
+ROW = [1, 2, 0, 61_500, 83, 21, 4000, 20_500, 31_000, 40_000, 61_500]
+
+
 def test_an_encounter_of_schema_1_is_read_without_seconds() -> None:
     """Rows of six numbers, as older boxes wrote them, say nothing of how long somebody was how near."""
     old = Encounter(MET.a, MET.b, MET.start, MET.end, MET.min_distance_m, MET.distance_error_m)
-    row = cbor2.loads(plain())["encounters"][0]
-    assert read(plain(("encounters", [row[:6]]))).encounters == (old,)
-    assert read(plain()).encounters == (MET,)
+    assert read(plain(("encounters", [ROW[:6]]))).encounters == (old,)
+
+
+def test_encounters_of_schema_2_are_read() -> None:
+    """A list of rows, as boxes wrote them before, gives the same as a block of numbers."""
+    assert read(plain(("encounters", [ROW]))).encounters == read(plain()).encounters == (MET,)
 
 
 @pytest.mark.parametrize("near", [(5, 4, 5, 5, 5), (-1, 0, 0, 0, 0), (-2, -2, -2, -2, -2), (1, 2, 3, 4)])
 def test_seconds_that_cannot_be_are_refused(near: tuple[int, ...]) -> None:
     """Less time within a longer reach, half a count, or a count that is missing: malformed."""
-    row = cbor2.loads(plain())["encounters"][0]
+    row = [*ROW[:6], *near]
     with pytest.raises(BadBatch):
-        _ = read(plain(("encounters", [[*row[:6], *near]]))).encounters
+        _ = read(plain(("encounters", [row]))).encounters
+    with pytest.raises(BadBatch):
+        _ = read(plain(("encounters", np.array(row, "<i4").tobytes()))).encounters
 
 
 @given(st.integers(0, 2**32), st.lists(st.text(max_size=40), max_size=300), st.integers(0, 70_000))
@@ -80,14 +91,14 @@ def test_a_length_that_is_not_the_shortest_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "encounters", [7, None, "met", [7], [[1, 2, 3]], [[1, 2, 0, 0, 5, "x"]], [[1, 2, 0, 2**70, 5, 5]]]
+    "encounters", [7, None, "met", [7], [[1, 2, 3]], [[1, 2, 0, 0, 5, "x"]], [[1, 2, 0, 2**70, 5, 5]], b"x", bytes(43)]
 )
 def test_malformed_encounters_are_refused_when_they_are_asked_for(encounters: object) -> None:
     """The sightings of such a batch can be read; its encounters are a named error."""
-    columns = read(plain(("encounters", encounters)))
-    assert len(columns) == 2
+    opened = read(plain(("encounters", encounters)))
+    assert len(opened) == 2
     with pytest.raises(BadBatch):
-        columns.meetings()
+        opened.meetings()
 
 
 @pytest.mark.parametrize("row", [[1, 2, 0, 2**40, 5, 5], [-1, 2, 0, 0, 5, 5], [1, 2, 0, 0, -5, 5]])
@@ -107,7 +118,44 @@ def test_malformed_sightings_are_refused_at_once(change: tuple[str, Any]) -> Non
         read(plain(change))
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(-86_400_000, 86_400_000))
+def test_every_number_that_fits_comes_out_as_it_went_in(a: int, b: int, start: int) -> None:
+    """Numbers count to 2³² and times lie within a day of the epoch: none of them wraps around."""
+    at = EPOCH.start + timedelta(milliseconds=start)
+    content = columns_to_bytes(EPOCH, [], [Encounter(a, b, at, at, 0.5, 0.25)])
+    assert read(content).encounters == (Encounter(a, b, at, at, 0.5, 0.25),)
+
+
+@pytest.mark.parametrize("change", [{"a": 2**32}, {"b": -1}, {"min_distance_m": -1.0}, {"near_s": (2, 1, 1, 1, 1)}])
+def test_an_encounter_that_cannot_be_is_not_written(change: dict[str, Any]) -> None:
+    """What no reader would take is refused on the box, where the cause is."""
+    with pytest.raises(BadBatch, match="out of range"):
+        columns_to_bytes(EPOCH, [], [replace(MET, **change)])
+
+
+@given(st.data())
+def test_a_changed_byte_before_the_columns_is_read_as_the_full_reading_reads_it(data: st.DataObject) -> None:
+    """The quick way to the columns and the full one agree on every damaged head."""
+    raw = bytearray(plain())
+    at = data.draw(st.integers(0, raw.index(b"gcolumns") + 11))
+    raw[at] ^= data.draw(st.integers(1, 255))
+    content = len(raw).to_bytes(4, "big") + bytes(raw)
+    try:
+        n, cameras, blob, rest = columns._head(content, len(content))
+    except BadBatch:
+        with pytest.raises(BadBatch):
+            columns._read_head(memoryview(raw))
+        return
+    assert (n, cameras, blob, rest) == columns._read_head(memoryview(raw))
+
+
+def test_a_camera_may_be_named_as_a_column_is() -> None:
+    """The quick way to the columns does not take a camera's name for them."""
+    seen = [sighting(1, camera="gcolumns")]
+    assert read(columns_to_bytes(EPOCH, seen, [MET])).cameras == ("gcolumns",)
+
+
 def test_encounters_come_out_as_they_went_in() -> None:
     """Asked for once or twice, the encounter is the same, to the millisecond and the centimetre."""
-    columns = read(plain())
-    assert columns.encounters == columns.encounters == (MET,)
+    opened = read(plain())
+    assert opened.encounters == opened.encounters == (MET,)

@@ -15,8 +15,8 @@ from shared.epochs import Epoch, Modality, code_key, derive_shares, seal_key
 from shared.sightings import Encounter
 from tests.shared.test_batches import header, sighting
 
-FILE = Path(__file__).parent / "golden_v2.json"
-OLDER = (Path(__file__).parent / "golden_v1.json",)
+FILE = Path(__file__).parent / "golden_v3.json"
+OLDER = (Path(__file__).parent / "golden_v1.json", Path(__file__).parent / "golden_v2.json")
 SECRETS = [bytes([1]) * 32, bytes([2]) * 32]
 EPOCH = Epoch("cell-1", 498_681)
 SIGNING = Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32)
