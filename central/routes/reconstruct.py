@@ -15,14 +15,14 @@ from datetime import datetime
 
 import numpy as np
 
-from central.contacts.pseudonyms import pseudonym, whom
+from central.contacts.meetings import meetings_of
 from central.routes.between import gaps, legs, stays
 from central.routes.camera_graph import CameraGraph, CameraPlace, Floats
 from central.routes.explanations import CERTAIN, Setting, Steps, explain, on_the_path
 from central.routes.hmm import Chain, viterbi
 from central.routes.movement import log_next
 from central.routes.observations import Observations, observe, weigh
-from central.routes.route import Meeting, Route, Visit
+from central.routes.route import Route, Visit
 from central.routes.route_json import route_from_map, route_to_map
 from central.routes.template_shift import template_shifts
 from central.routes.travel import log_still_unseen
@@ -30,7 +30,6 @@ from central.search.candidates import Candidate
 from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 from shared.errors import BadInput
-from shared.sightings import parse_sighting_id, sighting_id
 
 __all__ = ["Route", "Told", "reconstruct", "route_from_map", "route_to_map"]
 
@@ -150,13 +149,5 @@ def _word(seen: Observations, told: Told) -> Floats:
 def _visit(
     candidate: Candidate, confidence: float, places: Mapping[str, CameraPlace], key: bytes, own: frozenset[str]
 ) -> Visit:
-    """`own` are the patient's sightings: one person followed as two is nobody's contact."""
-    node, boot, _ = parse_sighting_id(candidate.sighting)
-    met = tuple(
-        Meeting(
-            pseudonym(key, whom(candidate, p)), p.start, p.end, p.min_distance_m, p.distance_error_m, p.mask, p.near_s
-        )
-        for p in sorted(candidate.partners, key=lambda p: (p.start, p.end, p.number))
-        if sighting_id(node, boot, p.number) not in own
-    )
+    met = meetings_of(candidate, own, key)
     return Visit(replace(candidate, partners=()), confidence, places[candidate.camera], met)
