@@ -27,6 +27,7 @@ PARTS = (
     "central.cases.command",
     "central.consents.command",
     "central.testimony.command",
+    "central.exports.command",
     "central.accounts.command",
     "central.audit.command",
     "central.nodes.command",

@@ -25,6 +25,7 @@ from central.consents.endpoints import router as consents
 from central.consents.terms import Terms
 from central.database import open_database
 from central.errors import NotFound, NotSignedIn
+from central.exports.endpoints import router as exports
 from central.nodes.endpoints import router as nodes
 from central.parts import make_parts
 from central.reports.endpoints import router as reports
@@ -92,6 +93,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     for router in (cases, consents, testimony, routes, nodes, accounts, audit, reports):
         app.include_router(router)
     app.include_router(canaries)
+    app.include_router(exports)
     add_pages(app)
 
     @app.get("/health", tags=["health"], summary="Whether the centre works")

@@ -74,6 +74,7 @@ PHRASES: Final[Phrases] = {
     "read_testimony": ("what you told", "본인의 진술"),
     "read_contacts": ("people who were near you, by pseudonyms", "가까이 있던 사람 (가명)"),
     "read_subject report": ("this report", "이 보고서"),
+    "read_export": ("route and contacts, saved as a file", "동선과 접촉자를 파일로 저장"),
     "others": ("What else was done", "그 밖의 일"),
     "act_registered": ("your template was registered", "대조 자료 등록"),
     "act_shared": ("the case was shared with another tracer", "다른 역학조사관과 공유"),

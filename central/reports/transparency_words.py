@@ -54,6 +54,7 @@ PHRASES: Final[Phrases] = {
     "read_testimony": ("what a patient told", "환자의 진술"),
     "read_contacts": ("people possibly exposed", "접촉자"),
     "read_subject report": ("a patient's own report", "환자 본인의 보고서"),
+    "read_export": ("a route and its contacts, saved as a file", "동선과 접촉자를 파일로 저장"),
     "destroyed": ("Destroyed", "파기"),
     "destroyed_note": (
         "When a day's secret is destroyed at one authority, no copy of that day's batches can be opened any more, "

@@ -58,6 +58,7 @@ MATRIX = {
     ("GET", "/cases/{case}/route"): {"kim"},
     ("GET", "/cases/{case}/contacts"): {"kim"},
     ("GET", "/cases/{case}/route/map.svg"): {"kim"},
+    ("GET", "/cases/{case}/export"): {"kim"},
     ("GET", "/cases/{case}/report"): {"kim", "oda"},
     ("GET", "/cases/{case}/report.html"): {"kim", "oda"},
     ("GET", "/reports/transparency"): {"oda"},

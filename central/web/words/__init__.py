@@ -7,11 +7,12 @@ from typing import Final
 
 from central.reports.map_words import Language
 from central.web.words.cases import CASES
+from central.web.words.exports import EXPORTS
 from central.web.words.governance import GOVERNANCE
 from central.web.words.refusals import REFUSALS
 from central.web.words.signing import SIGNING
 
-WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **SIGNING, **GOVERNANCE}
+WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **SIGNING, **GOVERNANCE, **EXPORTS}
 
 
 def word(name: str, language: Language, **values: object) -> str:

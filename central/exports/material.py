@@ -1,0 +1,75 @@
+"""What an export is made of: one case's route, and its contacts by one dated preset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from central.contacts.exposures import Contact, Exposure, contacts, exposures
+from central.contacts.presets import load_preset
+from central.routes.reconstruct import Route, route_from_map
+from shared.clock import as_utc
+
+SURE: Final = 0.95  # a sighting with this posterior counts as certain in systems that have three levels
+
+
+@dataclass(frozen=True, slots=True)
+class OfCase:
+    """What a file says of its case: no name, since the centre has none."""
+
+    case: str
+    purpose: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """`zone` is the one that local times are in; `contacts` are those of `preset`, most minutes first."""
+
+    of: OfCase
+    found_at: datetime
+    made_at: datetime
+    zone: ZoneInfo
+    route: Route
+    preset: str
+    contacts: tuple[Contact, ...]
+
+    @classmethod
+    def of_route(
+        cls, of: OfCase, found_at: datetime, made_at: datetime, zone: ZoneInfo, route: Mapping[str, Any], preset: str
+    ) -> Material:
+        """From a stored route. Raises UnknownPreset, BadInput."""
+        rule, found = load_preset(preset), route_from_map(route)
+        return cls(of, found_at, made_at, zone, found, rule.name, contacts(exposures(found), rule))
+
+    def local(self, moment: datetime) -> str:
+        """Local time with its offset, so that it stays one moment however it is read."""
+        return as_utc(moment).astimezone(self.zone).isoformat(timespec="seconds")
+
+    def day(self, moment: datetime, form: str = "%Y-%m-%d") -> str:
+        return as_utc(moment).astimezone(self.zone).strftime(form)
+
+    def met(self) -> Iterator[tuple[Contact, Exposure]]:
+        """Each exposure that counts, with the contact whose it is."""
+        yield from ((contact, one) for contact in self.contacts for one in contact.exposures)
+
+    def told(self, contact: Contact) -> str:
+        """A contact in one line for systems that have no field for distance or masks."""
+        seen = "; ".join(
+            f"{one.place.camera} {self.day(one.start, '%m-%d %H:%M')}-{self.day(one.end, '%H:%M')}, "
+            f"{_near(one)}, "
+            f"masks: patient {one.patient_mask.label}, contact {one.other_mask.label}"
+            for one in contact.exposures
+        )
+        doubt = ", in doubt" if contact.uncertain else ""
+        unknown = f", {contact.unknown_minutes:.0f} min of them with masks not seen" if contact.unknown_minutes else ""
+        return f"{contact.minutes:.0f} min by {contact.preset}{unknown}{doubt}. Seen: {seen}. Times in {self.zone.key}."
+
+
+def _near(one: Exposure) -> str:
+    if one.min_distance_m is None:
+        return "distance not measured"
+    return f"nearest {one.min_distance_m:.1f} m (error {one.distance_error_m:.1f} m)"
