@@ -20,9 +20,11 @@ DOORS = {
     "tflite_runtime": {"edge/inference/litert.py"},
     "faiss": {"central/search/kernel.py"},
     "fido2": {"central/accounts/passkeys.py"},
+    "fsspec": {"central/batches/place.py"},
     "limits": {"central/accounts/attempts.py"},
     "picamera2": {"edge/cameras/picamera.py"},
     "pkcs11": {"central/authority/token_key.py"},
+    "pyarrow": {"central/batches/day_file.py"},
     "cryptography.x509": {"provisioning/authority.py"},
     "subprocess": {"provisioning/commands.py", "central/search/dispatch.py"},
 }

@@ -1,18 +1,26 @@
-"""The batch store behind one protocol, and its SQL form. Adding is idempotent; reading is streamed."""
+"""The batch store behind one protocol, and its SQL form. Adding is idempotent; reading is streamed.
+
+Archived batches keep their row without their bytes: `central.batches.archives` reads those where they lie.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Engine, delete
+from sqlalchemy import ColumnElement, Connection, Engine, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
-from central.batches.tables import StoredBatch
+from central.batches.tables import ArchivedHour, BatchArchive, StoredBatch
 from central.database import writing
+from central.errors import BadSettings
 from shared.batches import SealedBatch
+from shared.clock import from_unix
+from shared.epochs import HOUR_S
 from shared.errors import BadBatch
 from shared.releases import CaseScope
 
@@ -22,10 +30,16 @@ CELLS_AT_ONCE = 500
 Key = tuple[str, int, int]  # node, boot, sequence
 Lying = tuple[str, int, bytes]  # cell, hour, and the batch as it came
 _IN_ORDER = (col(StoredBatch.cell), col(StoredBatch.hour))
+HERE = col(StoredBatch.archived_bytes) == 0
+Note = Callable[[Session, int], None]
 
 
 class SequenceReused(BadBatch):
     """A node sent two different batches under one sequence number."""
+
+
+class NoArchive(BadSettings):
+    """Batches lie in archives, and this program was not told where those are."""
 
 
 class BatchStore(Protocol):
@@ -48,15 +62,19 @@ class BatchStore(Protocol):
     def sightings(self, scope: CaseScope) -> int:
         """How many sightings the batches in scope hold, by their headers."""
 
-    def drop_hour(self, hour: int, note: Callable[[Session, int], None] | None = None) -> int:
+    def drop_hour(self, hour: int, note: Note | None = None) -> int:
         """Retention: drop all batches of an hour; returns how many.
 
-        `note` writes the evidence and commits it, in the same transaction where the store is a database.
+        `note` writes the evidence and commits it, in the same transaction where the store is a database. From then on
+        nobody is given an archived batch of the hour; the file that held its last hour is due to be deleted.
         """
+
+    def delete_archive(self, name: str, now: datetime, note: Note | None = None) -> bool:
+        """Delete a file of archived batches that nobody needs any more, if its time has come; `note` as above."""
 
 
 class SqlBatchStore:
-    """A BatchStore in the centre's database."""
+    """A BatchStore in the centre's database. Raises NoArchive for what lies elsewhere."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -65,21 +83,22 @@ class SqlBatchStore:
         first: dict[Key, SealedBatch] = {}
         for batch in batches:
             first.setdefault(_key(batch), batch)
-        kept = {key: batch.raw for key, batch in first.items()}
         with writing(self._engine, beside=True) as session:
-            for key in first.keys() - _insert(session, first.values(), now):
-                kept[key] = _known(session, key)
+            known = {key: _known(session, key) for key in first.keys() - _insert(session, first.values(), now)}
             session.commit()
-        return [None if kept[_key(batch)] == batch.raw else _reused(batch) for batch in batches]
+
+        def same(batch: SealedBatch) -> bool:
+            digest = known.get(_key(batch))
+            return sha256(batch.raw).digest() == digest if digest else batch.raw == first[_key(batch)].raw
+
+        return [None if same(batch) else _reused(batch) for batch in batches]
 
     def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
-        what = select(StoredBatch.cell, StoredBatch.hour, StoredBatch.raw)
-        with self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql(f"PRAGMA mmap_size={_MAPPED_BYTES}")
-            streaming = connection.execution_options(yield_per=READ_AT_ONCE)
-            for condition in _within(cells, hours):
-                yield from streaming.execute(what.where(*condition).order_by(*_IN_ORDER)).partitions()
+        with snapshot(self._engine) as connection:
+            if archived_in(connection, hours):
+                hint = "set CAIRN_CENTRE_ARCHIVE to where `cairn-central batches compact` has put them"
+                raise NoArchive("batches of this time lie in archives, and nothing says where those are", hint=hint)
+            yield from here(connection, cells, hours)
 
     def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
         return (raw for some in self.stream(scope.cells, scope.hours) for _, _, raw in some)
@@ -97,13 +116,66 @@ class SqlBatchStore:
                 for condition in _conditions(scope)
             )
 
-    def drop_hour(self, hour: int, note: Callable[[Session, int], None] | None = None) -> int:
+    def drop_hour(self, hour: int, note: Note | None = None) -> int:
         with writing(self._engine) as session:
             dropped: Any = session.execute(delete(StoredBatch).where(col(StoredBatch.hour) == hour))
+            if (archived := session.get(ArchivedHour, hour)) is not None:
+                session.delete(archived)
+                session.flush()
+                retire(session, archived.archive, from_unix((hour + 1) * HOUR_S))  # long ago: it goes at once
             if note and dropped.rowcount:
                 note(session, dropped.rowcount)
             session.commit()
             return int(dropped.rowcount)
+
+    def delete_archive(self, name: str, now: datetime, note: Note | None = None) -> bool:
+        hint = "set CAIRN_CENTRE_ARCHIVE to where it was written"
+        raise NoArchive(f"{name} lies in an archive, and nothing says where that is", hint=hint)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection on which everything is read as it was at the first look, however long that takes."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"PRAGMA mmap_size={_MAPPED_BYTES}")
+            yield connection
+        else:
+            yield connection.execution_options(isolation_level="REPEATABLE READ")
+
+
+def archived_in(connection: Connection, hours: range) -> dict[int, str]:
+    """In which archives hours lie."""
+    within = (col(ArchivedHour.hour) >= hours.start, col(ArchivedHour.hour) < hours.stop)
+    rows = connection.execute(select(ArchivedHour.hour, ArchivedHour.archive).where(*within).order_by("hour"))
+    return {row.hour: row.archive for row in rows}
+
+
+def here(connection: Connection, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
+    """The batches that lie in the database, some at a time, in the order of BatchStore.stream."""
+    what = select(StoredBatch.cell, StoredBatch.hour, StoredBatch.raw)
+    streaming = connection.execution_options(yield_per=READ_AT_ONCE)
+    for condition in _within(cells, hours):
+        yield from streaming.execute(what.where(HERE, *condition).order_by(*_IN_ORDER)).partitions()
+
+
+def cells_here(connection: Connection, cells: Sequence[str], hours: range) -> set[str]:
+    """Of which cells any batch lies in the database."""
+    what = select(StoredBatch.cell).where(HERE).distinct()
+    return {cell for condition in _within(cells, hours) for (cell,) in connection.execute(what.where(*condition))}
+
+
+def archived_of(connection: Connection, cell: str, hours: range) -> dict[int, int]:
+    """How many archived batches of each hour a cell has."""
+    within = (col(StoredBatch.cell) == cell, col(StoredBatch.hour) >= hours.start, col(StoredBatch.hour) < hours.stop)
+    what = select(StoredBatch.hour, func.count()).where(*within, ~HERE).group_by(col(StoredBatch.hour))
+    return {row[0]: row[1] for row in connection.execute(what.order_by("hour"))}
+
+
+def retire(session: Session, name: str, when: datetime) -> None:
+    """An archive in which no hour is read any more is deleted once it is `when`."""
+    if session.exec(select(ArchivedHour.hour).where(ArchivedHour.archive == name).limit(1)).first() is None:
+        session.execute(update(BatchArchive).where(col(BatchArchive.name) == name).values(delete_after=when))
 
 
 def _conditions(scope: CaseScope) -> Iterator[tuple[ColumnElement[bool], ...]]:
@@ -134,9 +206,11 @@ def _insert(session: Session, batches: Iterable[SealedBatch], now: datetime) -> 
 
 
 def _known(session: Session, key: Key) -> bytes:
+    """The digest of the batch that has this number, wherever it lies."""
     node, boot, sequence = key
     same = (StoredBatch.node == node, StoredBatch.boot == boot, StoredBatch.sequence == sequence)
-    return session.exec(select(StoredBatch.raw).where(*same)).one()
+    digest, raw = session.exec(select(StoredBatch.digest, StoredBatch.raw).where(*same)).one()
+    return digest or sha256(raw).digest()
 
 
 def _reused(batch: SealedBatch) -> SequenceReused:

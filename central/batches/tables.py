@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from central.database import CentreTable, UtcTime
 
 
 class StoredBatch(CentreTable, table=True):
-    """One verified batch: its clear header in columns, and its bytes."""
+    """One verified batch: its clear header in columns, and its bytes.
+
+    When its day is archived the row stays, so that what is counted, dropped and sent twice is known without the
+    archive: `raw` is then empty, `archived_bytes` its length (0 while it is here), `digest` its SHA-256.
+    """
 
     __table_args__ = (
         UniqueConstraint("node", "boot", "sequence"),
-        Index("ix_storedbatch_epoch", "cell", "hour"),
+        Index("ix_storedbatch_lying", "cell", "hour", "archived_bytes"),  # a search skips archived rows unread
         Index("ix_storedbatch_hour", "hour"),  # retention drops hour by hour
     )
 
@@ -35,6 +39,29 @@ class StoredBatch(CentreTable, table=True):
     mask_unknown: int = Field(sa_type=BigInteger)
     received_at: dt.datetime = Field(sa_type=UtcTime)
     raw: bytes
+    archived_bytes: int = Field(default=0, sa_type=BigInteger)
+    digest: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
+
+
+class BatchArchive(CentreTable, table=True):
+    """One file of archived batches, entered before it is written: whatever happens, it is known and goes in the end.
+
+    `delete_after` is when it goes; None while it is in use. `batches` and `bytes` are 0 until it is complete.
+    """
+
+    name: str = Field(primary_key=True)
+    day: dt.date
+    made_at: dt.datetime = Field(sa_type=UtcTime)
+    delete_after: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    batches: int = 0
+    bytes: int = Field(default=0, sa_type=BigInteger)
+
+
+class ArchivedHour(CentreTable, table=True):
+    """In which file an hour's archived batches are read. A later file may hold more of the same hour."""
+
+    hour: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    archive: str = Field(index=True)
 
 
 class RefusedBatch(CentreTable, table=True):

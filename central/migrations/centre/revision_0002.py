@@ -16,10 +16,13 @@ down_revision = "0001"
 
 def upgrade() -> None:
     extras.before()
+    _make_archivedhour()
+    _change_archivedhour()
     _make_auditcheckpoint()
     _make_auditnode()
     _make_auditwitness()
     _make_authoritykey()
+    _make_batcharchive()
     _make_canary()
     _make_canarytrial()
     _change_canarytrial()
@@ -31,6 +34,7 @@ def upgrade() -> None:
     _change_pastcase()
     _make_roleend()
     _make_servedat()
+    _make_sightingword()
     _make_toldvisit()
     _change_toldvisit()
     _change_account()
@@ -42,7 +46,22 @@ def upgrade() -> None:
     extras.move()
     _change_auditentry_again()
     _change_case_again()
+    _change_storedbatch_again()
     extras.after()
+
+
+def _make_archivedhour() -> None:
+    op.create_table(
+        "archivedhour",
+        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("archive", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("hour"),
+    )
+
+
+def _change_archivedhour() -> None:
+    with op.batch_alter_table("archivedhour", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_archivedhour_archive"), ["archive"], unique=False)
 
 
 def _make_auditcheckpoint() -> None:
@@ -87,6 +106,19 @@ def _make_authoritykey() -> None:
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("seen_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("authority"),
+    )
+
+
+def _make_batcharchive() -> None:
+    op.create_table(
+        "batcharchive",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("made_at", sa.DateTime(), nullable=False),
+        sa.Column("delete_after", sa.DateTime(), nullable=True),
+        sa.Column("batches", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
 
 
@@ -206,6 +238,20 @@ def _make_servedat() -> None:
     )
 
 
+def _make_sightingword() -> None:
+    op.create_table(
+        "sightingword",
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("sighting", sa.String(), nullable=False),
+        sa.Column("word", sa.String(), nullable=False),
+        sa.Column("camera", sa.String(), nullable=False),
+        sa.Column("start", sa.DateTime(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("case", "sighting"),
+    )
+
+
 def _make_toldvisit() -> None:
     op.create_table(
         "toldvisit",
@@ -276,7 +322,10 @@ def _change_routejob() -> None:
 
 def _change_storedbatch() -> None:
     with op.batch_alter_table("storedbatch", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("archived_bytes", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("digest", sa.LargeBinary(), nullable=True))
         batch_op.create_index("ix_storedbatch_hour", ["hour"], unique=False)
+        batch_op.create_index("ix_storedbatch_lying", ["cell", "hour", "archived_bytes"], unique=False)
 
 
 def _change_auditentry_again() -> None:
@@ -290,3 +339,8 @@ def _change_case_again() -> None:
         batch_op.drop_column("approver")
         batch_op.drop_index(batch_op.f("ix_case_opened_at"))
         batch_op.drop_index(batch_op.f("ix_case_opened_by"))
+
+
+def _change_storedbatch_again() -> None:
+    with op.batch_alter_table("storedbatch", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_storedbatch_epoch"))

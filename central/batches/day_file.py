@@ -1,0 +1,189 @@
+"""One file of archived batches: an Arrow IPC file, sorted by cell and hour. The only place that imports pyarrow.
+
+A record batch is a group: batches of one cell, a few megabytes. The footer holds an index of the groups with its own
+checksum, so that a search reads the groups of its cells and hours and nothing else. Headers lie in columns, and each
+batch's SHA-256; the sealed bytes lie as they came and are proven by their own seal when they are opened, as those from
+the database are. Whatever does not fit the index is a DamagedArchive.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from central.batches.store import Lying
+from shared.errors import CairnError
+
+GROUP_BYTES, GROUP_BATCHES = 4 * 2**20, 1024  # large enough that reading one is worth a request to an object store
+_VERSION, _INDEX, _CHECKSUM = 1, b"cairn.index", b"cairn.sha256"
+_SCHEMA = pa.schema(
+    [
+        ("cell", pa.string()),
+        ("hour", pa.int64()),
+        ("node", pa.string()),
+        *((name, pa.int64()) for name in ("boot", "sequence", "covers", "clock_error_ms", "people")),
+        *((f"mask_{name}", pa.int64()) for name in ("worn", "incorrect", "absent", "unknown")),
+        ("received_at", pa.timestamp("us", tz="UTC")),
+        ("digest", pa.binary(32)),
+        ("raw", pa.large_binary()),
+    ]
+)
+
+
+class DamagedArchive(CairnError):
+    """An archive is cut short or was changed."""
+
+
+class Record(NamedTuple):
+    """A batch as the archive holds it: what the database knows of it, and its bytes."""
+
+    cell: str
+    hour: int
+    node: str
+    boot: int
+    sequence: int
+    covers: int
+    clock_error_ms: int
+    people: int
+    mask_worn: int
+    mask_incorrect: int
+    mask_absent: int
+    mask_unknown: int
+    received_at: datetime
+    digest: bytes
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Batches of one cell that are read at once: how many of which hours, in order."""
+
+    cell: str
+    hours: tuple[tuple[int, int], ...]
+
+    @property
+    def batches(self) -> int:
+        return sum(count for _, count in self.hours)
+
+    def within(self, hours: range) -> bool:
+        return self.hours[-1][0] >= hours.start and self.hours[0][0] < hours.stop
+
+
+def write(file: IO[bytes], groups: Sequence[Group], records: Iterable[Sequence[Record]]) -> None:
+    """Write groups as planned; `records` gives the batches of each. One group is in memory at a time."""
+    index = json.dumps([_VERSION, [[one.cell, one.hours] for one in groups]], separators=(",", ":")).encode()
+    metadata = {_INDEX: index, _CHECKSUM: sha256(index).digest()}
+    with pa.ipc.new_file(file, _SCHEMA, metadata=metadata) as writer:
+        for some in records:
+            columns = [
+                pa.array(values, kind) for values, kind in zip(zip(*some, strict=True), _SCHEMA.types, strict=True)
+            ]
+            writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+
+
+class DayFile:
+    """An archive to read. Raises DamagedArchive, here and in every method; `close` when done."""
+
+    def __init__(self, opened: mmap.mmap | IO[bytes], name: str) -> None:
+        self.name, self._opened = name, opened
+        with self._explained():
+            source = pa.BufferReader(pa.py_buffer(opened)) if isinstance(opened, mmap.mmap) else pa.PythonFile(opened)
+            self._reader = pa.ipc.open_file(source)
+            self.groups = _index(self._reader.metadata or {})
+            if len(self.groups) != self._reader.num_record_batches or self._reader.schema != _SCHEMA:
+                raise ValueError("its parts are not those of its index")
+        self._of: dict[str, list[int]] = {}
+        for number, group in enumerate(self.groups):
+            self._of.setdefault(group.cell, []).append(number)
+
+    def numbers(self, cell: str, hours: range) -> list[int]:
+        """The groups in which a cell's batches of these hours lie, in order."""
+        return [number for number in self._of.get(cell, ()) if self.groups[number].within(hours)]
+
+    def lying(self, number: int, read: Callable[[int], bool]) -> list[Lying]:
+        """The batches of a group whose hours are to be read, in order of hours."""
+        group = self.groups[number]
+        with self._explained():
+            raw = self._checked(number).column("raw")
+            _, ends, content = raw.buffers()
+            ends_at = np.frombuffer(ends, np.int64, len(raw) + 1, raw.offset * 8).tolist()
+            content, row, found = memoryview(content), 0, []
+            for hour, count in group.hours:
+                if read(hour):
+                    some = range(row, row + count)
+                    found += [(group.cell, hour, bytes(content[ends_at[one] : ends_at[one + 1]])) for one in some]
+                row += count
+            return found
+
+    def records(self, number: int) -> list[Record]:
+        """All of a group, with its headers. Each is held against its checksum."""
+        with self._explained():
+            columns = [column.to_pylist() for column in self._checked(number).columns]
+            found = [Record(*values) for values in zip(*columns, strict=True)]
+            if any(sha256(one.raw).digest() != one.digest for one in found):
+                raise ValueError("a batch was changed")
+            return found
+
+    def close(self) -> None:
+        """What was read of it stays readable."""
+        del self._reader
+        if not isinstance(self._opened, mmap.mmap):
+            self._opened.close()
+
+    def _checked(self, number: int) -> Any:
+        """A record batch whose layout is sound and whose cells and hours are those of the index."""
+        batch, group = self._reader.get_batch(number), self.groups[number]
+        batch.validate(full=True)
+        hours = np.repeat([hour for hour, _ in group.hours], [count for _, count in group.hours])
+        if not np.array_equal(batch.column("hour").to_numpy(), hours) or set(batch.column("cell").to_pylist()) != {
+            group.cell
+        }:
+            raise ValueError("a part of it is not what its index says")
+        return batch
+
+    def _explained(self) -> _Explained:
+        return _Explained(self.name)
+
+
+class _Explained:
+    """Turns what a damaged file makes libraries say into words. A class, because a search passes here often."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, pa.ArrowException | ValueError | KeyError | TypeError | OSError | IndexError):
+            why = str(error) if type(error) is ValueError else type(error).__name__
+            hint = "put it back from a copy; the rest of it is still read"
+            raise DamagedArchive(f"{self._name} is damaged: {why}", hint=hint) from None
+
+
+def _index(metadata: Any) -> list[Group]:
+    index = metadata[_INDEX]
+    if sha256(index).digest() != metadata[_CHECKSUM]:
+        raise ValueError("its index was changed")
+    version, groups = json.loads(index)
+    if version != _VERSION:
+        raise ValueError(f"it has version {version}, and this software knows {_VERSION}")
+    return [Group(cell, tuple((hour, count) for hour, count in hours)) for cell, hours in groups]
+
+
+def checked(opened: mmap.mmap | IO[bytes], name: str) -> Iterator[list[Record]]:
+    """Every group of a file, each batch held against its checksum."""
+    file = DayFile(opened, name)
+    try:
+        for number in range(len(file.groups)):
+            yield file.records(number)
+    finally:
+        file.close()
