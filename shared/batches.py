@@ -87,15 +87,19 @@ def seal_batch(
     nonce_counter: int,
 ) -> bytes:
     """The bytes to send. `nonce_counter` never repeats under one seal key: a node counts its seals of a boot."""
-    _check_header(header)
     if len(sightings) > MAX_SIGHTINGS or header.people != len(sightings) or sum(header.masks) != header.people:
         hint = f"split at {MAX_SIGHTINGS} sightings and count them in the header"
         raise BadBatch("the header's counts do not fit the sightings", hint=hint)
+    return seal_columns(header, columns_to_bytes(header.epoch, sightings, encounters), keys, nonce_counter)
+
+
+def seal_columns(header: Header, columns: bytes, keys: BatchKeys, nonce_counter: int) -> bytes:
+    """The same for what columns_to_bytes made."""
+    _check_header(header)
     clear = pack(_header_to_map(header))
     before = _MAGIC + len(clear).to_bytes(4, "big") + clear
     nonce = header.boot.to_bytes(4, "big") + nonce_counter.to_bytes(8, "big")
-    plain = _pad(columns_to_bytes(header.epoch, sightings, encounters))
-    signed = before + nonce + AESGCM(keys.seal).encrypt(nonce, plain, before)
+    signed = before + nonce + AESGCM(keys.seal).encrypt(nonce, _pad(columns), before)
     if len(signed) + _SIGNATURE > MAX_BATCH_BYTES:
         raise TooLarge("a batch is over the size limit", hint="split it into smaller batches")
     return signed + keys.signing.sign(signed)

@@ -1,17 +1,19 @@
 """A city of sealed batches on disk, as a search finds it: real keys of real authorities, in the real store.
 
-Strangers' codes are random bits, as far from a probe as another face's code is; the patient's are probe codes with
-some bits changed, so that what must be found is known.
+Strangers' codes are random bits, as far from a probe as another face's code is; the patients' are probe codes with
+some bits changed, so that what must be found is known. Of each patient some strangers lie within the radius, as many
+as of a template of real faces: NEAR of them, and the nearer the fewer.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,10 +29,12 @@ from central.probes.probe_sets import open_probes
 from central.probes.service import ProbeService
 from central.probes.templates import SealedTemplates
 from central.search.case_search import SearchParts
-from shared.batches import MAX_SIGHTINGS, SCHEMA_VERSION, BatchKeys, Header, read_batch, seal_batch
+from central.search.job import DEFAULT_RADIUS
+from shared.batches import MAX_SIGHTINGS, SCHEMA_VERSION, BatchKeys, Header, read_batch, seal_columns
 from shared.clock import FixedClock
 from shared.codes import APPEARANCE_BITS, FACE_BITS
-from shared.epochs import Epoch, seal_key
+from shared.columns import columns_to_bytes
+from shared.epochs import Epoch, Modality, seal_key
 from shared.face_mask import FaceMask
 from shared.releases import Release, release_to_bytes
 from shared.sightings import Encounter, Sighting, sighting_id
@@ -41,17 +45,22 @@ CELLS, DAYS, SIGHTINGS = 10_820 / 16, 14, 140e6
 EACH_HOUR = round(SIGHTINGS / (CELLS * DAYS * 24))
 PICTURES = 2  # rows of a template: the bare face, and the same with a face mask
 CHANGED_BITS = 230
+# Shares of strangers within the radius of one template, from the 5th to the 95th percentile of faces (DECISIONS.md):
+# one for each of the ten patients. They reach down from the radius with this mean, as the tail of strangers does.
+NEAR, NEARER_BY = np.geomspace(0.002, 0.023, 10), 20
 _STORED_AT_ONCE = 100
 CASES = (CASE, *(f"case-{number}" for number in range(2, 11)))  # ten patients
 
 
 @dataclass
 class SealedCity:
-    """Some cells of the city; `patients` are the names of each case's sightings in it."""
+    """Some cells of the city; `patients` are the names of each case's sightings in it, `strangers` how many other
+    sightings lie within the radius of each."""
 
     folder: Path
     cells: int
     patients: dict[str, set[str]] = dataclasses.field(default_factory=lambda: {case: set() for case in CASES})
+    strangers: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(CASES), np.int64))
     sightings: int = 0
     batches: int = 0
     sealed_bytes: int = 0
@@ -125,9 +134,10 @@ class SealedCity:
         )
         with get_context("spawn").Pool() as pool:
             waiting: list[bytes] = []
-            for batches, found in pool.imap(_hour, hours, 24):
+            for batches, found, strangers in pool.imap(_hour, hours, 24):
                 for case, name in found:
                     self.patients[case].add(name)
+                self.strangers += strangers
                 waiting += batches
                 self.sightings += EACH_HOUR
                 if len(waiting) >= _STORED_AT_ONCE:
@@ -148,49 +158,109 @@ def names(cells: int) -> tuple[str, ...]:
 
 def _hour(
     one: tuple[Epoch, tuple[bytes, ...], dict[str, np.ndarray]],
-) -> tuple[list[bytes], list[tuple[str, str]]]:
-    """The sealed batches of one cell-hour, and which patients were seen, with the names of their sightings."""
+) -> tuple[list[bytes], list[tuple[str, str]], list[int]]:
+    """The sealed batches of one cell-hour, which patients were seen, with the names of their sightings, and how many
+    strangers lie within the radius of each."""
     epoch, shares, probes = one
     node, rng = f"node-{epoch.cell}", np.random.default_rng([epoch.hour, int(epoch.cell[-4:])])
     keys = BatchKeys(seal_key(shares, node, epoch), _SIGNING)
-    faces, patients = rng.integers(0, 256, (EACH_HOUR, FACE_BITS // 8), np.uint8), []
-    rows = rng.permutation(EACH_HOUR)
-    for case, row in zip(probes, rows, strict=False):
+    faces, patients, strangers = rng.integers(0, 256, (EACH_HOUR, FACE_BITS // 8), np.uint8), [], []
+    rows, first = rng.permutation(EACH_HOUR), epoch.hour % 10_000 * 1000
+    at = len(probes)
+    for number, case in enumerate(probes):
         if rng.random() < 0.06:  # about twenty hours of the fortnight, in each cell
-            faces[row] = _changed(probes[case][int(rng.integers(len(probes[case])))], rng)
-            patients.append((case, sighting_id(node, 1, _number(epoch, int(row)))))
-    seen = [_sighting(epoch, row, face.tobytes(), rng) for row, face in enumerate(faces)]
+            faces[rows[number]] = _turned(probes[case], [CHANGED_BITS], rng)
+            patients.append((case, sighting_id(node, 1, first + int(rows[number]))))
+        near = min(int(rng.binomial(EACH_HOUR, NEAR[number])), EACH_HOUR - at)
+        bits = DEFAULT_RADIUS[Modality.FACE] - rng.exponential(NEARER_BY, near).astype(int)
+        faces[rows[at : at + near]] = _turned(probes[case], bits.clip(CHANGED_BITS), rng)
+        strangers.append(near)
+        at += near
+    models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
     batches = []
-    for part, at in enumerate(range(0, len(seen), MAX_SIGHTINGS)):
-        some = seen[at : at + MAX_SIGHTINGS]
-        sequence, models = epoch.hour * 4 + part, {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
-        masks = (0, 0, len(some), 0)
-        header = Header(SCHEMA_VERSION, node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(some), masks)
-        batches.append(seal_batch(header, some, list(_encounters(some)), keys, sequence))
-    return batches, patients
+    for part, content in enumerate(_contents(epoch.cell)):
+        sequence, people = epoch.hour * 4 + part, content.people
+        header = Header(
+            SCHEMA_VERSION, node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, people, (0, 0, people, 0)
+        )
+        batches.append(seal_columns(header, content.filled(first, faces), keys, sequence))
+    return batches, patients, strangers
 
 
 _SIGNING = Ed25519PrivateKey.generate()
 _CLOTHES = np.random.default_rng(1).bytes(APPEARANCE_BITS // 8)
 
 
-def _changed(code: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    bits = np.unpackbits(code)
-    bits[rng.choice(len(bits), CHANGED_BITS, replace=False)] ^= 1
-    return np.packbits(bits)
+def _turned(codes: np.ndarray, bits: Sequence[int] | np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One of the codes at random for each of `bits`, with so many of its bits changed."""
+    chosen = codes[rng.integers(0, len(codes), len(bits))]
+    if not len(bits):
+        return chosen
+    return np.asarray(chosen ^ np.stack([_changes(int(many))[int(rng.integers(0, _KINDS))] for many in bits]))
 
 
-def _number(epoch: Epoch, row: int) -> int:
-    return (epoch.hour % 10_000) * 1000 + row
+_KINDS = 64
 
 
-def _sighting(epoch: Epoch, row: int, face: bytes, rng: np.random.Generator) -> Sighting:
+@cache
+def _changes(bits: int) -> np.ndarray:
+    """Some choices of so many bits, packed; uint8[_KINDS, bytes]."""
+    rng = np.random.default_rng(bits)
+    ones = rng.random((_KINDS, FACE_BITS)).argsort(axis=1) < bits
+    return np.packbits(ones, axis=1)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The columns of one of a cell's batches: every hour differs from the next in its faces and numbers only."""
+
+    plain: bytes
+    rows: slice
+    faces_at: int
+    met_at: int
+
+    @property
+    def people(self) -> int:
+        return len(range(EACH_HOUR)[self.rows])
+
+    def filled(self, first: int, faces: np.ndarray) -> bytes:
+        """With the hour's faces, of whom this batch has its rows, and numbers that begin at `first`."""
+        made = np.frombuffer(self.plain, np.uint8).copy()
+        some = faces[self.rows].ravel()
+        made[self.faces_at : self.faces_at + len(some)] = some
+        made[self.numbers_at :][: 4 * self.people].view("<u4")[...] += np.uint32(first)
+        made[self.met_at :].view("<u4").reshape(-1, 11)[:, :2] += np.uint32(first)
+        return made.tobytes()
+
+    @property
+    def numbers_at(self) -> int:
+        """Numbers are the first column, and faces lie behind twenty bytes a row."""
+        return self.faces_at - 20 * self.people
+
+
+@cache
+def _contents(cell: str) -> list[_Content]:
+    """Every batch of an hour of this cell, with faces and numbers still to be filled in."""
+    epoch, made = Epoch(cell, 0), []
+    for at in range(0, EACH_HOUR, MAX_SIGHTINGS):
+        rows = slice(at, min(at + MAX_SIGHTINGS, EACH_HOUR))
+        seen = [_sighting(epoch, row) for row in range(rows.start, rows.stop)]
+        met = list(_encounters(seen))
+        plain = columns_to_bytes(epoch, seen, met)
+        made.append(_Content(plain, rows, plain.index(_FACE), len(plain) - 44 * len(met)))
+    return made
+
+
+_FACE = b"a face is here. " * (FACE_BITS // 128)
+
+
+def _sighting(epoch: Epoch, row: int) -> Sighting:
     start = epoch.start + timedelta(milliseconds=3_600_000 * row // EACH_HOUR)
     end, camera = start + timedelta(seconds=20), f"{epoch.cell}-cam-{row % 16:02d}"
-    return Sighting(_number(epoch, row), camera, start, end, face, _CLOTHES, FaceMask.ABSENT, 0.9, 1.0, 2.0)
+    return Sighting(row, camera, start, end, _FACE, _CLOTHES, FaceMask.ABSENT, 0.9, 1.0, 2.0)
 
 
 def _encounters(seen: list[Sighting]) -> Iterator[Encounter]:
     """One for every other sighting, with its neighbour."""
     for a, b in zip(seen[::2], seen[1::2], strict=False):
-        yield Encounter(a.number, b.number, b.start, b.start + timedelta(seconds=5), 1.25, 0.25)
+        yield Encounter(a.number, b.number, b.start, b.start + timedelta(seconds=5), 1.25, 0.25, (0, 3, 5, 5, 5))
