@@ -26,6 +26,7 @@ PARTS = (
     "central.canaries.command",
     "central.cases.command",
     "central.consents.command",
+    "central.routes.command",
     "central.testimony.command",
     "central.exports.command",
     "central.accounts.command",
@@ -34,6 +35,7 @@ PARTS = (
     "central.reports.command",
     "central.retention.command",
     "central.backups.command",
+    "central.batches.command",
     "central.migrations.command",
     "central.replay.command",
 )

@@ -62,7 +62,7 @@ def make_centre(settings: CentreSettings) -> Centre:
     engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
     rules, parts = load_rules(settings.retention), make_parts(settings, engine)
     calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
-    jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once)
+    jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once, questions=settings.questions)
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
     terms = Terms.load(settings.notice, settings.legal_bases)

@@ -94,6 +94,7 @@ class CentreSettings(ServiceSettings):
     search_socket: Path | None = Field(default=None, description="where cairn-search.socket listens; else children")
     models: dict[str, str] = Field(default={}, description="modality to model, when not the newest calibration's")
     searches_at_once: int = Field(default=2, ge=1, le=32)
+    questions: int = Field(default=3, ge=0, le=10, description="how many sightings a search asks the patient about")
     origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")
     zone: str = Field(default="Asia/Seoul", description="the time zone in which pages show times")
     retention: Path | None = Field(default=None, description="an office's own rules; else the newest that ship")

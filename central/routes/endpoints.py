@@ -14,15 +14,27 @@ from central.answers import Name, refusals
 from central.audit.service import record
 from central.cases.access import own_case
 from central.cases.service import must_not_be_ended, searchable
+from central.cases.tables import Case
 from central.centre import Centre
 from central.contacts.presets import UnknownPreset, load_preset
 from central.database import writing
 from central.errors import CaseEnded, LogRolledBack, NotFound, WrongState
 from central.reports.map_words import Language
 from central.routes import store
-from central.routes.schemas import ContactsOut, JobOut, RouteOut, job_out
+from central.routes.schemas import (
+    ContactsOut,
+    JobOut,
+    QuestionOut,
+    RouteOut,
+    SayWord,
+    WordOut,
+    job_out,
+    route_out,
+    word_out,
+)
 from central.routes.service import camera_graph, contact_maps, svg_of
-from central.routes.tables import FoundRoute
+from central.routes.tables import FoundRoute, SightingWord
+from central.routes.words import SightingName, mark, say, take_back, words_of
 from shared.errors import ReleaseRefused
 
 router = APIRouter(prefix="/cases/{case}", tags=["routes"])
@@ -68,9 +80,7 @@ def show_job(case: Name, job: Name, centre: At, account: Tracer) -> JobOut:
         return job_out(store.job_of(session, case, job), centre.jobs.progress(job))
 
 
-@router.delete(
-    "/route-jobs/{job}", status_code=204, summary="Stop a search", responses=refusals(*SIGNED_IN, NotFound)
-)
+@router.delete("/route-jobs/{job}", status_code=204, summary="Stop a search", responses=refusals(*SIGNED_IN, NotFound))
 def stop_job(case: Name, job: Name, centre: At, account: Tracer) -> None:
     """One that has ended stays as it is; the case stays approved and can be searched again."""
     now = centre.clock.now()
@@ -83,8 +93,52 @@ def stop_job(case: Name, job: Name, centre: At, account: Tracer) -> None:
 
 @router.get("/route", summary="The route that was found", responses=refusals(*_READ))
 def show_route(case: Name, centre: At, account: Tracer) -> RouteOut:
-    row, purpose = _read(centre, account, case, "read route")
-    return RouteOut(case=case, purpose=purpose, job=row.job, found_at=row.found_at, route=json.loads(row.route))
+    row, of_case, words = _read(centre, account, case, "read route")
+    return route_out(row, of_case, words)
+
+
+@router.get("/questions", summary="What to ask the patient", responses=refusals(*_READ))
+def show_questions(case: Name, centre: At, account: Tracer) -> list[QuestionOut]:
+    """Sightings whose answers would settle most of the route, best first: confirm or reject each, and search again."""
+    row, of_case, words = _read(centre, account, case, "read questions")
+    return route_out(row, of_case, words).questions
+
+
+@router.get("/words", summary="What was said of sightings", responses=refusals(*_READ))
+def list_words(case: Name, centre: At, account: Tracer) -> list[WordOut]:
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        of_case = own_case(session, account, case, now)
+        must_not_be_ended(of_case)
+        found = [word_out(one, of_case) for one in words_of(session, case)]
+        record(session, now, account.name, "read words", case)
+        return found
+
+
+@router.put("/words/{sighting:path}", summary="Confirm or reject a sighting", responses=refusals(*_READ))
+def say_word(case: Name, sighting: SightingName, asked: SayWord, centre: At, account: Tracer) -> WordOut:
+    """Heeded by the next search. The same word again changes nothing; another one counts instead, and both stand in the
+    audit log."""
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        row = say(session, account, case, sighting, asked.word, now)
+        of_case = session.get_one(Case, case)
+        if row is None:
+            return word_out(session.get_one(SightingWord, (case, sighting)), of_case)
+        out = word_out(row, of_case)
+        record(session, now, account.name, f"{asked.word} sighting", case, f"sighting {out.mark}")
+        return out
+
+
+@router.delete("/words/{sighting:path}", status_code=204, summary="Take a word back", responses=refusals(*_READ))
+def forget_word(case: Name, sighting: SightingName, centre: At, account: Tracer) -> None:
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        take_back(session, account, case, sighting, now)
+        name = mark(session.get_one(Case, case), sighting)
+        record(session, now, account.name, "word taken back", case, f"sighting {name}")
+    centre.erased.set()
+    centre.scrub()
 
 
 @router.get("/contacts", summary="People possibly exposed", responses=refusals(*_READ, UnknownPreset))
@@ -93,28 +147,30 @@ def show_contacts(
 ) -> ContactsOut:
     """Derived anew from the raw facts each time, by the rules of one dated preset."""
     load_preset(preset)  # before it is written down: the log holds no word of a caller's choosing
-    row, purpose = _read(centre, account, case, "read contacts", preset)
+    row, of_case, _ = _read(centre, account, case, "read contacts", preset)
     found = contact_maps(json.loads(row.route), preset)
-    return ContactsOut(case=case, purpose=purpose, preset=preset, found_at=row.found_at, contacts=found)
+    return ContactsOut(case=case, purpose=of_case.purpose, preset=preset, found_at=row.found_at, contacts=found)
 
 
 @router.get("/route/map.svg", summary="The route as a picture", responses=refusals(*_READ), response_class=Response)
 def show_map(case: Name, centre: At, account: Tracer, language: Language = "en") -> Response:
     """A self-contained SVG: nothing is fetched from anywhere when it is looked at."""
-    row, _ = _read(centre, account, case, "read route map")
+    row, _, _ = _read(centre, account, case, "read route map")
     with Session(centre.engine) as session:
         graph = camera_graph(session)
     return Response(svg_of(json.loads(row.route), graph, case, language, centre.zone), media_type="image/svg+xml")
 
 
-def _read(centre: Centre, account: Account, case: str, action: str, detail: str = "") -> tuple[FoundRoute, str]:
-    """The route and the case's legal basis, as soon as the reading stands in the audit log."""
+def _read(
+    centre: Centre, account: Account, case: str, action: str, detail: str = ""
+) -> tuple[FoundRoute, Case, list[SightingWord]]:
+    """The route, its case and what was said of it, as soon as the reading stands in the audit log."""
     with writing(centre.engine) as session:
         of_case = own_case(session, account, case, centre.clock.now())
         must_not_be_ended(of_case)
-        purpose = of_case.purpose
-        row = store.route_of(session, case)
+        row, words = store.route_of(session, case), words_of(session, case)
         record(session, centre.clock.now(), account.name, action, case, detail)
-        session.refresh(row)
-        session.expunge(row)
-        return row, purpose
+        for one in (row, of_case, *words):
+            session.refresh(one)
+            session.expunge(one)
+        return row, of_case, words

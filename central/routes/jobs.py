@@ -14,6 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from time import perf_counter
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -24,10 +26,11 @@ from central.cases.tables import Case
 from central.database import writing
 from central.errors import WrongState
 from central.routes import store
-from central.routes.reconstruct import route_to_map
+from central.routes.kept import QUESTIONS, kept_route
 from central.routes.running import Running, ended, in_words, ran_out, stopped_at
 from central.routes.service import Findings, OfCase, camera_graph, find_route
 from central.routes.tables import RouteJob
+from central.routes.words import told_of
 from central.search.case_search import SearchParts
 from central.search.gathering import MOST_TOGETHER, Gatherer
 from central.search.job import BatchFailed, Progress
@@ -47,7 +50,8 @@ class RouteJobs:
     """Thread-safe. `start` and `stop_case` are for the API; `close` stops everything and waits.
 
     `at_once` passes go on at the same time, each for the cases that are asked for together. `pause_s` is how long a
-    search waits for an office that is away before it asks again; then twice as long, and so on.
+    search waits for an office that is away before it asks again; then twice as long, and so on. With each route so many
+    `questions` are kept, or fewer.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class RouteJobs:
         calibration: Calibration,
         at_once: int,
         pause_s: float = FIRST_PAUSE_S,
+        questions: int = QUESTIONS,
     ) -> None:
         self._engine, self._clock, self._calibration = engine, clock, calibration
+        self._questions = questions
         self._gatherer = Gatherer(at_once)
         self._parts = replace(parts, gatherer=self._gatherer)
         self._pool = ThreadPoolExecutor(at_once * MOST_TOGETHER, thread_name_prefix="route-job")
@@ -157,16 +163,19 @@ class RouteJobs:
     def _search(self, job: str, case: str, running: Running) -> None:
         release, row = self._begin(job, case)
         with Session(self._engine) as session:
-            graph = camera_graph(session)
+            graph, told = camera_graph(session), told_of(session, case)
         until, calibration = searchable_until(release), self._calibration.for_template(row.masked_template)
         # Distances of one model mean nothing by another's curves.
         models = {Modality.FACE: row.template_model, Modality.APPEARANCE: row.template_appearance}
         calibration.check({m: model for m, model in models.items() if model and m in release.scope.consents})
         with stopped_at(until, self._clock, running):
             parts = running.releases.noting(self._parts, release.scope)
-            of_case, tell = OfCase(row.pseudonym_key), self._teller(running)
+            of_case, tell = OfCase(row.pseudonym_key, told), self._teller(running)
             found = find_route(release, parts, graph, calibration, tell, running.stop, of_case)
-        self._keep(job, case, running, found, until)
+            began = perf_counter()
+            route = kept_route(found, graph, told, self._questions)
+            found.seconds["questions"] = round(perf_counter() - began, 3)
+        self._keep(job, running, found, route, until)
 
     def _begin(self, job: str, case: str) -> tuple[Release, Case]:
         with Session(self._engine) as session:
@@ -225,8 +234,8 @@ class RouteJobs:
 
         return tell
 
-    def _keep(self, job: str, case: str, running: Running, found: Findings, until: datetime) -> None:
-        now, answer = self._clock.now(), found.answer
+    def _keep(self, job: str, running: Running, found: Findings, route: dict[str, Any], until: datetime) -> None:
+        now, answer, case = self._clock.now(), found.answer, running.case
         with writing(self._engine) as session:
             # Asked again under the write lock: a case that ended meanwhile gets no result, however late it comes.
             of_case = session.get_one(Case, case)
@@ -240,7 +249,7 @@ class RouteJobs:
             row.not_covered = json.dumps({day: list(names) for day, names in answer.not_covered.items()})
             row.lacking, (row.error, row.message, row.hint) = ", ".join(answer.lacking), ("", "", "")
             session.add(row)
-            store.keep_route(session, case, job, route_to_map(found.route), now)
+            store.keep_route(session, case, job, route, now)
             self._note(session, row, running, now)
             session.commit()
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from central.answers import Refusal
+from central.cases.tables import Case
+from central.routes.kept import BESIDE, open_questions, unheeded
 from central.routes.store import FAILED, INTERRUPTED, STOPPED, WAITING
-from central.routes.tables import RouteJob
+from central.routes.tables import FoundRoute, RouteJob, SightingWord
+from central.routes.words import Word, mark
 from central.search.job import Progress
 
 
@@ -38,14 +42,68 @@ class JobOut(BaseModel):
     error: Refusal | None
 
 
+class SayWord(BaseModel):
+    """Whether a sighting was the patient, as the tracer knows, mostly from the patient."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    word: Word
+
+
+class WordOut(BaseModel):
+    """What was said of a sighting, heeded by the next search. `mark` is what the audit log calls the sighting."""
+
+    sighting: str
+    word: Word
+    camera: str
+    start: datetime
+    by: str
+    at: datetime
+    mark: str
+
+
+class SeenOut(BaseModel):
+    """A sighting that may be the patient's; `confidence` is the posterior probability 0..1 that it is."""
+
+    sighting: str
+    camera: str
+    place: dict[str, Any]
+    start: datetime
+    end: datetime
+    mask: str
+    confidence: float
+
+
+class QuestionOut(SeenOut):
+    """Were you here then? `value` is how many visits more would be right in the mean once the patient has answered."""
+
+    value: float
+
+
+class AlternativeOut(BaseModel):
+    """With `probability` 0..1 the route's visits `without` were not the patient, who was seen `instead`."""
+
+    probability: float
+    without: list[SeenOut]
+    instead: list[SeenOut]
+
+
 class RouteOut(BaseModel):
-    """The route as the way that was found: visits with their confidence, stays, legs, and gaps shown as gaps."""
+    """The route as the way that was found: visits with their confidence, stays, legs, and gaps shown as gaps.
+
+    `questions` are the sightings whose answers would settle most and that nobody answered yet, `alternatives` what else
+    may have been, `words` what tracers said; `unheeded` of them came, or went, after the search, and count in the next.
+    """
 
     case: str
     purpose: str = Field(description="the one legal basis, by its name")
     job: str
     found_at: datetime
     route: dict[str, Any]
+    questions: list[QuestionOut]
+    alternatives: list[AlternativeOut]
+    words: list[WordOut]
+    unheeded: int
 
 
 class ContactsOut(BaseModel):
@@ -56,6 +114,28 @@ class ContactsOut(BaseModel):
     preset: str
     found_at: datetime
     contacts: list[dict[str, Any]]
+
+
+def word_out(row: SightingWord, case: Case) -> WordOut:
+    plain = {name: getattr(row, name) for name in WordOut.model_fields if name != "mark"}
+    return WordOut(**plain, mark=mark(case, row.sighting))
+
+
+def route_out(row: FoundRoute, case: Case, words: Sequence[SightingWord]) -> RouteOut:
+    """The stored route, without questions that were answered since."""
+    document = json.loads(row.route)
+    said = {one.sighting: one.word for one in words}
+    return RouteOut(
+        case=row.case,
+        purpose=case.purpose,
+        job=row.job,
+        found_at=row.found_at,
+        route={name: value for name, value in document.items() if name not in BESIDE},
+        questions=[QuestionOut(**one) for one in open_questions(document, said)],
+        alternatives=[AlternativeOut(**one) for one in document.get("alternatives", ())],
+        words=[word_out(one, case) for one in words],
+        unheeded=unheeded(document, said),
+    )
 
 
 def job_out(row: RouteJob, progress: Progress | None) -> JobOut:

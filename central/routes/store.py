@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select, update
 
 from central.errors import NotFound
-from central.routes.tables import FoundRoute, RouteJob
+from central.routes.tables import FoundRoute, RouteJob, SightingWord
 
 WAITING, RUNNING, DONE, FAILED, STOPPED, INTERRUPTED = (
     "waiting", "running", "done", "failed", "stopped", "interrupted",
@@ -60,6 +60,7 @@ def route_of(session: Session, case: str) -> FoundRoute:
 
 
 def forget_route(session: Session, case: str) -> None:
-    """Erase a case's route, and how many hits its searches had."""
+    """Erase a case's route, what was said of its sightings, and how many hits its searches had."""
+    session.execute(delete(SightingWord).where(col(SightingWord.case) == case))
     session.execute(update(RouteJob).where(col(RouteJob.case) == case).values(candidates=0))
     session.execute(delete(FoundRoute).where(col(FoundRoute.case) == case))

@@ -35,9 +35,22 @@ class RouteJob(CentreTable, table=True):
 
 
 class FoundRoute(CentreTable, table=True):
-    """The latest route of a case as JSON (route_to_map); erased on withdrawal and at the end of retention."""
+    """The latest route of a case as JSON (kept_route); erased on withdrawal and at the end of retention."""
 
     case: str = Field(primary_key=True)
     job: str
     found_at: dt.datetime = Field(sa_type=UtcTime)
     route: str
+
+
+class SightingWord(CentreTable, table=True):
+    """What a tracer says of one sighting: `confirmed` or `rejected`. By `camera` and `start` a mistake is recognised
+    when a later route no longer shows it. Erased with the route."""
+
+    case: str = Field(primary_key=True)
+    sighting: str = Field(primary_key=True)
+    word: str
+    camera: str
+    start: dt.datetime = Field(sa_type=UtcTime)
+    by: str
+    at: dt.datetime = Field(sa_type=UtcTime)

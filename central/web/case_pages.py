@@ -1,4 +1,4 @@
-"""What a tracer does with a case besides searching it: end it, share it, keep the told timeline, print documents.
+"""What a tracer does with a case besides searching it: end it, share it, take down what the patient says, print papers.
 
 Every act goes through the API's own functions, so rights, limits and audit are the same.
 """
@@ -21,6 +21,9 @@ from central.cases.service import ENDED
 from central.consents.endpoints import consent_pdf, consent_svg
 from central.errors import BadRequest
 from central.reports.endpoints import subject_html
+from central.routes import endpoints as routes
+from central.routes.schemas import SayWord
+from central.routes.words import Word, sighting_name
 from central.testimony import endpoints as testimony
 from central.testimony.schemas import TellVisit
 from central.web.rendering import language_of, zone_of
@@ -137,6 +140,20 @@ def remove(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
     require(visit.account, Role.TRACER)
     testimony.remove_visit(case, check_id(fields.get("visit", ""), "visit"), centre, visit.account)
     return to(f"/cases/{case}/timeline")
+
+
+@router.post("/cases/{case}/words")
+def answer(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+    """What the patient says of a sighting, or nothing any more."""
+    require(visit.account, Role.TRACER)
+    sighting, word = sighting_name(fields.get("sighting", "")), fields.get("word", "")
+    if word == "forget":
+        routes.forget_word(case, sighting, centre, visit.account)
+    elif word in tuple(Word):
+        routes.say_word(case, sighting, SayWord(word=Word(word)), centre, visit.account)
+    else:
+        raise BadRequest("this is no answer", hint="go back and choose yes or no")
+    return to(f"/cases/{case}#route")
 
 
 def _moment(fields: dict[str, str], name: str, zone: ZoneInfo) -> datetime:

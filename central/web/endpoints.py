@@ -149,6 +149,8 @@ def _found(case: str, centre: Centre, visit: Visitor) -> dict[str, Any] | None:
     contacts = {name: show_contacts(case, centre, visit.account, name).contacts for name in presets}
     return {
         "at": answer.found_at,
+        "answer": answer,
+        "said": {one.sighting: one for one in answer.words},
         "route": route,
         "rows": list(rows_of(route)),
         "masks": masks_of(route),

@@ -56,6 +56,10 @@ MATRIX = {
     ("GET", "/cases/{case}/route-jobs/{job}"): {"kim"},
     ("DELETE", "/cases/{case}/route-jobs/{job}"): {"kim"},
     ("GET", "/cases/{case}/route"): {"kim"},
+    ("GET", "/cases/{case}/questions"): {"kim"},
+    ("GET", "/cases/{case}/words"): {"kim"},
+    ("PUT", "/cases/{case}/words/{sighting}"): {"kim"},
+    ("DELETE", "/cases/{case}/words/{sighting}"): {"kim"},
     ("GET", "/cases/{case}/contacts"): {"kim"},
     ("GET", "/cases/{case}/route/map.svg"): {"kim"},
     ("GET", "/cases/{case}/export"): {"kim"},
@@ -85,7 +89,9 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def filled(path: str) -> str:
-    return path.format(case=CASE, job="0" * 32, node=NODE, entry=1, account_name="tam", visit="0" * 32)
+    return path.format(
+        case=CASE, job="0" * 32, node=NODE, entry=1, account_name="tam", visit="0" * 32, sighting=f"{NODE}/1/0"
+    )
 
 
 def body_of(office: Office, method: str, path: str) -> dict[str, Any]:
@@ -96,6 +102,8 @@ def body_of(office: Office, method: str, path: str) -> dict[str, Any]:
     if path.endswith("{account_name}") and method == "PUT":
         return {"json": {"until": (now + timedelta(days=1)).isoformat()}}
     if "testimony" in path and method in ("POST", "PUT"):
+    if "words" in path and method == "PUT":
+        return {"json": {"word": "confirmed"}}
         times = {"start": (now - timedelta(hours=2)).isoformat(), "end": (now - timedelta(hours=1)).isoformat()}
         return {"json": {"place": "bakery", **times}}
     return {}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from central.reports.map_words import Language
+from central.web.words.asking import ASKING
 from central.web.words.cases import CASES
 from central.web.words.exports import EXPORTS
 from central.web.words.governance import GOVERNANCE

@@ -1,0 +1,70 @@
+"""What a search leaves of itself: the route, a few questions whose answers would settle most, and what else may have
+been. The candidates are not kept: they are strangers' sightings, and whoever asks again searches again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from central.routes.alternatives import Alternative, Differing, alternatives
+from central.routes.camera_graph import CameraGraph, CameraPlace
+from central.routes.questions import Question, questions
+from central.routes.reconstruct import Told, route_to_map
+from central.routes.service import Findings
+from central.search.candidates import Candidate
+
+QUESTIONS: Final = 3
+ALTERNATIVES: Final = 2
+BESIDE: Final = ("questions", "alternatives", "heeded")  # what stands beside the route itself
+# A patient is not asked for less: the share of one visit that an answer makes right in the mean.
+_WORTH_ASKING: Final = 0.05
+
+Row = Mapping[str, Any]
+
+
+def kept_route(found: Findings, graph: CameraGraph, told: Told, most: int = QUESTIONS) -> dict[str, Any]:
+    """The document that is stored: route_to_map with up to `most` questions, best first, the alternatives, and the
+    words that the search heeded."""
+    asked = questions(found.weighed, most, told.confirmed | told.rejected)
+    others = alternatives(found.weighed, ALTERNATIVES)
+    return route_to_map(found.route) | {
+        "questions": [_question(one, graph.places) for one in asked if one.value >= _WORTH_ASKING],
+        "alternatives": [_alternative(one, graph.places) for one in others],
+        "heeded": dict.fromkeys(sorted(told.confirmed), "confirmed") | dict.fromkeys(sorted(told.rejected), "rejected"),
+    }
+
+
+def unheeded(document: Mapping[str, Any], words: Mapping[str, str]) -> int:
+    """How many words, by sighting, were said, changed or taken back since the search began."""
+    known = document.get("heeded", {})
+    return sum(known.get(sighting) != words.get(sighting) for sighting in {*known, *words})
+
+
+def open_questions(document: Mapping[str, Any], answered: Collection[str]) -> list[Row]:
+    """The questions of a stored route that nobody has answered since."""
+    return [one for one in document.get("questions", ()) if one["sighting"] not in answered]
+
+
+def sightings_of(document: Mapping[str, Any]) -> dict[str, Row]:
+    """What a tracer was shown, by sighting: visits, questions, and what alternatives put in their place."""
+    visits: Iterator[Row] = (visit["candidate"] for visit in document["visits"])
+    others: Sequence[Row] = [one for each in document.get("alternatives", ()) for one in each["instead"]]
+    return {one["sighting"]: one for one in (*visits, *document.get("questions", ()), *others)}
+
+
+def _question(one: Question, places: Mapping[str, CameraPlace]) -> dict[str, Any]:
+    return _seen(one.candidate, places) | {"confidence": one.confidence, "value": round(one.value, 3)}
+
+
+def _alternative(one: Alternative, places: Mapping[str, CameraPlace]) -> dict[str, Any]:
+    def rows(some: Sequence[Differing]) -> list[dict[str, Any]]:
+        return [_seen(each.candidate, places) | {"confidence": each.confidence} for each in some]
+
+    return {"probability": one.probability, "without": rows(one.without), "instead": rows(one.instead)}
+
+
+def _seen(one: Candidate, places: Mapping[str, CameraPlace]) -> dict[str, Any]:
+    times = {"start": one.start.isoformat(), "end": one.end.isoformat()}
+    place = asdict(places[one.camera])
+    return {"sighting": one.sighting, "camera": one.camera, **times, "mask": one.mask.label, "place": place}
