@@ -81,9 +81,11 @@ def count_contacts(reported: Sequence[frozenset[int]], truth: Sequence[frozenset
     return Count(len(reported), right, len(truth), found)
 
 
-def contact_rows(answer: Answer, contacts: Sequence[Contact]) -> list[frozenset[int]]:
+def contact_rows(
+    route: Route | None, candidates: Sequence[Candidate], contacts: Sequence[Contact]
+) -> list[frozenset[int]]:
     """The other people's sightings behind each contact; only a replay, which knows them all, can say."""
-    number_of = _numbers(answer.route, answer.candidates) if answer.route else {}
+    number_of = _numbers(route, candidates) if route else {}
     return [
         frozenset(
             number
@@ -122,7 +124,7 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         "recall_of_bare_faces": frozenset(row for row in faces if seen.mask[row] != FaceMask.WORN),
     }
     judged = {
-        preset: count_contacts(contact_rows(answer, answer.contacts.get(preset, ())), truth)
+        preset: count_contacts(contact_rows(answer.route, answer.candidates, answer.contacts.get(preset, ())), truth)
         for preset, truth in patient.contacts.items()
     }
     entry = {

@@ -6,7 +6,7 @@ follow distances measured on people, clothes are the simulator's own, and both s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -66,10 +66,10 @@ class Tracer:
     told: Told = field(default_factory=Told)
     answer: SearchAnswer | None = None
 
-    def routes(self) -> Iterator[tuple[int, Route]]:
-        """The route after each number of questions in ASKED."""
+    def routes(self, numbers: Sequence[int] = ASKED) -> Iterator[tuple[int, Route]]:
+        """The route after each of some numbers of questions."""
         asked = 0
-        for until in ASKED:
+        for until in numbers:
             if asked < until and self.answer is not None:
                 self._ask(until - asked)
                 asked = until

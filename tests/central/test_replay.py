@@ -138,7 +138,7 @@ def test_contacts_are_judged_by_every_preset(replayed: Replayed) -> None:
     assert set(replayed.result["totals"]["contacts"]) == set(preset_names())
     for answer in replayed.played.answers:
         for contacts in answer.contacts.values():
-            assert all(rows for rows in contact_rows(answer, contacts))
+            assert all(rows for rows in contact_rows(answer.route, answer.candidates, contacts))
 
 
 def test_every_stage_is_timed_and_told(replayed: Replayed) -> None:

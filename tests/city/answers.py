@@ -38,7 +38,7 @@ CONSENTS = ("appearance", "face")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Epoch:
+class Scanned:
     """One cell-hour as far as a scan looks at it; `rows` are the city's sightings."""
 
     epoch: Epoch
@@ -151,13 +151,13 @@ class SearchedCity:
         found: list[Candidate] = []
         for columns in probes:
             places = {cell: place for place, cell in enumerate(columns.cells)}
-            for one in self._epochs:
+            for one in self.epochs:
                 if one.epoch.cell in places and (probe := columns.of(one.epoch, places[one.epoch.cell])):
                     found += self._hits(one, probe)
         return merged(found)
 
-    def _hits(self, one: _Epoch, probe: ProbeSet) -> list[Candidate]:
-        # A scan reads no more of a batch than what stands in _Epoch.
+    def _hits(self, one: Scanned, probe: ProbeSet) -> list[Candidate]:
+        # A scan reads no more of a batch than what stands in Scanned.
         hits = scan(one, probe, self.radius[probe.modality])  # type: ignore[arg-type]
         return [
             self._candidate(int(one.rows[k]), one.epoch, probe.modality, int(bits))
@@ -191,13 +191,13 @@ class SearchedCity:
     def _code_of(self) -> dict[int, bytes]:
         return {
             int(row): one.appearance[k].tobytes()
-            for one in self._epochs
+            for one in self.epochs
             for k, row in enumerate(one.rows)
             if one.has_appearance[k]
         }
 
     @cached_property
-    def _epochs(self) -> list[_Epoch]:
+    def epochs(self) -> list[Scanned]:
         rows: dict[Epoch, list[int]] = {}
         for row, epoch in enumerate(self._epoch_of):
             rows.setdefault(epoch, []).append(row)
@@ -211,7 +211,7 @@ class SearchedCity:
             face = self._codes(looks, np.where(has_face, face_at[of], -1), (Modality.FACE, plan.face_model, epoch))
             worn = np.where(has_clothes, clothes_at[of], -1)
             appearance = self._codes(self._clothes, worn, (Modality.APPEARANCE, plan.appearance_model, epoch))
-            found.append(_Epoch(epoch, of, seen.mask[of], face, has_face, appearance, has_clothes))
+            found.append(Scanned(epoch, of, seen.mask[of], face, has_face, appearance, has_clothes))
         return found
 
     def _codes(self, vectors: Float32, at: Ints, what: tuple[Modality, str, Epoch]) -> UInt8:

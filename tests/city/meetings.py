@@ -39,8 +39,9 @@ def meetings(tracks: Tracks, reach_m: float, shortest_s: float = 0.0) -> Meeting
     return Meetings(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Meetings)))
 
 
-def within(tracks: Tracks, a: Ints, b: Ints, reach_m: float) -> tuple[Floats, Floats, Floats]:
+def within(tracks: Tracks, a: Ints, b: Ints, reach_m: float | Floats) -> tuple[Floats, Floats, Floats]:
     """From when to when the pairs are within `reach_m`, and how near they came; end < start where they never are.
+    `reach_m` is one for all, or one a pair.
 
     Both move evenly, so the squared distance over time is a parabola: a·τ² + 2b·τ + c.
     """

@@ -1,0 +1,108 @@
+"""Who was near some sightings, as a search worker joins it: the worker's own code over a city's encounters.
+
+A box reports the seconds within each of REACHES_M. The simulated one misjudges the distance of a pair by the same
+amount all through one encounter, which is the harder case: an error that changed with every frame would cancel.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from central.search.candidates import Candidate
+from central.search.neighbours import Hit, Neighbours, Opened
+from shared.codes import FACE_BITS
+from shared.epochs import HOUR_S, Epoch, Modality
+from shared.sightings import HAS_FACE, REACHES_M, SightingColumns, parse_sighting_id
+from tests.city.answers import Scanned, SearchedCity
+from tests.city.meetings import within
+from tests.city.streets import Ints
+
+_EVER = (0, 1 << 60)
+
+
+@dataclass(eq=False)
+class Company:
+    """The encounters of a searched city, by cell and hour as their batches would hold them."""
+
+    searched: SearchedCity
+
+    def candidates(self, sightings: Iterable[str]) -> dict[str, Candidate]:
+        """Each named sighting as a candidate with its partners, who are numbered within one answer."""
+        rows = {parse_sighting_id(name)[2] for name in sightings}
+        cells = {epoch.cell for epoch, of in self._rows.items() if not rows.isdisjoint(of.tolist())}
+        joined, found = Neighbours(_EVER), []
+        for index, epoch in enumerate(sorted(epoch for epoch in self._rows if epoch.cell in cells)):
+            opened = Opened(index, self._columns(epoch), {Modality.FACE.value: self.searched.city.plan.face_model})
+            hits = [
+                Hit(opened, k, Modality.FACE, 0, FACE_BITS)
+                for k, row in enumerate(self._rows[epoch].tolist())
+                if row in rows
+            ]
+            found += joined.take(opened, hits)
+        found += joined.finish()
+        return {candidate.sighting: candidate for _, candidate in found}
+
+    @cached_property
+    def _parts(self) -> dict[Epoch, Scanned]:
+        return {one.epoch: one for one in self.searched.epochs}
+
+    @cached_property
+    def _rows(self) -> dict[Epoch, Ints]:
+        return {epoch: one.rows for epoch, one in self._parts.items()}
+
+    @cached_property
+    def _met(self) -> dict[Epoch, npt.NDArray[np.int64]]:
+        """Encounters as in SightingColumns.meetings(), by the epoch of whichever sighting ended later."""
+        city, met = self.searched.city, self.searched.city.encounters
+        later = np.where(city.sightings.end[met.a] > city.sightings.end[met.b], met.a, met.b)
+        table = self._table()
+        epoch_of = {row: epoch for epoch, rows in self._rows.items() for row in rows.tolist()}
+        places: dict[Epoch, list[int]] = defaultdict(list)
+        for k, row in enumerate(later.tolist()):
+            places[epoch_of[row]].append(k)
+        return {epoch: table[of] for epoch, of in places.items()}
+
+    def _table(self) -> npt.NDArray[np.int64]:
+        city, met = self.searched.city, self.searched.city.encounters
+        begin_ms = round(city.plan.start.timestamp() * 1000)
+        a, b = city.sightings.track[met.a], city.sightings.track[met.b]
+        wrong_by = met.min_distance_m - within(city.tracks, a, b, city.plan.encounter_reach_m)[2]
+        length_s = met.end - met.start
+        near = []
+        for reach in REACHES_M:
+            start, end, _ = within(city.tracks, a, b, np.maximum(reach - wrong_by, 0.0))
+            near.append(1000 * (end - start).clip(0, length_s))
+        times = [begin_ms + 1000 * met.start, begin_ms + 1000 * met.end]
+        error = np.full(len(met), 100 * city.plan.distance_sd_m)
+        columns = [met.a, met.b, *times, 100 * met.min_distance_m, error, *near]
+        return np.stack([np.round(column).astype(np.int64) for column in columns], axis=1)
+
+    def _columns(self, epoch: Epoch) -> SightingColumns:
+        city, of = self.searched.city, self._parts[epoch]
+        rows, seen, hour_s = of.rows, city.sightings, epoch.hour * HOUR_S
+        begin_s = city.plan.start.timestamp() - hour_s
+        cameras, camera = np.unique(seen.camera[rows], return_inverse=True)
+        columns: dict[str, npt.NDArray[Any]] = {
+            "number": rows.astype(np.uint32),
+            "camera": camera.astype(np.uint8),
+            "start": np.round(1000 * (begin_s + seen.start[rows])).astype(np.int64),
+            "end": np.round(1000 * (begin_s + seen.end[rows])).astype(np.int64),
+            "mask": of.mask,
+            "quality": np.round(255 * seen.quality[rows]).astype(np.uint8),
+            "east": np.round(100 * seen.place[rows, 0]).astype(np.int16),
+            "north": np.round(100 * seen.place[rows, 1]).astype(np.int16),
+            "flags": (HAS_FACE * of.has_face).astype(np.uint8),
+            "face": of.face,
+        }
+        names = tuple(city.cameras.places[k].camera for k in cameras.tolist())
+        none = np.zeros((0, 6 + len(REACHES_M)), np.int64)
+        return SightingColumns(
+            "city", 1, epoch, names, len(rows), columns.__getitem__, lambda: self._met.get(epoch, none)
+        )
