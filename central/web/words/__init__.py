@@ -13,7 +13,7 @@ from central.web.words.governance import GOVERNANCE
 from central.web.words.refusals import REFUSALS
 from central.web.words.signing import SIGNING
 
-WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **SIGNING, **GOVERNANCE, **EXPORTS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **ASKING, **SIGNING, **GOVERNANCE, **EXPORTS}
 
 
 def word(name: str, language: Language, **values: object) -> str:
