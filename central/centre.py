@@ -14,6 +14,7 @@ from sqlmodel import Session
 from central.audit.publisher import Publisher
 from central.audit.service import adopt, record
 from central.backups.catching_up import catch_up, heed
+from central.batches.upkeep import Compactor
 from central.canaries.upkeep import look_after
 from central.cases import ending
 from central.cases.service import ended_and_untold
@@ -128,6 +129,7 @@ class Upkeep:
 
     def __init__(self, centre: Centre, every_s: float = UPKEEP_EVERY_S) -> None:
         self._centre, self._every_s = centre, every_s
+        self._compactor = Compactor(centre.engine, centre.parts.store, centre.clock)
         self._over = threading.Event()
         self.settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -141,6 +143,7 @@ class Upkeep:
 
     def stop(self) -> None:
         self._over.set()
+        self._compactor.stop()
         self._thread.join()
 
     def _run(self) -> None:
@@ -154,6 +157,7 @@ class Upkeep:
                     look_after(self._centre.engine, self._centre.clock, self._centre.parts.authorities)
                     self._centre.heed()
                     self._centre.retain()
+                    self._compactor.begin()
                     next_round = monotonic() + RETAIN_EVERY_S
             except Exception:  # whatever fails now must not end the rounds that tell who has not heard
                 log.exception("upkeep failed and is tried again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from central.authority.client import AuthorityClient, client
-from central.batches.store import SqlBatchStore
+from central.batches.opening import batch_store
 from central.probes.client import ProbeClient
 from central.search.case_search import SearchParts
 from central.settings import CentreSettings
@@ -15,4 +15,4 @@ def make_parts(settings: CentreSettings, engine: Engine) -> SearchParts:
     """Clients of every office; nobody is asked yet."""
     authorities = [AuthorityClient(name, client(url, settings.tls)) for name, url in settings.authorities.items()]
     probes = ProbeClient(client(settings.probes, settings.tls))
-    return SearchParts(authorities, probes, SqlBatchStore(engine), settings.search_socket)
+    return SearchParts(authorities, probes, batch_store(engine, settings.archive), settings.search_socket)

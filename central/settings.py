@@ -98,6 +98,7 @@ class CentreSettings(ServiceSettings):
     origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")
     zone: str = Field(default="Asia/Seoul", description="the time zone in which pages show times")
     retention: Path | None = Field(default=None, description="an office's own rules; else the newest that ship")
+    archive: str = Field(default="", description="where closed days' batches go, file:///… or s3://…; else nowhere")
     notice: Path | None = Field(default=None, description="the city's own notice to patients; else the example")
     legal_bases: Path | None = Field(default=None, description="the folder of the city's own legal bases")
     audit_key: Path | None = Field(default=None, description="signs the audit log's checkpoints")
@@ -142,6 +143,7 @@ class DatabaseSettings(ServiceSettings):
 
     database: SecretStr
     retention: Path | None = None
+    archive: str = ""
 
 
 class IngestSettings(ServiceSettings):

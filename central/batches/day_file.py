@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -177,13 +177,3 @@ def _index(metadata: Any) -> list[Group]:
     if version != _VERSION:
         raise ValueError(f"it has version {version}, and this software knows {_VERSION}")
     return [Group(cell, tuple((hour, count) for hour, count in hours)) for cell, hours in groups]
-
-
-def checked(opened: mmap.mmap | IO[bytes], name: str) -> Iterator[list[Record]]:
-    """Every group of a file, each batch held against its checksum."""
-    file = DayFile(opened, name)
-    try:
-        for number in range(len(file.groups)):
-            yield file.records(number)
-    finally:
-        file.close()

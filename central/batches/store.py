@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,6 +62,9 @@ class BatchStore(Protocol):
     def sightings(self, scope: CaseScope) -> int:
         """How many sightings the batches in scope hold, by their headers."""
 
+    def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
+        """What the headers count of mask states, each cell and hour once, in order; no batch is opened."""
+
     def drop_hour(self, hour: int, note: Note | None = None) -> int:
         """Retention: drop all batches of an hour; returns how many.
 
@@ -71,6 +74,14 @@ class BatchStore(Protocol):
 
     def delete_archive(self, name: str, now: datetime, note: Note | None = None) -> bool:
         """Delete a file of archived batches that nobody needs any more, if its time has come; `note` as above."""
+
+
+class MaskCounts(NamedTuple):
+    """Sightings of one cell in one hour: worn, incorrect, absent, unknown."""
+
+    cell: str
+    hour: int
+    masks: tuple[int, int, int, int]
 
 
 class SqlBatchStore:
@@ -108,6 +119,15 @@ class SqlBatchStore:
 
     def sightings(self, scope: CaseScope) -> int:
         return self._total(func.coalesce(func.sum(StoredBatch.people), 0), scope)
+
+    def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
+        states = (StoredBatch.mask_worn, StoredBatch.mask_incorrect, StoredBatch.mask_absent, StoredBatch.mask_unknown)
+        within = (col(StoredBatch.hour) >= hours.start, col(StoredBatch.hour) < hours.stop)
+        with Session(self._engine) as session:
+            summed = select(*_IN_ORDER, *map(func.sum, states)).where(*within).group_by(*_IN_ORDER).order_by(*_IN_ORDER)
+            for cell, hour, *masks in session.execute(summed.execution_options(yield_per=1000)):
+                worn, incorrect, absent, unknown = map(int, masks)
+                yield MaskCounts(cell, hour, (worn, incorrect, absent, unknown))
 
     def _total(self, what: ColumnElement[int], scope: CaseScope) -> int:
         with Session(self._engine) as session:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, func, select
 
 from central.audit.tables import AuditEntry
-from central.batches.tables import RefusedBatch, StoredBatch
+from central.batches.tables import BatchArchive, RefusedBatch, StoredBatch
 from central.cases.service import State, scope_of
 from central.cases.tables import Case
 from central.consents.tables import ConsentRecord
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     CASE = "case erased"
     RECEIPTS = "receipts of consent forgotten"
     BATCHES = "batches dropped"
+    ARCHIVES = "archives deleted"
     REFUSED = "refused batches forgotten"
     CASE_AUDIT = "log's words of a case erased"
     AUDIT = "log's words erased"
@@ -40,7 +41,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One thing that goes at `when`: `name` is a case or an hour's number, `count` how many rows it is."""
+    """One thing that goes at `when`: `name` is a case, a file or an hour's number, `count` how many rows it is."""
 
     kind: Kind
     when: datetime
@@ -58,6 +59,7 @@ def held(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
     yield from _ended(session, rules, until)
     yield from _receipts(session, until)
     yield from _batches(session, rules, until)
+    yield from _archives(session, until)
     yield from _refused(session, rules, until)
     past = select(PastCase).where(PastCase.ended_at <= until - rules.audit).order_by(col(PastCase.ended_at))
     for gone in session.exec(past):
@@ -114,6 +116,14 @@ def _batches(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
     )
     for hour, count in session.exec(hours):
         yield Due(Kind.BATCHES, batch_time(hour, rules), str(hour), count)
+
+
+def _archives(session: Session, until: datetime) -> Iterator[Due]:
+    """Files in which no batch is read any more: their hours were dropped, or lie in a newer file."""
+    old = select(BatchArchive).where(col(BatchArchive.delete_after) <= until).order_by(col(BatchArchive.delete_after))
+    for row in session.exec(old):
+        if row.delete_after:
+            yield Due(Kind.ARCHIVES, row.delete_after, row.name, row.batches)
 
 
 def _refused(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:

@@ -49,6 +49,7 @@ class Retention:
             Kind.CASE: self._erase_case,
             Kind.RECEIPTS: self._forget_receipts,
             Kind.BATCHES: self._drop,
+            Kind.ARCHIVES: self._delete_archive,
             Kind.REFUSED: self._forget_refused,
             Kind.CASE_AUDIT: self._erase_words_of,
             Kind.AUDIT: self._erase_words,
@@ -70,6 +71,8 @@ class Retention:
                     done.append(one)
             except Exception:  # a damaged row must not keep everybody else's data alive
                 log.exception("%s %s failed and is tried again", one.kind, one.name)
+        if any(one.kind is Kind.BATCHES for one in done):  # a file goes with the last hour that was read in it
+            done += self.run(Kind.ARCHIVES)
         return done
 
     def _expire(self, due: Due) -> bool:
@@ -128,6 +131,14 @@ class Retention:
             record(session, now, WHO, "dropped batches", detail=f"{count} of {when}")
 
         return self._parts.store.drop_hour(hour, note) > 0
+
+    def _delete_archive(self, due: Due) -> bool:
+        now = self._clock.now()
+
+        def note(session: Session, count: int) -> None:
+            record(session, now, WHO, "deleted archive", detail=f"{due.name}, {count} batches")
+
+        return self._parts.store.delete_archive(due.name, now, note)
 
     def _forget_refused(self, _due: Due) -> bool:
         now = self._clock.now()

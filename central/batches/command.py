@@ -1,0 +1,81 @@
+"""cairn-central batches: where sealed batches lie, and moving those of closed days to archives."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from central.cli import Answer, Groups, command, env_file, group, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from sqlalchemy import Engine
+
+    from central.batches.archives import ArchivedBatchStore
+
+
+def add_parser(groups: Groups) -> None:
+    verbs = group(groups, "batches", "where sealed batches lie: the database, and archives of closed days")
+    compacting = command(
+        verbs, "compact", compact, "move closed days to archives, as the centre does every hour by itself",
+        "cairn-central batches compact --env-file centre.env",
+    )  # fmt: skip
+    compacting.add_argument(
+        "--late", action="store_true", help="write a day's archive anew for however few late batches"
+    )
+    showing = command(
+        verbs, "show", show, "show day by day how many batches lie where",
+        "cairn-central batches show --check --env-file centre.env",
+    )  # fmt: skip
+    showing.add_argument("--check", action="store_true", help="read every archive and hold each batch to its checksum")
+    for parser in (compacting, showing):
+        env_file(parser, "CAIRN_CENTRE_")
+
+
+def compact(options: argparse.Namespace) -> Answer:
+    from central.batches.compaction import Compaction
+    from shared.clock import SystemClock
+
+    engine, store = _opened(options)
+    done = Compaction(engine, store, _teller()).run(SystemClock().now(), all_late=options.late)
+    return [
+        {"day": one.day, "archive": one.archive, "moved": one.moved, "batches": one.batches, "bytes": one.bytes}
+        for one in done
+    ]
+
+
+def show(options: argparse.Namespace) -> Answer:
+    from central.batches.shown import days
+
+    engine, store = _opened(options)
+    return list(days(engine, store.place, say if options.check else None))
+
+
+def _opened(options: argparse.Namespace) -> tuple[Engine, ArchivedBatchStore]:
+    from central.batches.archives import ArchivedBatchStore
+    from central.batches.place import Place
+    from central.database import open_database
+    from central.errors import BadSettings
+    from central.settings import DatabaseSettings
+
+    settings = DatabaseSettings.load(options.env_file)
+    if not settings.archive:
+        hint = "set CAIRN_CENTRE_ARCHIVE to file:///absolute/folder or s3://bucket/folder"
+        raise BadSettings("no place for archives is set: all batches lie in the database", hint=hint)
+    engine = open_database(settings.database.get_secret_value())
+    return engine, ArchivedBatchStore(engine, Place(settings.archive))
+
+
+def _teller() -> Callable[[date, int, int], None]:
+    """Tenths of a day: a day of a large city takes minutes."""
+    told: dict[date, int] = {}
+
+    def tell(day: date, done: int, of: int) -> None:
+        tenth = 10 * done // max(of, 1)
+        if tenth != told.get(day, 0):
+            told[day] = tenth
+            say(f"{day}: {done} of {of} batches written")
+
+    return tell
