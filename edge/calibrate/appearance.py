@@ -14,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.calibrate import BadMaterial
+from edge.calibrate.bands import check_dressed, of_clothes
+from edge.calibrate.calibration_file import Target
 from edge.calibrate.curves import Floats, retrieval
+from edge.calibrate.pairs import Tell, silent
 from edge.models.appearance_embedder import INT8_MODEL, MODEL, AppearanceEmbedder
 from edge.models.catalogue import open_model
 from edge.registered_photos import read_picture
@@ -38,14 +41,23 @@ class Seen:
         return cls(embeddings, np.array([path.parent.name for path in paths]))
 
 
-def calibrate_appearance(images: Path) -> dict[str, dict[str, float]]:
+def calibrate_appearance(
+    images: Path, target: Target | None = None, tell: Tell = silent
+) -> dict[str, dict[str, float]]:
     """Rows float, int8 and coded (from the float model, as on the box) of a folder with a folder a person.
 
-    Its pictures are called CAMERA_ORIENTATION.png. Raises BadMaterial, NotAPicture, InferenceError kinds.
+    Its pictures are called CAMERA_ORIENTATION.png; `target` gets the curve, of templates from one camera and sightings
+    from the other. Raises BadMaterial, NotAPicture, CannotWrite, BadCalibration, InferenceError kinds.
     """
     query, gallery = listed(images, QUERY), listed(images, GALLERY)
+    if target:
+        target.check()
+        check_dressed({path.parent for path in query} & {path.parent for path in gallery})
     asked, held = Seen.of(query, MODEL), Seen.of(gallery, MODEL)
+    tell(f"{len(query) + len(gallery):,} pictures read by the model of the box")
     floats, coded = compare(asked, held)
+    if target:
+        target.add(of_clothes(asked.people, held.people, np.rint(-coded).astype(np.int64)[:, :, None]))
     int8, _ = compare(Seen.of(query, INT8_MODEL), Seen.of(gallery, INT8_MODEL))
     rows = {"float": floats, "int8": int8, "coded": coded}
     return {row: retrieval(scores, asked.people, held.people) for row, scores in rows.items()}

@@ -7,9 +7,14 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.calibrate import CannotWrite
+
+if TYPE_CHECKING:  # --help answers without numpy
+    from edge.calibrate.calibration_file import Target
 
 Row = dict[str, float]
 Measure = Callable[[argparse.Namespace], dict[str, Row] | Row]
@@ -20,17 +25,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("calibrate", help=__doc__, description=__doc__)
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
 
-    sub = _kind(kinds, "faces", measure_faces, "--pairs pairs.csv --images images")
+    sub = _kind(kinds, "faces", measure_faces, "--pairs pairs.csv --images images --write city-2026-11.json")
     sub.add_argument("--pairs", type=Path, required=True, help="CSV with columns a, b (paths below IMAGES) and same")
     sub.add_argument("--images", type=Path, required=True, help="the folder that the paths start from")
     street = "also as a street camera sees the second photo: small, noisy, bare and masked, three shots (minutes)"
     sub.add_argument("--street", action="store_true", help=street)
+    _write_options(sub)
 
     sub = _kind(kinds, "masks", measure_masks, "--images masks")
     sub.add_argument("--images", type=Path, required=True, help="a folder with with_mask and without_mask in it")
 
-    sub = _kind(kinds, "appearance", measure_appearance, "--images people")
+    sub = _kind(kinds, "appearance", measure_appearance, "--images people --write city-2026-11.json")
     sub.add_argument("--images", type=Path, required=True, help="a folder a person, with pictures 01_1.png, 02_1.png …")
+    _write_options(sub)
 
     sub = _kind(kinds, "tracking", measure_tracking, "--video walk.avi --truth walk.xml")
     sub.add_argument("--video", type=Path, required=True, help="the recording")
@@ -41,7 +48,7 @@ def measure_faces(options: argparse.Namespace) -> dict[str, Row]:
     """Tell pairs of photos of one person from pairs of two: float, int8 and coded."""
     from edge.calibrate.faces import calibrate_faces
 
-    return calibrate_faces(options.pairs, options.images, options.street)
+    return calibrate_faces(options.pairs, options.images, options.street, _target(options), say)
 
 
 def measure_masks(options: argparse.Namespace) -> dict[str, Row]:
@@ -55,7 +62,7 @@ def measure_appearance(options: argparse.Namespace) -> dict[str, Row]:
     """Find the same person in another camera by clothes and shape: float, int8 and coded."""
     from edge.calibrate.appearance import calibrate_appearance
 
-    return calibrate_appearance(options.images)
+    return calibrate_appearance(options.images, _target(options), say)
 
 
 def measure_tracking(options: argparse.Namespace) -> Row:
@@ -91,6 +98,26 @@ def table(figures: dict[str, Row] | Row) -> str:
         cells = (f"  {row[column]:>{width}.3f}" for column, width in zip(columns, widths, strict=True))
         lines.append(f"{name:<{first}}" + "".join(cells))
     return "\n".join(lines)
+
+
+def say(words: str) -> None:
+    """Progress, beside the figures and never in them."""
+    sys.stderr.write(words + "\n")
+    sys.stderr.flush()
+
+
+def _write_options(parser: argparse.ArgumentParser) -> None:
+    write = "add the curves to this calibration, which the centre reads; the other modality in it stays (minutes)"
+    parser.add_argument("--write", type=Path, metavar="FILE", help=write)
+    parser.add_argument("--source", default="", metavar="WORDS", help="whose pictures these are, for the calibration")
+
+
+def _target(options: argparse.Namespace) -> Target | None:
+    from edge.calibrate.calibration_file import Target
+
+    if options.write is None:
+        return None
+    return Target(options.write, datetime.now(UTC).date(), options.source)
 
 
 def _kind(

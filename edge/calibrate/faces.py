@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.calibrate.bands import check_enough, of_faces
+from edge.calibrate.calibration_file import Target
 from edge.calibrate.curves import Floats, verification
-from edge.calibrate.pairs import Found, Pair, find_all, read_pairs
+from edge.calibrate.pairs import Found, Pair, Tell, find_all, people_of, read_pairs, silent
 from edge.calibrate.street_faces import street_rows
+from edge.calibrate.walks import walk_all
 from edge.model_vision import ModelVision
 from edge.models.catalogue import open_model
 from edge.models.face_aligner import align
@@ -20,15 +23,27 @@ from shared.codes import FACE_BITS, encode, hamming
 Table = dict[str, dict[str, float]]
 
 
-def calibrate_faces(pairs: Path, images: Path, from_the_street: bool = False) -> Table:
-    """Rows float, int8 and coded, and those of the street if asked for.
+def calibrate_faces(
+    pairs: Path, images: Path, from_the_street: bool = False, target: Target | None = None, tell: Tell = silent
+) -> Table:
+    """Rows float, int8 and coded, and those of the street if asked for; `target` gets the curves of the street.
 
-    Raises BadMaterial, NotAPicture, InferenceError kinds.
+    Raises BadMaterial, NotAPicture, CannotWrite, BadCalibration, InferenceError kinds.
     """
     listed = read_pairs(pairs)
-    found = find_all(listed, images, ModelVision.load())
+    if target:
+        target.check()
+        who = people_of(listed)
+        check_enough(np.array(list(who.values())))
+    vision = ModelVision.load()
+    found = find_all(listed, images, vision, tell)
     rows = compare_all(listed, found)
-    return rows | street_rows(listed, found) if from_the_street else rows
+    if not (from_the_street or target):
+        return rows
+    walks = walk_all(found, vision, tell)
+    if target:
+        target.add(of_faces(walks, np.array([who[name] for name in walks.names])))
+    return rows | street_rows(listed, walks)
 
 
 def compare_all(pairs: Sequence[Pair], found: dict[str, Found]) -> Table:

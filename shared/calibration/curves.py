@@ -43,7 +43,8 @@ class Calibration:
     """Curves by modality, and the models that they hold for.
 
     `template_spread` is by how many bits strangers are nearer to one patient's template than to another's (standard
-    deviation). `masked_template` says that the template has a masked face too, as registration makes it.
+    deviation). `masked_template` says that the template has a masked face too, as registration makes it. `origins` say
+    how each modality was measured, where that is known one by one.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Calibration:
     bands: Mapping[Modality, Sequence[Band]]
     template_spread: Mapping[Modality, float] = field(default_factory=dict)
     masked_template: bool = True
+    origins: Mapping[Modality, str] = field(default_factory=dict)
 
     def check(self, models: Mapping[Modality, str]) -> None:
         """Raises CalibrationMissing unless every one of the models is the one that was calibrated."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.calibrate.pairs import Found, find_all, read_pairs
-from edge.calibrate.street_faces import sample
+from edge.calibrate.pairs import Found, find_all, read_pairs, silent
+from edge.calibrate.walks import walk_all
 from edge.model_vision import ModelVision
 from edge.models.catalogue import open_model
 from edge.models.face_aligner import align
@@ -18,7 +19,7 @@ from edge.models.face_embedder import FLOAT_MODEL, MODEL, FaceEmbedder
 from shared.codes import FACE_BITS, encode
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "lfw_view1_test"
-MASKED_FACES = 500  # eleven embeddings each
+MASKED_FACES = 500  # nineteen embeddings each
 
 Floats = npt.NDArray[np.float32]
 Names = npt.NDArray[np.str_]
@@ -64,18 +65,19 @@ def read_photos(folder: Path = PHOTOS) -> Photos | None:
     if not folder.exists():
         return None
     pairs = read_pairs(folder / "pairs.csv")
-    found = find_all(pairs, folder / "images", ModelVision.load())
+    vision = ModelVision.load()
+    found = find_all(pairs, folder / "images", vision)
     listed = {name for pair in pairs for name in (pair.a, pair.b)}
     people = People(_who(found), _embedded(MODEL, found), f"{len(found):,} photos of Labelled Faces in the Wild")
     some = {list(found)[at]: list(found.values())[at] for at in people.often[:MASKED_FACES]}
-    masked = sample(some)
+    walks = walk_all(some, vision, silent)
     return Photos(
         people,
         _embedded(FLOAT_MODEL, found),
         1 - len(found) / len(listed),
-        _who(some),
-        unit_rows(masked.drawn.sum(axis=1)),
-        unit_rows(masked.masked.sum(axis=1)),
+        _who(walks.names),
+        walks.masked,
+        walks.seen_masked[:, 0],
     )
 
 
@@ -101,8 +103,8 @@ def unit_rows(x: npt.NDArray[np.floating]) -> Floats:
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12), np.float32)
 
 
-def _who(found: dict[str, Found]) -> Names:
-    return np.array([Path(name).parent.name for name in found])
+def _who(names: Iterable[str]) -> Names:
+    return np.array([Path(name).parent.name for name in names])
 
 
 def _embedded(model: str, found: dict[str, Found]) -> Floats:

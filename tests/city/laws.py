@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from central.routes.likelihood import calibration_for
+from edge.calibrate.comparisons import Comparisons
 from shared.calibration.curves import Band, Calibration
 from shared.calibration.laws import Curve, fit
 from shared.codes import APPEARANCE_BITS, encode, hamming
 from shared.epochs import Modality
 from shared.face_mask import FaceMask
-from tests.calibration.pairs import Pairs
 from tests.city.clothes import clothes_vectors
 from tests.city.plan import CityPlan
 
@@ -35,7 +35,7 @@ def calibration(plan: CityPlan) -> Calibration:
     seen = codes[:, 1:].reshape(_PEOPLE * (_PICTURES - 1), -1)
     people = np.arange(_PEOPLE).astype(str)
     distances = hamming(codes[:, None, 0], seen[None]).astype(np.int64)[:, :, None]
-    pairs, everything = Pairs(people, people.repeat(_PICTURES - 1), distances), np.ones((len(seen), 1), np.bool_)
+    pairs, everything = Comparisons(people, people.repeat(_PICTURES - 1), distances), np.ones((len(seen), 1), np.bool_)
     law = fit(pairs.same(everything, most=None), pairs.other(everything), APPEARANCE_BITS, share=1e-2)
     same, _ = pairs.correlations()
     curve = Curve(APPEARANCE_BITS, *law, same, 0.0)
