@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from shared.calibration.laws import Curve, Floats
+from shared.calibration.laws import Curve, Floats, radius
 from shared.epochs import Modality
 from shared.errors import CalibrationMissing
 from shared.face_mask import FaceMask
@@ -72,6 +72,10 @@ class Calibration:
         what = f"{candidate.modality} codes of {candidate.bits} bits"
         raise CalibrationMissing(f"no calibration of {what}", hint="use the calibration of the models in use")
 
+    def radius(self) -> dict[Modality, int]:
+        """How far a search looks for this kind of template, in bits by modality: over bare and masked sightings."""
+        return {modality: radius(self._curves(modality)) for modality in self.bands}
+
     def correlations(self) -> tuple[Floats, Floats]:
         """How alike two sightings of the patient score, and two of one stranger, by modality [2]; means over bands."""
         same, other = (
@@ -83,6 +87,10 @@ class Calibration:
     def for_template(self, masked: bool) -> Calibration:
         """The same for a patient who gave a template with a face mask too, or none."""
         return replace(self, masked_template=masked)
+
+    def _curves(self, modality: Modality) -> list[Curve]:
+        clear = (FaceMask.ABSENT, FaceMask.WORN)
+        return [band.curve for mask in clear for band in self._bands[modality, mask]]
 
     @cached_property
     def _bands(self) -> dict[tuple[Modality, FaceMask], list[Band]]:

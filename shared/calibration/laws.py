@@ -9,14 +9,19 @@ inference using extreme order statistics"). It is heavier than what was measured
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+GENUINE: Final = 0.99
+STRANGERS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,18 @@ def fit(
     near = other[other < below]
     tail = Tail(below, len(near) / len(other), float((below - near).mean()))
     return _bulk(same, bits), _bulk(other, bits), tail
+
+
+def radius(curves: Sequence[Curve], genuine: float = GENUINE, strangers: float = STRANGERS) -> int:
+    """How far a search looks, in bits: `genuine` of the patient's codes lie within, or else `strangers` of others' do.
+
+    The mean over all curves counts, for a search looks equally far for all kinds of sightings. Where genuine codes lie
+    beyond (masked faces, clothes), strangers would flood the route: 1 in 100 of a city's day are 100,000 already.
+    """
+    same = np.mean([np.cumsum(np.exp(curve.same.log_pmf(curve.bits))) for curve in curves], axis=0)
+    other = np.mean([curve.tables().other_reach for curve in curves], axis=0)
+    far_enough, too_far = (int(np.searchsorted(law, share)) for law, share in ((same, genuine), (other, strangers)))
+    return max(min(far_enough, too_far - 1), 1)
 
 
 @lru_cache(maxsize=256)
