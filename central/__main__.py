@@ -37,6 +37,7 @@ PARTS = (
     "central.backups.command",
     "central.batches.command",
     "central.migrations.command",
+    "central.calibration.command",
     "central.replay.command",
 )
 

@@ -18,6 +18,7 @@ from central.accounts.endpoints import router as accounts
 from central.answers import explain, speak_plainly
 from central.audit.endpoints import router as audit
 from central.audit.settings import open_publisher
+from central.calibration.endpoints import router as calibration_in_use
 from central.canaries.endpoints import router as canaries
 from central.cases.endpoints import router as cases
 from central.centre import Centre, Upkeep
@@ -32,13 +33,12 @@ from central.reports.endpoints import router as reports
 from central.retention.rules import load_rules
 from central.routes.endpoints import router as routes
 from central.routes.jobs import RouteJobs
-from central.routes.likelihood import calibration_for
+from central.routes.likelihood import calibration_of
 from central.settings import CentreSettings
 from central.sites import Site
 from central.testimony.endpoints import router as testimony
 from central.web.endpoints import add_pages
 from shared.clock import SystemClock
-from shared.epochs import Modality
 from shared.errors import CairnError, Refused
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def make_centre(settings: CentreSettings) -> Centre:
     """Open the database and get ready to ask the offices. Raises BadInput kinds for settings that cannot work."""
     engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
     rules, parts = load_rules(settings.retention), make_parts(settings, engine)
-    calibration = calibration_for({Modality(name): model for name, model in settings.models.items()})
+    calibration = calibration_of(settings)
     jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once, questions=settings.questions)
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
@@ -93,6 +93,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     for router in (cases, consents, testimony, routes, nodes, accounts, audit, reports):
         app.include_router(router)
     app.include_router(canaries)
+    app.include_router(calibration_in_use)
     app.include_router(exports)
     add_pages(app)
 

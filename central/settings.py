@@ -93,6 +93,7 @@ class CentreSettings(ServiceSettings):
     server_key: Path | None = None
     search_socket: Path | None = Field(default=None, description="where cairn-search.socket listens; else children")
     models: dict[str, str] = Field(default={}, description="modality to model, when not the newest calibration's")
+    calibration: Path | None = Field(default=None, description="the city's own, or a folder of them; else what ships")
     searches_at_once: int = Field(default=2, ge=1, le=32)
     questions: int = Field(default=3, ge=0, le=10, description="how many sightings a search asks the patient about")
     origin: str = Field(default="", description="the pages' address in browsers, https://HOST; passkeys belong to it")

@@ -79,6 +79,11 @@ class RouteJobs:
         for job, case in waiting:
             self.run(job, case)
 
+    @property
+    def calibration(self) -> Calibration:
+        """What every search of this centre reads distances by."""
+        return self._calibration
+
     def start(self, session: Session, release: Release, account: str) -> RouteJob:
         """Queue a search; the caller commits by way of the audit log, and then calls `run`.
 

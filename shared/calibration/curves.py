@@ -66,11 +66,15 @@ class Calibration:
 
     def curve(self, candidate: Compared) -> Curve:
         """The curve for one candidate. Raises CalibrationMissing for a modality or code length without one."""
-        for band in self._bands.get((candidate.modality, candidate.mask), ()):
+        for band in self.bands_for(candidate.modality, candidate.mask):
             if band.curve.bits == candidate.bits and candidate.quality >= band.lowest:
                 return band.curve
         what = f"{candidate.modality} codes of {candidate.bits} bits"
         raise CalibrationMissing(f"no calibration of {what}", hint="use the calibration of the models in use")
+
+    def bands_for(self, modality: Modality, mask: FaceMask) -> Sequence[Band]:
+        """Those of this kind of template, the best quality first; nothing for a modality that was not measured."""
+        return self._bands.get((modality, mask), ())
 
     def radius(self) -> dict[Modality, int]:
         """How far a search looks for this kind of template, in bits by modality: over bare and masked sightings."""
@@ -90,7 +94,7 @@ class Calibration:
 
     def _curves(self, modality: Modality) -> list[Curve]:
         clear = (FaceMask.ABSENT, FaceMask.WORN)
-        return [band.curve for mask in clear for band in self._bands[modality, mask]]
+        return [band.curve for mask in clear for band in self.bands_for(modality, mask)]
 
     @cached_property
     def _bands(self) -> dict[tuple[Modality, FaceMask], list[Band]]:

@@ -46,6 +46,7 @@ MATRIX = {
     ("POST", "/cases/{case}/testimony"): {"kim"},
     ("PUT", "/cases/{case}/testimony/{visit}"): {"kim"},
     ("DELETE", "/cases/{case}/testimony/{visit}"): {"kim"},
+    ("GET", "/calibration"): set(WHO),
     ("GET", "/terms"): {"kim", "lee"},
     ("GET", "/canaries"): {"oda"},
     ("POST", "/canaries/trials"): {"oda"},

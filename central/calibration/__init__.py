@@ -1,0 +1,1 @@
+"""Which calibration the centre reads distances by, told to whoever works here."""
