@@ -33,6 +33,7 @@ PARTS = (
     "central.audit.command",
     "central.nodes.command",
     "central.reports.command",
+    "central.statistics.command",
     "central.retention.command",
     "central.backups.command",
     "central.batches.command",

@@ -36,6 +36,7 @@ from central.routes.jobs import RouteJobs
 from central.routes.likelihood import calibration_of
 from central.settings import CentreSettings
 from central.sites import Site
+from central.statistics.endpoints import router as statistics
 from central.testimony.endpoints import router as testimony
 from central.web.endpoints import add_pages
 from shared.clock import SystemClock
@@ -95,6 +96,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     app.include_router(canaries)
     app.include_router(calibration_in_use)
     app.include_router(exports)
+    app.include_router(statistics)
     add_pages(app)
 
     @app.get("/health", tags=["health"], summary="Whether the centre works")

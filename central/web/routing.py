@@ -28,6 +28,7 @@ PLACES: Final = (
     ("/retention", "retention", frozenset({Role.PRIVACY_OFFICER})),
     ("/transparency", "transparency", frozenset({Role.PRIVACY_OFFICER})),
     ("/withdrawal", "withdrawal", frozenset({Role.PRIVACY_OFFICER})),
+    ("/masks", "masks", frozenset({Role.TRACER, Role.PRIVACY_OFFICER})),
     ("/accounts", "accounts", frozenset({Role.ADMINISTRATOR})),
     ("/key", "your_key", frozenset(Role)),
 )

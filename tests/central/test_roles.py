@@ -66,6 +66,7 @@ MATRIX = {
     ("GET", "/cases/{case}/export"): {"kim"},
     ("GET", "/cases/{case}/report"): {"kim", "oda"},
     ("GET", "/cases/{case}/report.html"): {"kim", "oda"},
+    ("GET", "/masks"): {"kim", "oda"},
     ("GET", "/reports/transparency"): {"oda"},
     ("GET", "/reports/transparency.html"): {"oda"},
     ("GET", "/nodes"): {"tec"},

@@ -24,4 +24,29 @@ EXPORTS: Final[dict[str, tuple[str, str]]] = {
     "export_preset": ("Contacts by the rule", "접촉자 기준"),
     "export_dates": ("SORMAS only: days are written", "SORMAS만 해당: 날짜 형식"),
     "export_save": ("Save", "저장"),
+    # masks by place and hour
+    "place_masks": ("Masks", "마스크 통계"),
+    "stats_by_hour": ("by hour of the day", "시간대별"),
+    "stats_by_place": ("by place", "장소별"),
+    "stats_days": ("{n} d", "{n}일"),
+    "stats_hour": ("Hour", "시간"),
+    "stats_place": ("Place", "장소"),
+    "stats_share": ("Masks worn, of those seen", "마스크 착용률"),
+    "stats_worn": ("worn", "착용"),
+    "stats_not_worn": ("not or wrongly worn", "미착용·잘못 착용"),
+    "stats_unknown": ("not seen", "확인 안 됨"),
+    "stats_together": ("Together", "전체"),
+    "stats_none": ("No box has reported anything in these hours.", "이 기간에 보고한 단말이 없습니다."),
+    "stats_lead": (
+        "Sightings, not people: who passes twice is counted twice. From the counts that boxes send in the clear; "
+        "no sealed batch is opened.",
+        "사람 수가 아니라 목격 수입니다. 두 번 지나가면 두 번 셉니다. 단말이 공개로 보내는 수에서 계산하며 "
+        "봉인 묶음은 열지 않습니다.",
+    ),
+    "stats_small": (
+        "Counts below {n} of one place and hour are hidden. Sums are therefore given from least to most; the light part "
+        "of a bar is what cannot be told.",
+        "한 장소·한 시간의 {n} 미만 수는 감춥니다. 그래서 합계는 최소에서 최대까지로 적고, 막대의 옅은 부분은 "
+        "알 수 없는 부분입니다.",
+    ),
 }

@@ -1,0 +1,124 @@
+"""Masks by place and hour, from the counts in batches' clear headers. No batch is opened.
+
+Small counts must not come out, neither as they are nor as the difference of what is shown: of a total and its parts, of
+two tables, of yesterday's answer and today's. So everything that is told is a function of one table, that of each place
+and hour, in which counts of 1 to 9 are hidden, whoever asks for whatever. A total adds what is shown in that table, and
+counts how much of it is hidden: each hidden count is from 1 to 9, so the true total lies between two bounds, and those
+bounds stay the same whatever the hidden counts are.
+
+Withholding further counts instead, until a small one cannot be computed, would have to be done for every table that
+anybody may ever ask for, and which ones are withheld tells of the small one as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from central.batches.store import MaskCounts
+from shared.clock import from_unix
+from shared.epochs import HOUR_S
+
+SMALL: Final = 10  # counts below are hidden, but for zero
+Bounds = tuple[int, int]
+
+
+class By(StrEnum):
+    """A place is a cell, which is a group of neighbouring cameras; an hour is one of the local day's 24."""
+
+    PLACE = "place"
+    HOUR = "hour"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Counts of one state: the sum of those that are shown, and how many place-hours are hidden."""
+
+    shown: int = 0
+    hidden: int = 0
+
+    def add(self, count: int) -> Sum:
+        small = 0 < count < SMALL
+        return Sum(self.shown, self.hidden + 1) if small else Sum(self.shown + count, self.hidden)
+
+    @property
+    def bounds(self) -> Bounds:
+        return self.shown + self.hidden, self.shown + self.hidden * (SMALL - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One place, or one hour of the day. `not_worn` are those without a mask and those who wear it wrongly."""
+
+    name: str
+    worn: Sum = Sum()
+    not_worn: Sum = Sum()
+    unknown: Sum = Sum()
+
+    def add(self, counts: MaskCounts) -> Group:
+        worn, incorrect, absent, unknown = counts.masks
+        return Group(self.name, self.worn.add(worn), self.not_worn.add(incorrect + absent), self.unknown.add(unknown))
+
+    @property
+    def share(self) -> tuple[float, float] | None:
+        """The least and the greatest share of masks worn, of faces of which it is known; None where none is."""
+        (least, most), (least_not, most_not) = self.worn.bounds, self.not_worn.bounds
+        if most + most_not == 0:
+            return None
+        return (least / (least + most_not) if least else 0.0), (most / (most + least_not) if most else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskStatistics:
+    """Whole hours from `start` until `end`; `everybody` is all groups together."""
+
+    by: By
+    start: datetime
+    end: datetime
+    zone: str
+    groups: tuple[Group, ...]
+    everybody: Group
+
+    def to_map(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "by": self.by.value,
+            "from": self.start.isoformat(),
+            "until": self.end.isoformat(),
+            "zone": self.zone,
+            "hidden_below": SMALL,
+            "groups": [_map(one) for one in self.groups],
+            "everybody": _map(self.everybody),
+        }
+
+
+def mask_statistics(counts: Iterable[MaskCounts], by: By, hours: range, zone: ZoneInfo) -> MaskStatistics:
+    """Each place and hour must come once, with all its batches together: what is hidden is decided there."""
+    name = _by_place if by is By.PLACE else _by_hour(zone)
+    groups: dict[str, Group] = {}
+    everybody = Group("")
+    for one in counts:
+        key = name(one)
+        groups[key] = groups.get(key, Group(key)).add(one)
+        everybody = everybody.add(one)
+    ordered = tuple(groups[key] for key in sorted(groups))
+    start, end = (from_unix(hour * HOUR_S) for hour in (hours.start, hours.stop))
+    return MaskStatistics(by, start, end, zone.key, ordered, everybody)
+
+
+def _by_place(counts: MaskCounts) -> str:
+    return counts.cell
+
+
+def _by_hour(zone: ZoneInfo) -> Callable[[MaskCounts], str]:
+    return lambda counts: f"{from_unix(counts.hour * HOUR_S).astimezone(zone).hour:02}"
+
+
+def _map(group: Group) -> dict[str, Any]:
+    states = {state: list(getattr(group, state).bounds) for state in ("worn", "not_worn", "unknown")}
+    share = None if group.share is None else [round(part, 3) for part in group.share]
+    return {"name": group.name, **states, "worn_share": share}
