@@ -3,49 +3,76 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 
 from tests.city.city import make_city
 from tests.city.plan import CityPlan
+from tests.city.sites import REGISTER, read_register
+from tests.city.sizes import SIZES, plan_of
+from tests.city.stream import Tell
 from tests.city.write import write_scenario
+from tests.city.write_stream import bytes_of, write_stream
 
-_EXAMPLE = """example:
-  python -m tests.city --cameras 300 --people 4000 --masks 0.5 --seed 7 build/city
+_EXAMPLE = """sizes:
+  small      300 cameras, 4,000 people: as the figures of routes are measured; made in memory
+  district   541 cameras, 42,500 people: a twentieth of Bucheon, with buses, a metro line, and nodes that fail
+  city       10,820 cameras, 850,000 people, 123 cameras a km²: all of Bucheon; a day takes about 11 GB on disk
+
+examples:
+  python -m tests.city --masks 0.5 --seed 7 build/city
+  python -m tests.city --size district --patients 10 --seed 7 build/district
+  python -m tests.city --size city --days 1 build/bucheon
   cairn-central replay build/city --calibration build/city/calibration.json
+
+District and city are streamed: an hour of a part of the city is in memory at once. The same seed gives the same bytes,
+where the same register of cameras lies, or none.
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0 when the folder is written, 2 when the plan makes no sense, 130 when interrupted."""
     asked = _parser().parse_args(arguments)
     began = monotonic()
 
     def tell(what: str) -> None:
-        print(f"{monotonic() - began:6.1f} s  {what}", file=sys.stderr)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(f"{monotonic() - began:6.1f} s  {process_time():6.1f} s CPU  {memory:5d} MB  {what}", file=sys.stderr)
 
-    plan = CityPlan(
-        seed=asked.seed,
-        cameras=asked.cameras,
-        people=asked.people,
-        patients=asked.patients,
-        days=asked.days,
-        mask_share=asked.masks,
-    )
+    plan = _plan(asked)
     try:
-        tell("streets, people, walks")
-        city = make_city(plan)
-        tell(f"{len(city.sightings)} sightings, {len(city.encounters)} encounters")
-        write_scenario(city, asked.out, tell)
+        if asked.size == "small":
+            _whole(plan, asked.out, tell)
+        else:
+            tell(f"about {bytes_of(plan) / 1e9:.1f} GB will be written")
+            write_stream(plan, asked.out, tell, register=read_register(asked.register), work=asked.work)
         tell(f"written to {asked.out}")
     except OSError as error:
-        print(f"cannot write {asked.out}: {error.strerror} (choose another folder)", file=sys.stderr)
+        hint = "make room, or choose another folder or a smaller city"
+        print(f"cannot write {asked.out}: {error.strerror or error} ({hint})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the folder is not complete", file=sys.stderr)
         return 130
     return 0
+
+
+def _plan(asked: argparse.Namespace) -> CityPlan:
+    changes = {"cameras": asked.cameras, "people": asked.people, "patients": asked.patients, "days": asked.days}
+    changes |= {"seed": asked.seed, "mask_share": asked.masks, "outage_share": asked.outages}
+    if asked.size != "small":
+        changes["node_outage_share"] = asked.node_outages
+    return plan_of(asked.size, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _whole(plan: CityPlan, out: Path, tell: Tell) -> None:
+    tell("streets, people, walks")
+    city = make_city(plan)
+    tell(f"{len(city.sightings)} sightings, {len(city.encounters)} encounters")
+    write_scenario(city, out, tell)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,12 +83,22 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("out", type=Path, help="folder to write; made if missing")
-    parser.add_argument("--cameras", type=_positive, default=300, help="default: %(default)s")
-    parser.add_argument("--people", type=_positive, default=4000, help="default: %(default)s")
+    parser.add_argument("--size", choices=SIZES, default="small", help="default: %(default)s")
+    parser.add_argument("--cameras", type=_positive, help="other than the size's")
+    parser.add_argument("--people", type=_positive, help="other than the size's")
     parser.add_argument("--patients", type=_positive, default=3, help="default: %(default)s")
     parser.add_argument("--days", type=_positive, default=1, help="default: %(default)s")
     parser.add_argument("--masks", type=_share, default=0.5, help="share of people who wear a mask (%(default)s)")
+    parser.add_argument("--outages", type=_share, help="share of cameras that fail once (0.02)")
+    parser.add_argument(
+        "--node-outages", type=_share, help="share of hours that whole nodes are dark (0.01; not in a small city)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (%(default)s)")
+    parser.add_argument(
+        "--register", type=_register, default=REGISTER, metavar="CSV",
+        help="real camera sites to be as thick as, or none for a process fitted to them; not in a small city",
+    )  # fmt: skip
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where temporary files go (the folder itself)")
     return parser
 
 
@@ -77,6 +114,14 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError("give a share from 0 to 1")
     return share
+
+
+def _register(text: str) -> Path | None:
+    if text == "none":
+        return None
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError("give a CSV with columns lat and lon, or none")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ Siting = Callable[[CityPlan, Streets, int], Views]
 def make_cameras(plan: CityPlan, streets: Streets, venues: Venues, siting: Siting | None = None) -> Cameras:
     """Indoor cameras in the first rooms, the others on the streets, more of them where the city is dense.
 
-    `siting` gives street, metres from its u, and direction of view of so many cameras, where the usual hills should not.
+    `siting` gives street, metres from its u, and direction of view of so many cameras, where not random hills do.
     """
     indoor = min(round(plan.cameras * plan.indoor_share), len(venues.xy))
     street, at, looks = (siting or _sites)(plan, streets, plan.cameras - indoor)

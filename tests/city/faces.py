@@ -21,6 +21,7 @@ from tests.city.spread import Spread, make_spread, unit
 from tests.city.streets import Bools, Floats, Ints
 
 Float32 = npt.NDArray[np.float32]
+Centres = npt.NDArray[np.floating[Any]]  # float32 in memory, float16 on disk
 
 AT_ONCE = 4096
 REFERENCE = 0.92  # cosine of a good photo with the centre
@@ -32,29 +33,43 @@ class Identities:
     """Unit centres [people, d] of faces without and with a mask, how well each person is recognised (standard normal),
     and the spread of pictures around a centre."""
 
-    bare: Float32
-    masked: Float32
+    bare: Centres
+    masked: Centres
     ease: Floats
     pictures: Spread
 
 
+class Crowd:
+    """What the centres of a plan's people share: how faces are spread, and what all have in common."""
+
+    def __init__(self, plan: CityPlan) -> None:
+        self.random, d = plan.random("identities"), plan.face_dimensions
+        turn = np.linalg.qr(self.random.standard_normal((d, d)))[0]
+        self.people, self.pictures = _spreads(plan, turn)
+        self._plan, self._styles = plan, make_spread(d, _MASK_STYLES, turn)
+        self._everybody, masks = self.people.draw(1, self.random), self.people.draw(1, self.random)
+        self._masks = unit(masks - (masks @ self._everybody.T) * self._everybody)
+
+    def centres(self, own: Float32, random: np.random.Generator) -> tuple[Float32, Float32]:
+        """Bare and masked faces [n, d] of people with these directions of their own."""
+        plan, everybody = self._plan, self._everybody
+        common = plan.stranger_mean / plan.face_cosine
+        bare = _mix((common, everybody), (1 - common, own))
+        styles = self._styles.draw(len(own), random)
+        kept = (plan.under_mask - common) / np.sqrt(1 - common)
+        covered = plan.masks_alike - common
+        rest = 1 - common - covered - kept**2
+        return bare, _mix((common, everybody), (covered, self._masks), (kept**2, own), (rest, styles))
+
+
 def make_identities(plan: CityPlan, alike: Sequence[tuple[int, int]]) -> Identities:
     """Centres of all people; `alike` lists (person, whom they resemble)."""
-    random, d = plan.random("identities"), plan.face_dimensions
-    turn = np.linalg.qr(random.standard_normal((d, d)))[0]
-    of_people, of_pictures = _spreads(plan, turn)
-    everybody, masks = of_people.draw(1, random), of_people.draw(1, random)
-    masks = unit(masks - (masks @ everybody.T) * everybody)
-    own = of_people.draw(plan.people, random)
+    crowd = Crowd(plan)
+    own = crowd.people.draw(plan.people, crowd.random)
     for person, model in alike:
         own[person] = at_cosine(own[model][None], own[person][None], np.array([plan.look_alike_cosine]))[0]
-    common = plan.stranger_mean / plan.face_cosine
-    bare = _mix((common, everybody), (1 - common, own))
-    styles = make_spread(d, _MASK_STYLES, turn).draw(plan.people, random)
-    kept = (plan.under_mask - common) / np.sqrt(1 - common)
-    covered = plan.masks_alike - common
-    masked = _mix((common, everybody), (covered, masks), (kept**2, own), (1 - common - covered - kept**2, styles))
-    return Identities(bare, masked, random.standard_normal(plan.people), of_pictures)
+    bare, masked = crowd.centres(own, crowd.random)
+    return Identities(bare, masked, crowd.random.standard_normal(plan.people), crowd.pictures)
 
 
 def face_vectors(
@@ -85,7 +100,7 @@ def is_covered(mask: npt.NDArray[np.uint8]) -> Bools:
     return np.asarray(mask == FaceMask.WORN)
 
 
-def at_cosine(centre: Float32, aside: Float32, cosine: Floats) -> Float32:
+def at_cosine(centre: Centres, aside: Float32, cosine: Floats) -> Float32:
     """Unit vectors at these cosines from the centres, towards `aside`."""
     across = unit(aside - (aside * centre).sum(axis=1, keepdims=True) * centre)
     g = cosine.astype(np.float32)[:, None]

@@ -78,7 +78,7 @@ def _patient(seen: Seen, person: int, row: Ints) -> Patient:
     return Patient(
         person=person,
         full_length_picture=bool(random.random() < 0.5),
-        testimony=_testimony(seen, person, random),
+        testimony=testimony(seen.plan, seen.cameras, seen.tracks.take(seen.tracks.person == person), random),
         sightings=tuple(int(k) for k in np.flatnonzero(seen.sightings.person == person)),
         contacts={preset: _sighted(row, of_preset) for preset, of_preset in contacts.items()},
     )
@@ -90,21 +90,20 @@ def _sighted(row: Ints, of_preset: dict[int, Ints]) -> tuple[tuple[int, ...], ..
     return tuple(rows for rows in found if rows)
 
 
-def _testimony(seen: Seen, person: int, random: np.random.Generator) -> tuple[Statement, ...]:
-    """Two true statements, rounded as people do, and a false one: a true time, at a place far from the truth."""
-    own = np.flatnonzero(seen.tracks.person == person)
-    longest = own[np.argsort(seen.tracks.start[own] - seen.tracks.end[own], kind="stable")][:2]
+def testimony(plan: CityPlan, cameras: Cameras, own: Tracks, random: np.random.Generator) -> tuple[Statement, ...]:
+    """Of somebody with these tracks: two true statements, rounded as people do, and a false one: a true time, at a
+    place far from the truth."""
+    longest = np.argsort(own.start - own.end, kind="stable")[:2]
     away = random.normal(0, 1, 2)
     false = away / np.linalg.norm(away) * _FALSE_STATEMENT_M
-    statements = [_statement(seen, int(track), np.zeros(2)) for track in longest]
-    statements += [_statement(seen, int(own[0]), false)] if len(own) else []
+    statements = [_statement(plan, cameras, own.take(longest[k : k + 1]), np.zeros(2)) for k in range(len(longest))]
+    statements += [_statement(plan, cameras, own.take(np.arange(1)), false)] if len(own) else []
     return tuple(sorted(statements, key=lambda statement: statement.start))
 
 
-def _statement(seen: Seen, track: int, aside: Floats) -> Statement:
-    tracks = seen.tracks
-    xy = seen.cameras.xy[tracks.camera[track]] + tracks.place[track] + aside
-    latitude, longitude = to_degrees(seen.plan, xy)
-    start = float(np.floor(tracks.start[track] / _ROUNDED_S)) * _ROUNDED_S
-    end = max(float(np.round(tracks.end[track] / _ROUNDED_S)) * _ROUNDED_S, start + _ROUNDED_S)
-    return Statement(round(float(latitude), 5), round(float(longitude), 5), start, min(end, seen.plan.seconds))
+def _statement(plan: CityPlan, cameras: Cameras, one: Tracks, aside: Floats) -> Statement:
+    xy = cameras.xy[one.camera[0]] + one.place[0] + aside
+    latitude, longitude = to_degrees(plan, xy)
+    start = float(np.floor(one.start[0] / _ROUNDED_S)) * _ROUNDED_S
+    end = max(float(np.round(one.end[0] / _ROUNDED_S)) * _ROUNDED_S, start + _ROUNDED_S)
+    return Statement(round(float(latitude), 5), round(float(longitude), 5), start, min(end, plan.seconds))

@@ -96,6 +96,7 @@ class CityPlan:
     # What only large cities have, made block by block and streamed (tests/city/stream.py). Buses of Seoul and Bucheon
     # make 18 km/h between terminals, a metro 32 km/h, stops included.
     block_people: int = 5000
+    group_cells: int = 32  # neighbouring cells that are worked through together, an hour at a time
     bus_lines: int = 0
     metro_lines: int = 0
     bus_speed: float = 5.0

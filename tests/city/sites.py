@@ -1,10 +1,10 @@
-"""Where a large city's cameras stand: as thick and thin as a public register of real ones, or as a process fitted to it.
+"""Where a large city's cameras stand: as thick as a public register of real ones says, or a process fitted to it.
 
 The register: 1,763 sites of Gangnam-gu with 4,742 cameras on 39.5 km². 43 in 100 sites have one camera, 17 three, 26
 four, 13 five. Sites are half a block apart (62 m in the median). Around a site there are more others than evenly spread
-ones would be: 1.65 times as many at 120 to 160 m, 1.4 times at 300 m, still 1.25 times at a kilometre. Fitted to that: two
-Thomas processes one over the other (Thomas 1949), with a pair correlation of 1 + exp(-r²/4σ²)/(4πκσ²) each: hills with
-σ = 170 m and 6.9 centres a km², and quarters with σ = 1,500 m and 0.14 centres a km².
+ones would be: 1.65 times as many at 120 to 160 m, 1.4 times at 300 m, still 1.25 times at a kilometre. Fitted to that:
+two Thomas processes one over the other (Thomas 1949), with a pair correlation of 1 + exp(-r²/4σ²)/(4πκσ²) each: hills
+with σ = 170 m and 6.9 centres a km², and quarters with σ = 1,500 m and 0.14 centres a km².
 """
 
 from __future__ import annotations

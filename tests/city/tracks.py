@@ -20,6 +20,7 @@ from tests.city.walks import Legs, Steps
 _DOOR = np.array([1.0, 0.5])  # of a room, metres from its corner
 _INDOOR_SPEED = 1.0
 _SHORTEST_S = 1.0
+_TO_STOP_S = 9.0  # from the crossing to its bus stop
 
 
 class Facing(IntEnum):
@@ -145,7 +146,7 @@ def _waiting(
     return Tracks(
         person=people.first[waits.party[wait]] + member,
         camera=camera,
-        start=waits.start[wait] + member_lag(member),
+        start=waits.start[wait] + _TO_STOP_S + member_lag(member),
         end=waits.end[wait],
         place=spot - cameras.xy[camera],
         velocity=np.zeros((len(wait), 2)),

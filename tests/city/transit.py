@@ -93,12 +93,13 @@ def make_transit(plan: CityPlan, streets: Streets, lines: Lines, room_of: dict[i
     nearest, away = zip(*(_nearest(streets, stops) for stops in lines.stops), strict=True)
     begin = np.cumsum([0, *map(len, lines.stops)])[:-1]
     crossing, line = np.concatenate(lines.stops), np.repeat(np.arange(count), [len(stops) for stops in lines.stops])
-    venue = [room_of.get(c, -1) if lines.metro[k] else -1 for c, k in zip(crossing.tolist(), line.tolist(), strict=True)]
+    room = np.full(len(streets.xy), -1)
+    room[list(room_of)] = list(room_of.values())
     return Transit(
         line=line,
         crossing=crossing,
         at_s=np.concatenate(lines.at_s),
-        venue=np.array(venue, np.int64),
+        venue=np.where(lines.metro[line], room[crossing], -1),
         offset=random.uniform(0, headway),
         headway=headway,
         nearest=np.stack(nearest, axis=1) + begin,
@@ -127,9 +128,8 @@ def travel(
     steps_there, ready = walk(plan, streets, ways, there)
     left = _departure(transit, board, alight, ready)
     off = left + np.abs(transit.at_s[alight] - transit.at_s[board])
-    onward = Legs(
-        there.party, ways.row[transit.crossing[alight]], target[riding], np.ones(len(riding), np.bool_), off, there.speed
-    )  # fmt: skip
+    root, homeward = ways.row[transit.crossing[alight]], np.ones(len(riding), np.bool_)
+    onward = Legs(there.party, root, target[riding], homeward, off, there.speed)
     steps_onward, arrival[riding] = walk(plan, streets, ways, onward)
     waits = _waits(streets, transit, there.party, board, (ready, left))
     return Trip(((direct, steps), (there, steps_there), (onward, steps_onward)), waits, arrival)
@@ -187,7 +187,7 @@ def _metro(plan: CityPlan, streets: Streets, random: np.random.Generator) -> tup
     points = points[(np.abs(points) <= half).all(axis=1)]
     away = np.linalg.norm(streets.xy[None] - points[:, None], axis=2)
     stops = np.asarray(away.argmin(axis=1), np.int64)
-    return stops, np.arange(len(stops)) * _METRO_STOPS_M / plan.metro_speed
+    return stops, np.asarray(np.arange(len(stops)) * _METRO_STOPS_M / plan.metro_speed, np.float64)
 
 
 def _bus(plan: CityPlan, streets: Streets, random: np.random.Generator) -> tuple[Ints, Floats]:
@@ -206,10 +206,10 @@ def _bus(plan: CityPlan, streets: Streets, random: np.random.Generator) -> tuple
     crossings = np.array(way[::-1])
     metres = np.r_[0, np.cumsum(np.linalg.norm(np.diff(streets.xy[crossings], axis=0), axis=1))]
     stop = np.unique(np.searchsorted(metres, np.arange(0, metres[-1] + 1, _BUS_STOPS_M)).clip(0, len(way) - 1))
-    return crossings[stop], metres[stop] / plan.bus_speed
+    return crossings[stop], np.asarray(metres[stop] / plan.bus_speed, np.float64)
 
 
 def _nearest(streets: Streets, stops: Ints) -> tuple[Ints, Floats]:
     away = np.linalg.norm(streets.xy[:, None] - streets.xy[stops][None], axis=2)
     nearest = away.argmin(axis=1)
-    return nearest, _DETOUR * away[np.arange(len(nearest)), nearest]
+    return nearest, np.asarray(_DETOUR * away[np.arange(len(nearest)), nearest], np.float64)

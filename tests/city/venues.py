@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from tests.city.plan import CityPlan
 from tests.city.streets import Bools, Floats, Ints, Streets
@@ -41,12 +42,14 @@ _ROOM_AWAY = np.array([14.0, 10.0])  # a room's corner lies this far from its cr
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Venues:
-    """`crossing` and `kind` of each; `xy` of its door's crossing and `corner` of its room, metres."""
+    """`crossing` and `kind` of each; `xy` of its door's crossing and `corner` of its room, metres. In a `large` city a
+    dozen random ones would all be far away: places are looked for where the wanted distance leads."""
 
     crossing: Ints
     kind: Ints
     xy: Floats
     corner: Floats
+    large: bool = False
 
     @property
     def room(self) -> Floats:
@@ -81,7 +84,21 @@ def make_venues(plan: CityPlan, streets: Streets) -> Venues:
 
 def nearest_to(target_m: Floats, origin: Floats, venues: Venues, among: Ints, random: np.random.Generator) -> Ints:
     """For each origin [n, 2] the venue, of a dozen random ones, whose distance is most like the wanted one."""
+    if venues.large:
+        return _where_it_leads(target_m, origin, venues.xy[among], among, random)
     offered = among[random.integers(len(among), size=(len(origin), 12))]
     away = np.linalg.norm(venues.xy[offered] - origin[:, None], axis=2)
     unlike = np.abs(np.log((away + 30.0) / (target_m[:, None] + 30.0)))
     return np.asarray(np.take_along_axis(offered, unlike.argmin(axis=1)[:, None], axis=1)[:, 0])
+
+
+def _where_it_leads(target_m: Floats, origin: Floats, xy: Floats, among: Ints, random: np.random.Generator) -> Ints:
+    """One of the three places nearest to a point at the wanted distance, in the first of eight random directions that
+    stays in the city, or the one that leaves it least."""
+    turn = random.uniform(0, 2 * np.pi, (len(origin), 8))
+    points = origin[:, None] + target_m[:, None, None] * np.stack([np.cos(turn), np.sin(turn)], axis=2)
+    outside = np.maximum(np.abs(points).max(axis=2) - np.abs(xy).max(), 0)
+    chosen = points[np.arange(len(origin)), outside.argmin(axis=1)]
+    offered = cKDTree(xy).query(chosen, min(3, len(xy)))[1].reshape(len(origin), min(3, len(xy)))
+    pick = random.integers(offered.shape[1], size=len(origin))
+    return np.asarray(among[offered[np.arange(len(origin)), pick]])

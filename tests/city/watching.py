@@ -114,7 +114,8 @@ def noted(plan: CityPlan, row: Ints, met: Meetings) -> Encounters:
     a, b = row[met.a], row[met.b]
     start, end = np.round(met.start, 3), np.round(met.end, 3)
     lasting = met.end - met.start >= plan.encounter_shortest_s
-    return Encounters(a, b, start, end, measured).take((a >= 0) & (b >= 0) & (measured <= plan.encounter_reach_m) & lasting)
+    near = (a >= 0) & (b >= 0) & (measured <= plan.encounter_reach_m)
+    return Encounters(a, b, start, end, measured).take(near & lasting)
 
 
 def _judged(

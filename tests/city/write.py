@@ -14,12 +14,15 @@ import numpy.typing as npt
 
 from shared.calibration.files import calibration_to_map
 from shared.face_mask import FaceMask
+from tests.city.cameras import Cameras
 from tests.city.city import City
 from tests.city.clothes import clothes_vectors
 from tests.city.faces import face_vectors, is_covered, reference_vectors
 from tests.city.laws import calibration
 from tests.city.patients import Patient
+from tests.city.plan import CityPlan
 from tests.city.streets import Bools, Floats
+from tests.city.watching import Encounters, Outages, Sightings
 
 Float32 = npt.NDArray[np.float32]
 
@@ -32,9 +35,8 @@ def sighting_name(row: int) -> str:
 def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
     """Write every file of the format, and how distances are read; what stood there is replaced. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "scenario.json", _scenario(city))
-    _write_csv(folder / "cameras.csv", ("camera_id", "latitude", "longitude", "indoor", "cell"), _cameras(city))
-    _write_csv(folder / "outages.csv", ("camera_id", "start", "end"), _outages(city))
+    write_json(folder / "scenario.json", scenario(city.plan))
+    write_places(folder, city.plan, city.cameras, city.outages)
     tell("embeddings")
     _write_vectors(folder / "faces.npy", int(city.sightings.has_face.sum()), city.plan.face_dimensions, faces(city))
     pictures = [patient.person for patient in city.patients if patient.full_length_picture]
@@ -42,17 +44,28 @@ def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambd
     _write_vectors(folder / "appearances.npy", rows, city.plan.appearance_dimensions, clothes(city, pictures))
     np.save(folder / "reference_faces.npy", references(city))
     tell("sightings and encounters")
-    _write_csv(folder / "sightings.csv", _SIGHTING_FIELDS, _sightings(city))
-    _write_csv(folder / "encounters.csv", _ENCOUNTER_FIELDS, _encounters(city))
-    _write_json(folder / "calibration.json", calibration_to_map(calibration(city.plan)))
-    _write_json(folder / "patients.json", [_patient(city, k, patient) for k, patient in enumerate(city.patients)])
+    lines = sighting_rows(city.plan, camera_names(city.cameras), city.sightings, (0, 0, 0))
+    _write_csv(folder / "sightings.csv", SIGHTING_FIELDS, lines)
+    _write_csv(folder / "encounters.csv", ENCOUNTER_FIELDS, encounter_rows(city.plan, city.encounters))
+    write_json(folder / "calibration.json", calibration_to_map(calibration(city.plan)))
+    write_json(folder / "patients.json", patient_maps(city.plan, city.patients, int(city.sightings.has_clothes.sum())))
     return folder
 
 
-_SIGHTING_FIELDS = (
+def write_places(folder: Path, plan: CityPlan, cameras: Cameras, outages: Outages) -> None:
+    """Cameras, and when they were out."""
+    _write_csv(folder / "cameras.csv", ("camera_id", "latitude", "longitude", "indoor", "cell"), _cameras(cameras))
+    _write_csv(folder / "outages.csv", ("camera_id", "start", "end"), _outages(plan, cameras, outages))
+
+
+def camera_names(cameras: Cameras) -> list[str]:
+    return [place.camera for place in cameras.places]
+
+
+SIGHTING_FIELDS = (
     "sighting_id", "camera_id", "start", "end", "face", "appearance", "mask", "quality", "east_m", "north_m",
 )  # fmt: skip
-_ENCOUNTER_FIELDS = ("sighting_a", "sighting_b", "start", "end", "min_distance_m")
+ENCOUNTER_FIELDS = ("sighting_a", "sighting_b", "start", "end", "min_distance_m")
 
 
 def faces(city: City) -> Iterator[Float32]:
@@ -77,8 +90,7 @@ def references(city: City) -> Float32:
     return reference_vectors(city.plan, city.identities, [patient.person for patient in city.patients])
 
 
-def _scenario(city: City) -> dict[str, object]:
-    plan = city.plan
+def scenario(plan: CityPlan) -> dict[str, object]:
     return {
         "version": 1,
         "name": f"city of {plan.cameras} cameras and {plan.people} people, seed {plan.seed}",
@@ -89,28 +101,31 @@ def _scenario(city: City) -> dict[str, object]:
     }
 
 
-def _cameras(city: City) -> Iterator[tuple[object, ...]]:
-    for p in city.cameras.places:
+def _cameras(cameras: Cameras) -> Iterator[tuple[object, ...]]:
+    for p in cameras.places:
         yield p.camera, f"{p.latitude:.7f}", f"{p.longitude:.7f}", int(p.indoor), p.cell
 
 
-def _outages(city: City) -> Iterator[tuple[object, ...]]:
-    out, begin = city.outages, city.plan.start.timestamp()
+def _outages(plan: CityPlan, cameras: Cameras, out: Outages) -> Iterator[tuple[object, ...]]:
+    begin = plan.start.timestamp()
     for camera, start, end in zip(out.camera, out.start, out.end, strict=True):
-        yield city.cameras.places[camera].camera, f"{begin + start:.3f}", f"{begin + end:.3f}"
+        yield cameras.places[camera].camera, f"{begin + start:.3f}", f"{begin + end:.3f}"
 
 
-def _sightings(city: City) -> Iterator[tuple[object, ...]]:
-    seen, names = city.sightings, [place.camera for place in city.cameras.places]
+def sighting_rows(
+    plan: CityPlan, names: Sequence[str], seen: Sightings, first: tuple[int, int, int]
+) -> Iterator[tuple[object, ...]]:
+    """Lines of sightings.csv; `names` are the cameras'. `first` are the numbers that the first sighting, face and set
+    of clothes get."""
     masks = [mask.label for mask in FaceMask]
-    begin = city.plan.start.timestamp()
+    begin = plan.start.timestamp()
     columns: list[Iterable[object]] = [
-        map(sighting_name, range(len(seen))),
+        map(sighting_name, range(first[0], first[0] + len(seen))),
         (names[camera] for camera in seen.camera.tolist()),
         _seconds(begin, seen.start),
         _seconds(begin, seen.end),
-        _rows(seen.has_face),
-        _rows(seen.has_clothes),
+        _rows(seen.has_face, first[1]),
+        _rows(seen.has_clothes, first[2]),
         (masks[mask] for mask in seen.mask.tolist()),
         *(map("{:.3f}".format, seen.quality.tolist()),),
         *(map("{:.2f}".format, side.tolist()) for side in seen.place.T),
@@ -118,25 +133,30 @@ def _sightings(city: City) -> Iterator[tuple[object, ...]]:
     return zip(*columns, strict=True)
 
 
-def _encounters(city: City) -> Iterator[tuple[object, ...]]:
-    met, begin = city.encounters, city.plan.start.timestamp()
+def encounter_rows(plan: CityPlan, met: Encounters) -> Iterator[tuple[object, ...]]:
+    """Lines of encounters.csv."""
+    begin = plan.start.timestamp()
     names = (map(sighting_name, side.tolist()) for side in (met.a, met.b))
     times = _seconds(begin, met.start), _seconds(begin, met.end)
     return zip(*names, *times, map("{:.2f}".format, met.min_distance_m.tolist()), strict=True)
 
 
-def _patient(city: City, k: int, patient: Patient) -> dict[str, object]:
-    def when(seconds: float) -> str:
-        return (city.plan.start + timedelta(seconds=seconds)).isoformat()
+def patient_maps(plan: CityPlan, patients: Sequence[Patient], pictures_from: int) -> list[dict[str, object]]:
+    """Entries of patients.json; rows of appearances.npy from `pictures_from` on are full-length pictures."""
+    pictured = np.cumsum([0, *(patient.full_length_picture for patient in patients)])
+    return [_patient(plan, k, patient, pictures_from + int(pictured[k])) for k, patient in enumerate(patients)]
 
-    before = sum(other.full_length_picture for other in city.patients[:k])
-    picture = int(city.sightings.has_clothes.sum()) + before
+
+def _patient(plan: CityPlan, k: int, patient: Patient, picture: int) -> dict[str, object]:
+    def when(seconds: float) -> str:
+        return (plan.start + timedelta(seconds=seconds)).isoformat()
+
     return {
         "patient_id": f"patient-{k + 1}",
         "faces": [2 * k, 2 * k + 1],
         "appearance": picture if patient.full_length_picture else None,
         "consent": ["face", "appearance"],
-        "window": [city.plan.start.isoformat(), city.plan.end.isoformat()],
+        "window": [plan.start.isoformat(), plan.end.isoformat()],
         "testimony": [
             {"latitude": s.latitude, "longitude": s.longitude, "start": when(s.start), "end": when(s.end)}
             for s in patient.testimony
@@ -149,9 +169,9 @@ def _patient(city: City, k: int, patient: Patient) -> dict[str, object]:
     }
 
 
-def _rows(has: Bools) -> Iterable[int]:
+def _rows(has: Bools, first: int) -> Iterable[int]:
     """Each sighting's row in the vectors' file, or -1."""
-    return np.where(has, np.cumsum(has) - 1, -1).tolist()  # type: ignore[no-any-return]
+    return np.where(has, first + np.cumsum(has) - 1, -1).tolist()  # type: ignore[no-any-return]
 
 
 def _seconds(begin: float, seconds: Floats) -> Iterator[str]:
@@ -163,7 +183,7 @@ def _write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]
         csv.writer(file, lineterminator="\n").writerows(chain([head], rows))
 
 
-def _write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
