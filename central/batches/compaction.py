@@ -110,11 +110,13 @@ class Compaction:
 
     def _compact(self, day: date, now: datetime) -> Compacted | None:
         rows = self._rows(day)
+        if all(row.archive for row in rows):  # another compaction was here, or retention
+            return None
         name, groups = f"{day.isoformat()}-{secrets.token_hex(4)}.arrow", _planned(rows)
         self._enter(name, day, now)
         try:
             with self._store.place.writing(name) as file:
-                write(file, [group for group, _ in groups], self._records(day, groups))
+                write(file, name, [group for group, _ in groups], self._records(day, groups))
             digests = self._proven(name, groups)
             size = self._store.place.size(name)
             self._complete(name, len(rows), size)

@@ -77,9 +77,9 @@ class Group:
         return self.hours[-1][0] >= hours.start and self.hours[0][0] < hours.stop
 
 
-def write(file: IO[bytes], groups: Sequence[Group], records: Iterable[Sequence[Record]]) -> None:
+def write(file: IO[bytes], name: str, groups: Sequence[Group], records: Iterable[Sequence[Record]]) -> None:
     """Write groups as planned; `records` gives the batches of each. One group is in memory at a time."""
-    index = json.dumps([_VERSION, [[one.cell, one.hours] for one in groups]], separators=(",", ":")).encode()
+    index = json.dumps([_VERSION, name, [[one.cell, one.hours] for one in groups]], separators=(",", ":")).encode()
     metadata = {_INDEX: index, _CHECKSUM: sha256(index).digest()}
     with pa.ipc.new_file(file, _SCHEMA, metadata=metadata) as writer:
         for some in records:
@@ -95,9 +95,13 @@ class DayFile:
     def __init__(self, opened: mmap.mmap | IO[bytes], name: str) -> None:
         self.name, self._opened = name, opened
         with self._explained():
-            source = pa.BufferReader(pa.py_buffer(opened)) if isinstance(opened, mmap.mmap) else pa.PythonFile(opened)
+            source = (
+                pa.BufferReader(pa.py_buffer(opened))
+                if isinstance(opened, mmap.mmap)
+                else pa.PythonFile(opened, mode="r")
+            )
             self._reader = pa.ipc.open_file(source)
-            self.groups = _index(self._reader.metadata or {})
+            self.groups = _index(self._reader.metadata or {}, name)
             if len(self.groups) != self._reader.num_record_batches or self._reader.schema != _SCHEMA:
                 raise ValueError("its parts are not those of its index")
         self._of: dict[str, list[int]] = {}
@@ -169,11 +173,13 @@ class _Explained:
             raise DamagedArchive(f"{self._name} is damaged: {why}", hint=hint) from None
 
 
-def _index(metadata: Any) -> list[Group]:
+def _index(metadata: Any, name: str) -> list[Group]:
     index = metadata[_INDEX]
     if sha256(index).digest() != metadata[_CHECKSUM]:
         raise ValueError("its index was changed")
-    version, groups = json.loads(index)
+    version, named, *groups = json.loads(index)
     if version != _VERSION:
         raise ValueError(f"it has version {version}, and this software knows {_VERSION}")
-    return [Group(cell, tuple((hour, count) for hour, count in hours)) for cell, hours in groups]
+    if named != name:
+        raise ValueError(f"it is {named} under another name")
+    return [Group(cell, tuple((hour, count) for hour, count in hours)) for cell, hours in groups[0]]

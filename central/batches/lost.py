@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.batches import SealedBatch, read_batch
+from shared.batches import SealedBatch, read_stored
 from shared.errors import BadBatch
 
 _MAGIC = b"CAIRNLOST "
@@ -17,8 +17,8 @@ def lost(reason: str) -> bytes:
 
 
 def read_lying(raw: bytes) -> SealedBatch:
-    """A batch as the store gave it. Raises LostBatch, and what read_batch raises."""
+    """A batch as the store gave it. Raises LostBatch, and what read_stored raises."""
     if raw.startswith(_MAGIC):
         reason = raw[len(_MAGIC) :].decode(errors="replace")
         raise LostBatch(reason, hint="run `cairn-central batches show --check` for what can be done")
-    return read_batch(raw)
+    return read_stored(raw)

@@ -1,0 +1,363 @@
+"""Batches in the database and in archives are one store: whatever moves, each is read once, in order, or is missed
+by name."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from central.batches.archives import ArchivedBatchStore
+from central.batches.compaction import MARGIN, Compaction
+from central.batches.lost import LostBatch, read_lying
+from central.batches.place import ArchiveDown, Place
+from central.batches.store import NoArchive, SequenceReused, SqlBatchStore
+from central.batches.upkeep import Compactor
+from central.errors import BadSettings
+from shared.batches import read_batch
+from shared.clock import FixedClock
+from shared.epochs import Epoch
+from shared.releases import CaseScope
+from tests.central.archive_fixtures import AFTER, CELLS, FIRST, Archived, batch
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Archived:
+    return Archived(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few batches make several groups."""
+    monkeypatch.setattr("central.batches.compaction.GROUP_BATCHES", 3)
+
+
+def in_order(read: list[Any]) -> bool:
+    """Each cell's batches together, its hours in order."""
+    cells = [cell for cell, _ in itertools.groupby(read, key=lambda one: one[0])]
+    return len(cells) == len(set(cells)) and all(a[1] <= b[1] for a, b in itertools.pairwise(read) if a[0] == b[0])
+
+
+def test_what_was_archived_is_read_as_it_came(site: Archived) -> None:
+    """Two closed days move to a file each; every batch is read once, byte for byte, and the database holds no bytes."""
+    site.fill()
+    assert site.compact() == len(site.added)
+    assert [path.name[:10] for path in site.files()] == ["2026-11-21", "2026-11-22"]
+    assert sorted(site.read()) == site.expected()
+    assert in_order(site.read())
+    with pytest.raises(NoArchive, match="nothing says where"):
+        list(SqlBatchStore(site.engine).stream(CELLS, range(FIRST, FIRST + 1)))
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("add"), st.lists(st.tuples(st.sampled_from(CELLS), st.integers(0, 71)), max_size=8)),
+    st.tuples(st.just("compact"), st.booleans()),
+    st.tuples(st.just("drop"), st.integers(0, 71)),
+    st.tuples(st.just("retain"), st.none()),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(ACTS, max_size=12), st.lists(st.sampled_from(CELLS), unique=True), st.integers(0, 71), st.integers(0, 71)
+)
+def test_whatever_is_added_moved_and_dropped_is_read_as_from_one_list(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, Any]], cells: list[str], first: int, last: int
+) -> None:
+    """Any order of adding, compacting, late batches, dropping and deleting gives what a plain list would."""
+    site = Archived(tmp_path_factory.mktemp("any"))
+    for act, what in acts:
+        if act == "add":
+            site.add(*what, boot=len(site.added) + 1)
+        elif act == "compact":
+            site.compact(all_late=what)
+        elif act == "drop":
+            gone = site.store.drop_hour(FIRST + what)
+            left = {key: one for key, one in site.added.items() if one[1] != FIRST + what}
+            assert gone == len(site.added) - len(left)
+            site.added = left
+        else:
+            delete_old(site)
+    hours = range(first, last + 1)
+    read = site.read(cells, hours)
+    assert sorted(read) == site.expected(cells, hours)
+    assert in_order(read)
+    everything = CaseScope("c", "act", "kim", _at(0), _at(72), CELLS, ("face",), AFTER)
+    assert site.store.count(everything) == site.store.sightings(everything) == len(site.added)
+    site.engine.dispose()
+
+
+def delete_old(site: Archived) -> None:
+    from sqlmodel import Session, select
+
+    from central.batches.tables import BatchArchive
+
+    with Session(site.engine) as session:
+        names = list(session.exec(select(BatchArchive.name)))
+    for name in names:
+        site.store.delete_archive(name, AFTER + timedelta(hours=2))
+
+
+def _at(hour: int) -> Any:
+    return Epoch("cell-1", FIRST + hour).start
+
+
+def test_a_batch_that_was_archived_is_known_when_it_comes_again(site: Archived) -> None:
+    """A box that sends again what lies in an archive is acknowledged, and another batch of that number is refused."""
+    site.add(("cell-1", 0), ("cell-2", 1))
+    site.compact()
+    (again, other) = (one[2] for one in site.added.values())
+    forged = batch("cell-1", FIRST + 5, 0)
+    answers = site.store.add([read_batch(raw) for raw in (again, forged, other)], AFTER)
+    assert [type(one) for one in answers] == [type(None), SequenceReused, type(None)]
+    assert sorted(site.read()) == site.expected()
+
+
+def test_late_batches_are_read_beside_the_archive_and_merged_when_they_are_worth_it(site: Archived) -> None:
+    """A few late batches stay in the database; many are written into a new file with the old one's."""
+    site.fill(hours=range(24))
+    site.compact()
+    (old,) = site.files()
+    site.add(("cell-1", 7))
+    assert site.compact(all_late=False) == 0
+    assert sorted(site.read()) == site.expected()
+    site.add(*((cell, 9) for cell in CELLS * 3))
+    assert site.compact(all_late=False) == 13
+    assert sorted(site.read()) == site.expected()
+    assert len(site.files()) == 2
+    delete_old(site)
+    (new,) = site.files()
+    assert new != old
+    assert sorted(site.read()) == site.expected()
+
+
+def test_a_day_is_archived_once_it_is_over_and_a_while_has_passed(site: Archived) -> None:
+    """Today's batches, and yesterday's in the first hours, stay in the database."""
+    site.add(("cell-1", 3))
+    compaction = Compaction(site.engine, site.store)
+    assert compaction.days(_at(24) + MARGIN - timedelta(seconds=1)) == []
+    assert [day.isoformat() for day in compaction.days(_at(24) + MARGIN)] == ["2026-11-21"]
+
+
+def test_a_search_that_goes_on_while_days_move_misses_nothing(site: Archived) -> None:
+    """What was begun before the hours changed over reads each batch once, and so does one over files merged since."""
+    site.fill(each=1)
+    reading = site.store.stream(CELLS, range(FIRST, FIRST + 48))
+    read = list(next(reading))
+    site.compact()
+    read += [one for some in reading for one in some]
+    assert sorted(tuple(one) for one in read) == site.expected()
+    reading = site.store.stream(CELLS, range(FIRST, FIRST + 48))
+    read = list(next(reading))
+    before = site.expected()
+    site.fill(each=1)
+    site.compact()
+    delete_old(site)
+    read += [one for some in reading for one in some]
+    assert sorted(tuple(one) for one in read) == before
+
+
+def test_two_compactions_at_once_move_every_batch_once(site: Archived) -> None:
+    """A command beside the hourly round: whoever comes second finds that the batches have moved."""
+    site.fill()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    slow = threading.Thread(target=lambda: list(Compaction(site.engine, site.store, wait).run(AFTER)))
+    slow.start()
+    assert begun.wait(30)
+    assert site.compact() == len(site.added)
+    go_on.set()
+    slow.join()
+    assert sorted(site.read()) == site.expected()
+    assert len(site.files()) == 2
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-400])
+
+
+def cut_deep(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip_index(path: Path) -> None:
+    content = path.read_bytes()
+    at = content.rindex(b'"cell-10"')
+    path.write_bytes(content[:at] + b'"cell-11"' + content[at + 9 :])
+
+
+@pytest.mark.parametrize("damage", [cut, cut_deep, emptied, flip_index, Path.unlink])
+def test_a_damaged_file_costs_its_own_batches_and_no_others(site: Archived, damage: Any) -> None:
+    """Each batch of the damaged day is given as one that cannot be read, by name; the other day is whole."""
+    site.fill()
+    site.compact()
+    damage(site.files()[0])
+    read = site.read()
+    assert in_order(read)
+    assert [one for one in read if one[1] >= FIRST + 24] == [
+        one for one in read if one in site.expected(hours=range(24, 48))
+    ]
+    lost = [one for one in read if one[1] < FIRST + 24]
+    assert sorted((cell, hour) for cell, hour, _ in lost) == [one[:2] for one in site.expected(hours=range(24))]
+    for _, _, raw in lost:
+        with pytest.raises(LostBatch, match="2026-11-21"):
+            read_lying(raw)
+
+
+def test_a_file_under_another_name_is_noticed(site: Archived) -> None:
+    """Two days' files that were put back under each other's names give nobody the wrong batches."""
+    site.fill()
+    site.compact()
+    first, second = site.files()
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    for _, _, raw in site.read():
+        with pytest.raises(LostBatch, match="under another name"):
+            read_lying(raw)
+    assert len(site.read()) == len(site.added)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_changed_byte_is_noticed_or_changes_one_batch_alone(
+    data: st.DataObject, damaged: tuple[Archived, bytes]
+) -> None:
+    """Wherever a byte flips, the number of batches stays, and at most one is other than it was without being named:
+    that one's own seal refuses it."""
+    site, whole = damaged
+    path = site.files()[0]
+    at = data.draw(st.integers(0, len(whole) - 1))
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :])
+    read = site.read()
+    assert len(read) == len(site.added)
+    changed = [one for one in read if one not in site.expected() and not one[2].startswith(b"CAIRNLOST")]
+    assert len(changed) <= 1
+    assert in_order(read)
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archived, bytes]]:
+    site = Archived(tmp_path_factory.mktemp("damaged"))
+    site.fill(hours=range(0, 24, 6), each=1)
+    site.compact()
+    yield site, site.files()[0].read_bytes()
+    site.engine.dispose()
+
+
+def test_a_damaged_file_is_not_merged_into_a_new_one(site: Archived) -> None:
+    """Late batches of a damaged day stay in the database, where they are read; the file is left as it is."""
+    site.fill(hours=range(24))
+    site.compact()
+    (old,) = site.files()
+    content = bytearray(old.read_bytes())
+    at = content.index(b"CAIRNB") + 300
+    content[at] ^= 1
+    old.write_bytes(content)
+    late = ("cell-2", 5)
+    site.add(*[late] * 20)
+    assert site.compact() == 0
+    assert site.files() == [old]
+    assert sum(one[:2] == ("cell-2", FIRST + 5) for one in site.read()) == 22
+
+
+class FullPlace(Place):
+    """A disk that is full after some bytes."""
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[IO[bytes]]:
+        with super().writing(name) as file:
+            yield _Full(file)  # type: ignore[misc]
+
+
+class _Full:
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._left = file, 5000
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, some: bytes) -> int:
+        self._left -= len(some)
+        if self._left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(some)
+
+
+def test_a_full_disk_leaves_every_batch_in_the_database(site: Archived) -> None:
+    """The refusal names the disk, nothing half-written is left, and the next round does it."""
+    site.fill()
+    full = ArchivedBatchStore(site.engine, FullPlace(site.store.place.url))
+    with pytest.raises(ArchiveDown, match="No space left"):
+        list(Compaction(site.engine, full).run(AFTER))
+    assert site.files() == []
+    assert sum(len(some) for some in SqlBatchStore(site.engine).stream(CELLS, range(FIRST, FIRST + 96))) == len(
+        site.added
+    )
+    assert sorted(site.read()) == site.expected()
+    assert site.compact() == len(site.added)
+
+
+def test_an_object_store_is_read_like_a_folder(tmp_path: Path) -> None:
+    """Over fsspec, without a map into memory or a rename."""
+    site = Archived(tmp_path, f"memory://{tmp_path.name}-{id(tmp_path)}")
+    site.fill()
+    assert site.compact() == len(site.added)
+    assert len(site.store.place.names()) == 2
+    assert sorted(site.read()) == site.expected()
+    assert sorted(site.read(("cell-2",), range(2, 9))) == site.expected(("cell-2",), range(2, 9))
+    for hour in range(48):
+        site.store.drop_hour(FIRST + hour)
+    delete_old(site)
+    assert site.store.place.names() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["archives", "file://archives", "file:archives", "s3://key:secret@bucket/x", "nosuch://x", "/var/lib/cairn", ""],
+)
+def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
+    """Before anything is written, with how to write it, and without the password in it."""
+    with pytest.raises(BadSettings) as refused:
+        Place(url).names()
+    assert "secret" not in str(refused.value)
+    assert refused.value.hint
+
+
+def test_the_centre_archives_by_itself_and_stops_when_it_is_told(site: Archived) -> None:
+    """A round runs on a thread of its own; a centre that stops does not wait for the end of a day."""
+    site.fill()
+    quick = Compactor(site.engine, site.store, FixedClock(AFTER))
+    quick.begin()
+    quick.begin()
+    quick._thread.join()  # type: ignore[union-attr]
+    assert len(site.files()) == 2
+    site.add(*[("cell-1", 5)] * 30)
+    stopped = Compactor(site.engine, site.store, FixedClock(AFTER))
+    stopped._over.set()
+    stopped.begin()
+    stopped.stop()
+    assert len(site.files()) == 2
+    assert sorted(site.read()) == site.expected()
+    without = Compactor(site.engine, SqlBatchStore(site.engine), FixedClock(AFTER))
+    without.begin()
+    without.stop()
