@@ -19,6 +19,7 @@ from central.canaries.upkeep import look_after
 from central.cases import ending
 from central.cases.service import ended_and_untold
 from central.consents.terms import Terms
+from central.contacts.presets import Presets, load_presets
 from central.database import writing
 from central.retention.due import Due, Kind
 from central.retention.job import Retention
@@ -49,6 +50,7 @@ class Centre:
     jobs: RouteJobs
     rules: Rules = field(default_factory=load_rules)
     terms: Terms = field(default_factory=Terms.load)
+    presets: Presets = field(default_factory=load_presets)
     erased: threading.Event = field(default_factory=threading.Event)
     site: Site | None = None
     zone: ZoneInfo = SEOUL

@@ -16,7 +16,7 @@ from central.cases.access import own_case
 from central.cases.service import must_not_be_ended, searchable
 from central.cases.tables import Case
 from central.centre import Centre
-from central.contacts.presets import UnknownPreset, load_preset
+from central.contacts.presets import UnknownPreset, preset_of, preset_to_map
 from central.database import writing
 from central.errors import CaseEnded, LogRolledBack, NotFound, WrongState
 from central.reports.map_words import Language
@@ -145,11 +145,15 @@ def forget_word(case: Name, sighting: SightingName, centre: At, account: Tracer)
 def show_contacts(
     case: Name, centre: At, account: Tracer, preset: Annotated[str, Query(max_length=40)] = "kdca-2022-01"
 ) -> ContactsOut:
-    """Derived anew from the raw facts each time, by the rules of one dated preset."""
-    load_preset(preset)  # before it is written down: the log holds no word of a caller's choosing
+    """Derived anew from the raw facts each time, by the rules of one dated preset; with the rule itself, and with those
+    who are no contacts as measured and may be some in truth."""
+    rule = preset_of(centre.presets, preset)  # before it is written down: the log holds no word of a caller's choosing
     row, of_case, _ = _read(centre, account, case, "read contacts", preset)
-    found = contact_maps(json.loads(row.route), preset)
-    return ContactsOut(case=case, purpose=of_case.purpose, preset=preset, found_at=row.found_at, contacts=found)
+    found, near = contact_maps(json.loads(row.route), rule)
+    return ContactsOut(
+        case=case, purpose=of_case.purpose, preset=preset, rule=preset_to_map(rule), found_at=row.found_at,
+        contacts=found, near=near,
+    )  # fmt: skip
 
 
 @router.get("/route/map.svg", summary="The route as a picture", responses=refusals(*_READ), response_class=Response)

@@ -107,13 +107,18 @@ class RouteOut(BaseModel):
 
 
 class ContactsOut(BaseModel):
-    """People possibly exposed, by one preset. They stay pseudonymous: place, time, minutes, distance, masks."""
+    """People possibly exposed, by one preset. They stay pseudonymous: place, time, minutes, distance, masks.
+
+    `near` are people who are no contacts as measured and may be some in truth; each says `because` of what.
+    """
 
     case: str
     purpose: str = Field(description="the one legal basis, by its name")
     preset: str
+    rule: dict[str, Any] = Field(description="the preset itself: of which date, whose, and what it asks for")
     found_at: datetime
     contacts: list[dict[str, Any]]
+    near: list[dict[str, Any]]
 
 
 def word_out(row: SightingWord, case: Case) -> WordOut:

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from central.contacts.exposures import contact_to_map, contacts, exposures
+from central.contacts.exposures import contact_to_map, exposures, judged
+from central.contacts.presets import Preset
 from central.nodes.service import cameras
 from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
@@ -93,9 +94,10 @@ def camera_graph(session: Session) -> CameraGraph:
     return CameraGraph([CameraPlace(c.camera, c.latitude, c.longitude, c.indoor, c.cell) for c in cameras(session)])
 
 
-def contact_maps(route: Mapping[str, Any], preset: str) -> list[dict[str, Any]]:
-    """Contacts of a stored route by one preset, as plain values. Raises BadInput for an unknown preset."""
-    return [contact_to_map(one) for one in contacts(exposures(route_from_map(route)), preset)]
+def contact_maps(route: Mapping[str, Any], rule: Preset) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Contacts of a stored route by one preset, and those who may be some in truth, as plain values."""
+    found = judged(exposures(route_from_map(route)), rule)
+    return [contact_to_map(c) for c in found if c.counts], [contact_to_map(c) for c in found if not c.counts]
 
 
 def svg_of(route: Mapping[str, Any], graph: CameraGraph, case: str, language: Language, zone: ZoneInfo) -> str:
