@@ -32,7 +32,8 @@ def backup(options: argparse.Namespace) -> Answer:
     settings, now = DatabaseSettings.load(options.env_file), SystemClock().now()
     size = back_up(open_database(settings.database.get_secret_value()), options.file, now)
     last = now + load_rules(settings.retention).batches
-    return {"backup": str(options.file), "bytes": size, "left_out": "routes", "delete_by": last.date().isoformat()}
+    left_out = "routes" + (f", and archives: copy {settings.archive} after this" if settings.archive else "")
+    return {"backup": str(options.file), "bytes": size, "left_out": left_out, "delete_by": last.date().isoformat()}
 
 
 def restore(options: argparse.Namespace) -> Answer:
@@ -40,6 +41,11 @@ def restore(options: argparse.Namespace) -> Answer:
     from central.settings import DatabaseSettings
     from shared.clock import SystemClock
 
-    url = DatabaseSettings.load(options.env_file).database.get_secret_value()
-    origin = put_back(options.file, url, SystemClock().now())
-    return {"restored": str(options.file), "is": origin, "next": "start the centre while all authorities answer"}
+    settings = DatabaseSettings.load(options.env_file)
+    origin = put_back(options.file, settings.database.get_secret_value(), SystemClock().now())
+    first = "cairn-central batches show --check, which names missing archives; then " if settings.archive else ""
+    return {
+        "restored": str(options.file),
+        "is": origin,
+        "next": f"{first}start the centre while all authorities answer",
+    }
