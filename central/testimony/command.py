@@ -8,8 +8,6 @@ from typing import Any
 from central.cases.options import connect, connection, moment
 from central.cli import Answer, Groups, Run, command, group
 
-ZONE = "Asia/Seoul"
-
 
 def add_parser(groups: Groups) -> None:
     verbs = group(groups, "testimony", "where a patient says to have been, kept by hand")
@@ -28,6 +26,7 @@ def add_parser(groups: Groups) -> None:
     _visit_options(changing)
     removing = verb("remove", remove, "remove a visit", "remove case-17 VISIT")
     removing.add_argument("visit")
+    verb("compare", compare, "hold the timeline against the route", "compare case-17")
 
 
 def add(options: argparse.Namespace) -> Answer:
@@ -55,11 +54,39 @@ def remove(options: argparse.Namespace) -> Answer:
     return {"case": options.case, "removed": options.visit}
 
 
+def compare(options: argparse.Namespace) -> Answer:
+    with connect(options) as client:
+        found: dict[str, Any] = client.ask("GET", f"/cases/{options.case}/testimony/comparison")
+    if options.json:
+        return found
+    stays = [_stay(row) for row in found["stays"]]
+    return stays + [
+        {"from": one["start"], "until": one["end"], "place": one["camera"], "verdict": "not told"}
+        | {"sure": f"{one['confidence']:.2f}", "cameras in reach": "", "hours searched": "", "hours sent": ""}
+        for one in found["missed"]
+    ]
+
+
+def _stay(row: dict[str, Any]) -> dict[str, Any]:
+    coverage, sure = row["coverage"], row["confidence"]
+    why = f" ({row['why']})" if row["why"] else ""
+    return {
+        "from": row["start"],
+        "until": row["end"],
+        "place": row["place"],
+        "verdict": row["verdict"] + why,
+        "sure": "" if sure is None else f"{sure:.2f}",
+        "cameras in reach": str(len(coverage["cameras"])),
+        "hours searched": f"{coverage['searched']} of {coverage['hours']}",
+        "hours sent": f"{coverage['sent']} of {coverage['hours']}",
+    }
+
+
 def _visit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--place", required=True)
     parser.add_argument("--from", dest="start", type=moment, required=True, metavar="TIME")
     parser.add_argument("--until", type=moment, required=True, metavar="TIME")
-    parser.add_argument("--zone", default=ZONE, metavar="NAME", help=f"the patient's own time zone; {ZONE}")
+    parser.add_argument("--zone", metavar="NAME", help="the patient's own time zone; the centre's")
     parser.add_argument("--camera", metavar="NAME", help="a camera at the place, if there is one")
     parser.add_argument("--at", nargs=2, type=float, metavar=("NORTH", "EAST"), help="the place in degrees")
     parser.add_argument("--note", default="", help="what they did there; no names")

@@ -7,10 +7,13 @@ from fastapi import APIRouter
 from central.accounts.endpoints import SIGNED_IN, At, Tracer
 from central.answers import Name, refusals
 from central.audit.service import record
+from central.cases.service import must_not_be_ended
+from central.cases.tables import Case
 from central.database import writing
 from central.errors import CaseEnded, NotFound, TooMuch
 from central.testimony import service
-from central.testimony.schemas import TellVisit, VisitOut, visit_out
+from central.testimony.compared import compare_case
+from central.testimony.schemas import ComparisonOut, TellVisit, VisitOut, comparison_out, visit_out
 from shared.errors import BadInput
 
 router = APIRouter(prefix="/cases/{case}/testimony", tags=["testimony"])
@@ -28,11 +31,24 @@ def list_visits(case: Name, centre: At, account: Tracer) -> list[VisitOut]:
         return visits
 
 
+@router.get("/comparison", summary="The timeline beside the route", responses=refusals(*_READ))
+def show_comparison(case: Name, centre: At, account: Tracer) -> ComparisonOut:
+    """Of each stated stay whether cameras confirm or contradict it, or say nothing, and why; and what it left out."""
+    now = centre.clock.now()
+    with writing(centre.engine) as session:
+        told = service.visits_of(session, account, case, now)
+        of_case = session.get_one(Case, case)
+        must_not_be_ended(of_case)
+        out = comparison_out(*compare_case(session, of_case, told, centre.parts.store))
+        record(session, now, account.name, "read testimony comparison", case)
+        return out
+
+
 @router.post("", status_code=201, summary="Enter a visit", responses=refusals(*_WRITE, TooMuch))
 def add_visit(case: Name, asked: TellVisit, centre: At, account: Tracer) -> VisitOut:
     now = centre.clock.now()
     with writing(centre.engine) as session:
-        out = visit_out(service.add_visit(session, account, case, asked.told(), now))
+        out = visit_out(service.add_visit(session, account, case, asked.told(centre.zone.key), now))
         record(session, now, account.name, "testimony added", case, f"visit {out.id}")
         return out
 
@@ -42,7 +58,7 @@ def change_visit(case: Name, visit: Name, asked: TellVisit, centre: At, account:
     """The words before are gone; that they were changed, when and by whom, is in the audit log."""
     now = centre.clock.now()
     with writing(centre.engine) as session:
-        out = visit_out(service.change_visit(session, account, case, visit, asked.told(), now))
+        out = visit_out(service.change_visit(session, account, case, visit, asked.told(centre.zone.key), now))
         record(session, now, account.name, "testimony changed", case, f"visit {visit}")
     centre.erased.set()
     centre.scrub()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from central.answers import Name
+from central.routes.route import Visit
+from central.routes.tables import FoundRoute
+from central.testimony.comparison import Compared, Comparison, Verdict, Why
 from central.testimony.service import NOTE_CHARACTERS, PLACE_CHARACTERS, Told
 from central.testimony.tables import ToldVisit
 
@@ -20,14 +25,15 @@ class TellVisit(BaseModel):
     place: str = Field(min_length=1, max_length=PLACE_CHARACTERS)
     start: AwareDatetime
     end: AwareDatetime
-    zone: str = Field(default="Asia/Seoul", max_length=64, description="the patient's own time zone")
+    zone: str | None = Field(default=None, max_length=64, description="the patient's own time zone; else the centre's")
     camera: Name | None = None
     latitude: float | None = None
     longitude: float | None = None
     note: str = Field(default="", max_length=NOTE_CHARACTERS)
 
-    def told(self) -> Told:
-        return Told(**self.model_dump())
+    def told(self, zone: str) -> Told:
+        """`zone` is that of a patient who names none."""
+        return Told(**(self.model_dump() | {"zone": zone if self.zone is None else self.zone}))
 
 
 class VisitOut(BaseModel):
@@ -47,6 +53,78 @@ class VisitOut(BaseModel):
     told_to: str
     told_at: datetime
     changed_at: datetime | None
+
+
+class SeenOut(BaseModel):
+    """A visit of the route; `metres` is how far it was from the stated place, where that is known."""
+
+    sighting: str
+    camera: str
+    start: datetime
+    end: datetime
+    mask: str
+    confidence: float
+    metres: float | None = None
+
+
+class CoverageOut(BaseModel):
+    """What backs a verdict: cameras within 100 m, and of how many hours of their cells (`hours`) so many were searched,
+    and had sent anything."""
+
+    cameras: list[str]
+    hours: int
+    searched: int
+    sent: int
+
+
+class ComparedOut(BaseModel):
+    """One stated stay. `confirmed`: seen there; `contradicted`: seen elsewhere; `not seen`: cameras in reach were
+    searched and sending and did not see the patient, which is no evidence of absence; `not covered`: and `why`."""
+
+    visit: str
+    place: str
+    start: datetime
+    end: datetime
+    verdict: Verdict
+    why: Why | None
+    confidence: float | None
+    coverage: CoverageOut
+    there: list[SeenOut]
+    elsewhere: list[SeenOut]
+
+
+class ComparisonOut(BaseModel):
+    """The told timeline beside the route. `missed` are visits that no stated stay covers."""
+
+    case: str
+    found_at: datetime
+    stays: list[ComparedOut]
+    missed: list[SeenOut]
+
+
+def comparison_out(found: FoundRoute, told: Sequence[ToldVisit], comparison: Comparison) -> ComparisonOut:
+    words = {one.id: one.place for one in told}
+    stays = [compared_out(one, words[one.stated.name]) for one in comparison.stays]
+    missed = [_seen(visit) for visit in comparison.missed]
+    return ComparisonOut(case=found.case, found_at=found.found_at, stays=stays, missed=missed)
+
+
+def compared_out(one: Compared, place: str = "") -> ComparedOut:
+    """`place` in the patient's own words."""
+    stated, coverage = one.stated, CoverageOut(**asdict(one.coverage))
+    return ComparedOut(
+        visit=stated.name, place=place, start=stated.start, end=stated.end, verdict=one.verdict, why=one.why,
+        confidence=one.confidence, coverage=coverage, there=[_seen(visit) for visit in one.there],
+        elsewhere=[_seen(visit, metres) for visit, metres in one.elsewhere],
+    )  # fmt: skip
+
+
+def _seen(visit: Visit, metres: float | None = None) -> SeenOut:
+    seen = visit.candidate
+    return SeenOut(
+        sighting=seen.sighting, camera=seen.camera, start=seen.start, end=seen.end, mask=seen.mask.label,
+        confidence=visit.confidence, metres=None if metres is None else round(metres),
+    )  # fmt: skip
 
 
 def visit_out(row: ToldVisit) -> VisitOut:

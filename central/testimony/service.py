@@ -39,6 +39,11 @@ class NamesSomebody(BadInput):
     """A place or a note points to a person: a telephone number, an e-mail address, a resident registration number."""
 
 
+def points_to_somebody(*texts: str) -> bool:
+    """Whether there is such a thing in one of them."""
+    return any(_SOMEBODY.search(text) for text in texts)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A visit as it is entered. Times are aware; `zone` is the IANA name of the patient's own."""
@@ -46,7 +51,7 @@ class Told:
     place: str
     start: datetime
     end: datetime
-    zone: str = "Asia/Seoul"
+    zone: str
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None

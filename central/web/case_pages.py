@@ -25,6 +25,7 @@ from central.routes import endpoints as routes
 from central.routes.schemas import SayWord
 from central.routes.words import Word, sighting_name
 from central.testimony import endpoints as testimony
+from central.testimony.comparison import Verdict
 from central.testimony.schemas import TellVisit
 from central.web.rendering import language_of, zone_of
 from central.web.routing import page_router, shown, to
@@ -110,7 +111,18 @@ def timeline(
     told = testimony.list_visits(case, centre, visit.account)
     changing = next((one for one in told if one.id == change), None)
     open_now = found.state not in ENDED
-    return shown(request, visit, "timeline.html", case=found, told=told, changing=changing, open_now=open_now)
+    searched = any(job.state == "done" for job in routes.list_jobs(case, centre, visit.account))
+    return shown(
+        request, visit, "timeline.html", case=found, told=told, changing=changing, open_now=open_now, searched=searched
+    )
+
+
+@router.get("/cases/{case}/comparison")
+def comparison(request: Request, case: Name, centre: At, visit: Visit) -> Response:
+    """The told timeline beside the route."""
+    require(visit.account, Role.TRACER)
+    found = testimony.show_comparison(case, centre, visit.account)
+    return shown(request, visit, "comparison.html", found=found, verdicts=Verdict)
 
 
 @router.post("/cases/{case}/timeline")

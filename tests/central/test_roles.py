@@ -44,6 +44,7 @@ MATRIX = {
     ("GET", "/cases/{case}/consent.svg"): {"kim"},
     ("GET", "/cases/{case}/testimony"): {"kim"},
     ("POST", "/cases/{case}/testimony"): {"kim"},
+    ("GET", "/cases/{case}/testimony/comparison"): {"kim"},
     ("PUT", "/cases/{case}/testimony/{visit}"): {"kim"},
     ("DELETE", "/cases/{case}/testimony/{visit}"): {"kim"},
     ("GET", "/calibration"): set(WHO),
@@ -64,6 +65,7 @@ MATRIX = {
     ("GET", "/cases/{case}/contacts"): {"kim"},
     ("GET", "/cases/{case}/route/map.svg"): {"kim"},
     ("GET", "/cases/{case}/export"): {"kim"},
+    ("POST", "/cases/{case}/places"): {"kim"},
     ("GET", "/cases/{case}/report"): {"kim", "oda"},
     ("GET", "/cases/{case}/report.html"): {"kim", "oda"},
     ("GET", "/masks"): {"kim", "oda"},
@@ -103,9 +105,9 @@ def body_of(office: Office, method: str, path: str) -> dict[str, Any]:
         return {"json": {"approver_signature": "AAAA", "approved_at": now.isoformat()}}
     if path.endswith("{account_name}") and method == "PUT":
         return {"json": {"until": (now + timedelta(days=1)).isoformat()}}
-    if "testimony" in path and method in ("POST", "PUT"):
     if "words" in path and method == "PUT":
         return {"json": {"word": "confirmed"}}
+    if "testimony" in path and method in ("POST", "PUT"):
         times = {"start": (now - timedelta(hours=2)).isoformat(), "end": (now - timedelta(hours=1)).isoformat()}
         return {"json": {"place": "bakery", **times}}
     return {}
