@@ -18,6 +18,7 @@ from edge.vision import MODELS
 from shared.calibration.files import calibration_to_map, read_calibration
 from shared.epochs import Modality
 from shared.errors import BadCalibration, CalibrationMissing
+from tests.central.centre_fixtures import Office
 
 PACKAGED = sorted(CALIBRATIONS.glob("*.json"))
 
@@ -93,6 +94,18 @@ def test_a_calibration_is_shown_with_what_it_is_worth(tmp_path: Path, capsys: py
         assert 0.2 < worse < better < 1
     main(["calibration", "show", str(PACKAGED[-1])])
     assert PACKAGED[-1].stem in capsys.readouterr().out
+
+
+def test_everybody_at_the_centre_can_ask_which_calibration_is_in_use(tmp_path: Path) -> None:
+    """The API tells a technician and a tracer the same; who shows no token is told nothing."""
+    with Office(tmp_path).open() as office:
+        answers = [
+            office.http.get("/calibration", headers={"Authorization": f"Bearer {office.tokens[name]}"})
+            for name in ("tec", "kim")
+        ]
+        assert office.http.get("/calibration").status_code == 401
+    assert [answer.json()["name"] for answer in answers] == ["for tests", "for tests"]
+    assert answers[0].json()["modalities"][0]["radius"] > 0
 
 
 def test_a_spoilt_calibration_is_refused_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
