@@ -29,6 +29,7 @@ PARTS = (
     "central.routes.command",
     "central.testimony.command",
     "central.exports.command",
+    "central.places.command",
     "central.accounts.command",
     "central.audit.command",
     "central.nodes.command",

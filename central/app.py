@@ -29,6 +29,7 @@ from central.errors import NotFound, NotSignedIn
 from central.exports.endpoints import router as exports
 from central.nodes.endpoints import router as nodes
 from central.parts import make_parts
+from central.places.endpoints import router as places
 from central.reports.endpoints import router as reports
 from central.retention.rules import load_rules
 from central.routes.endpoints import router as routes
@@ -97,6 +98,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
     app.include_router(calibration_in_use)
     app.include_router(exports)
     app.include_router(statistics)
+    app.include_router(places)
     add_pages(app)
 
     @app.get("/health", tags=["health"], summary="Whether the centre works")

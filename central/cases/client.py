@@ -119,9 +119,9 @@ class CaseClient:
             return None
         return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
 
-    def fetch(self, path: str, params: Any = None) -> bytes:
-        """The answer as it is: a file."""
-        return self._send("GET", path, None, None, params).content
+    def fetch(self, path: str, params: Any = None, body: Any = None) -> bytes:
+        """The answer as it is: a file. With a body it is asked for by POST."""
+        return self._send("GET" if body is None else "POST", path, body, None, params).content
 
     def _send(self, method: str, path: str, body: Any, content: bytes | None, params: Any) -> httpx.Response:
         headers = {"Content-Type": "application/octet-stream"} if content is not None else None

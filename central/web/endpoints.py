@@ -17,7 +17,7 @@ from central.errors import CaseEnded, NotFound, NotSignedIn
 from central.routes.endpoints import list_jobs, show_contacts, show_job, show_map, show_route, start_job
 from central.routes.reconstruct import route_from_map
 from central.routes.store import ACTIVE
-from central.web import case_pages, export_pages, officer, people_pages, signing, statistics_pages
+from central.web import case_pages, export_pages, officer, people_pages, places_pages, signing, statistics_pages
 from central.web.recount import Recount
 from central.web.rendering import asset, is_secure, language_of, page
 from central.web.routing import ROOT, home_of, page_router, shown, to
@@ -37,6 +37,7 @@ def add_pages(app: FastAPI) -> None:
     for pages in (router, signing.router, case_pages.router, export_pages.router, officer.router, people_pages.router):
         app.include_router(pages)
     app.include_router(statistics_pages.router)
+    app.include_router(places_pages.router)
 
     @app.get("/", include_in_schema=False)
     def front() -> Response:

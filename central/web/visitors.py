@@ -18,7 +18,7 @@ from shared.errors import Refused
 
 COOKIE: Final = "cairn-session"
 _FORM: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 20
+_MOST_FIELDS: Final = 400  # a list of places has two for each
 
 
 class ForeignForm(Refused):

@@ -49,4 +49,36 @@ EXPORTS: Final[dict[str, tuple[str, str]]] = {
         "한 장소·한 시간의 {n} 미만 수는 감춥니다. 그래서 합계는 최소에서 최대까지로 적고, 막대의 옅은 부분은 "
         "알 수 없는 부분입니다.",
     ),
+    # places for the public
+    "public_places": ("Places for the public", "공개할 장소"),
+    "public_lead": (
+        "A draft by the Korean rules: places where contacts arose that could not all be found, with times rounded "
+        "outward, nothing about the patient, and the last day on which each may be shown. This system publishes "
+        "nothing: your office releases the draft.",
+        "국내 지침에 따른 초안입니다. 접촉자를 모두 찾지 못한 장소만, 시간은 넓게 반올림하여, 환자에 관한 정보 없이, "
+        "공개 기한과 함께 보여 줍니다. 이 시스템은 아무것도 공개하지 않으며 기관이 승인해야 합니다.",
+    ),
+    "public_camera": ("Camera", "카메라"),
+    "public_name": ("Name and address of the place", "상호명과 소재지"),
+    "public_until": ("Shown until", "공개 기한"),
+    "public_what": ("It is", "구분"),
+    "public_what_": ("as proposed", "제안대로"),
+    "public_what_private": ("a home or a place of work", "거주지나 직장"),
+    "public_what_public": ("neither: tell of it", "둘 다 아님: 공개"),
+    "public_what_all_known": ("a place whose contacts are all known", "접촉자를 모두 찾은 곳"),
+    "public_left_out": ("Left out", "제외한 장소"),
+    "public_why": ("Why", "이유"),
+    "public_why_no contact": ("nobody became a contact there", "접촉자가 없음"),
+    "public_why_private": ("a home or a place of work, or close to one", "거주지나 직장, 또는 그 근처"),
+    "public_why_night": (
+        "a night was spent there or close by: perhaps a home",
+        "밤을 보낸 곳이나 그 근처: 거주지일 수 있음",
+    ),
+    "public_why_told private": ("the patient told of being at home or at work", "환자가 집이나 직장이라고 진술"),
+    "public_why_all known": ("every contact is known", "접촉자를 모두 찾음"),
+    "public_why_over": ("its time to be shown is over", "공개 기한이 지남"),
+    "public_show": ("Draft again", "초안 다시 만들기"),
+    "public_html": ("Save as a page", "웹 문서로 저장"),
+    "public_csv": ("Save as a table", "표로 저장"),
+    "public_none": ("There is no place to tell of.", "공개할 장소가 없습니다."),
 }

@@ -1,0 +1,42 @@
+"""A case's draft: from its route, its contacts by the Korean rule, and when the patient says to have been home."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlmodel import Session, select
+
+from central.accounts.tables import Account
+from central.centre import Centre
+from central.exports.reading import read_material
+from central.places.proposal import Choices, Proposal, Span, propose
+from central.places.rules import load_place_rules
+from central.testimony.tables import ToldVisit
+
+PRESET: Final = "kdca-2022-01"
+# Words for a home or a place of work. A place that is called so by mistake can be called public by the tracer.
+_PRIVATE: Final = re.compile(
+    r"\b(?:home|house|flat|apartment|dormitory|dorm|hotel|motel|work|workplace|office)\b"
+    r"|집|자택|거주지|숙소|기숙사|아파트|빌라|오피스텔|호텔|모텔|직장|회사|사무실",
+    re.IGNORECASE,
+)
+
+
+def draft(centre: Centre, account: Account, case: str, choices: Choices, how: str) -> Proposal:
+    """Raises NotFound, CaseEnded, UnknownPlace. `how` is the form, which is noted."""
+    rules = load_place_rules()
+    material = read_material(centre, account, case, PRESET, "read places", how)
+    told = _told_private(centre, case)
+    contacts, now = material.contacts, material.made_at
+    return propose(material.route, contacts, choices, rules, now, material.zone, told)
+
+
+def sounds_private(place: str) -> bool:
+    return _PRIVATE.search(place) is not None
+
+
+def _told_private(centre: Centre, case: str) -> list[Span]:
+    with Session(centre.engine) as session:
+        told = session.exec(select(ToldVisit).where(ToldVisit.case == case)).all()
+        return [(visit.start, visit.end) for visit in told if sounds_private(visit.place)]
