@@ -19,6 +19,7 @@ from central.routes.travel import log_transition
 WALKS_ON, STAYS_ON = 0.5, 0.1
 # 1.34 m/s with 0.26 m/s standard deviation (Weidmann 1993), on short ways that are straighter than long ones.
 PACE_M_S, PACE_SD, SHORT_DETOUR = 1.34, 0.3, 1.15
+COMES_OR_GOES_S = 10.0  # a view is crossed in twice this; who stays longer dwells before the camera
 TIME_SD_S = 3.0  # clocks, and when a track begins and ends
 # Intervening opportunities (Stouffer 1940): a camera is the next to see somebody by its rank, not by its distance;
 # after so many nearer ones the chance has fallen to 1/e.
@@ -37,7 +38,7 @@ def log_next(graph: CameraGraph, seen: Observations, j: int) -> Floats:
     away = log_transition(graph, origin, target, gap)
     metres = np.linalg.norm(seen.spot[:j] - seen.spot[j], axis=1)
     unsure = np.hypot(seen.spot_sd_m[:j], seen.spot_sd_m[j])
-    seconds = seen.middle[j] - seen.middle[:j]
+    seconds = _there(seen.start[j], seen.end[j])[0] - _there(seen.start[:j], seen.end[:j])[1]
     elsewhere = origin != target
     walk = _log_walk(graph, origin, (metres, unsure), seconds)
     stay = _log_stay(metres, unsure, np.maximum(gap, 0))
@@ -46,6 +47,13 @@ def log_next(graph: CameraGraph, seen: Observations, j: int) -> Floats:
     # Who is still in one view after leaving another was not on the way from the first to the second.
     lingers = seen.end[:j] > seen.end[j] + CLOCK_SLACK_S
     return np.where(lingers | np.isneginf(away), -np.inf, density)
+
+
+def _there(start: Floats, end: Floats) -> tuple[Floats, Floats]:
+    """From when to when somebody is at the spot where they were in the middle: who passes, for a moment, and who
+    dwells, all the time but for coming and going."""
+    inside = np.minimum((end - start) / 2, COMES_OR_GOES_S)
+    return start + inside, end - inside
 
 
 def _log_walk(graph: CameraGraph, origin: Indices, way: tuple[Floats, Floats], seconds: Floats) -> Floats:

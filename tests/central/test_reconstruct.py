@@ -166,6 +166,16 @@ def test_neighbours_in_time_and_place_support_a_doubtful_sighting() -> None:
     assert names(route_of([doubtful])) == []
 
 
+def test_who_leaves_a_seat_walks_on_from_when_they_rose() -> None:
+    """A doubtful sighting where a walker comes to be after a long stay before a camera is accepted, though the middle
+    of the stay is long ago; a quarter of an hour later it is not."""
+    seat = seen("cam-02-04", 60, 200)
+    seat = replace(seat, end=seat.start + timedelta(minutes=20))
+    walked, later = seen("cam-04-04", 84.2, 300), seen("cam-04-04", 99.2, 300)
+    assert walked.sighting in names(route_of([seat, walked]))
+    assert later.sighting not in names(route_of([seat, later]))
+
+
 def test_more_searched_needs_more_evidence() -> None:
     """One sighting that convinces among a thousand does not among a hundred million."""
     alone = [seen("cam-05-05", 100, 255)]
