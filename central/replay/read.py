@@ -94,7 +94,7 @@ def _window(value: Mapping[str, Any]) -> tuple[datetime, datetime]:
 
 def _cameras(path: Path) -> tuple[CameraPlace, ...]:
     table = Table(path, _CAMERA_FIELDS)
-    names = table.names("camera_id")
+    names = table.names("camera_id", "a camera that was moved gets a new name at its new place")
     table.each("camera_id", lambda name: check_id(name, "camera"), "use lower-case letters, digits and hyphens")
     latitude, longitude = table.numbers("latitude", -90, 90), table.numbers("longitude", -180, 180)
     indoor = table.each("indoor", {"0": False, "1": True}.__getitem__, "write 0 or 1")
@@ -136,7 +136,7 @@ def _sightings(path: Path, head: _Head, cameras: Mapping[str, int], vectors: tup
     table = Table(path, _SIGHTING_FIELDS)
     start, end = table.numbers("start"), table.numbers("end")
     outside = (start < head.start.timestamp()) | (start > head.end.timestamp())
-    table.refuse_any(outside, "starts outside the scenario", "write Unix seconds within start and end of scenario.json")
+    table.refuse_any(outside, "starts outside the scenario", "write Unix seconds: UTC, no milliseconds")
     odd = (end < start) | (end - start > _LONGEST_S)
     table.refuse_any(odd, "ends before it starts, or a day later", "write the end of one track, Unix seconds")
     place = np.stack([table.numbers(name, blank=True) for name in ("east_m", "north_m")], axis=1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,23 +74,15 @@ class Table:
 
     def __init__(self, path: Path, fields: Sequence[str]) -> None:
         """Read it. Raises BadScenario when it is missing, has other fields, or a line of another length."""
-        self.path, self._lines = path, _read_lines(path)
-        missing = [name for name in fields if name not in self._lines[0]]
-        if missing:
-            raise bad(path, f"lacks the field {missing[0]}", f"the first line must name {', '.join(fields)}", 1)
-        width = len(self._lines[0])
-        for number, row in enumerate(self._lines[1:], 2):
-            if len(row) != width:
-                raise bad(path, f"has {len(row)} fields instead of {width}", "mend or delete this line", number)
-        self._columns = dict(zip(self._lines[0], zip(*self._lines[1:], strict=True), strict=False))
+        self.path, (self._length, self._columns) = path, _read_columns(path, fields)
 
     def __len__(self) -> int:
-        return len(self._lines) - 1
+        return self._length
 
     def text(self, name: str) -> tuple[str, ...]:
         return self._columns.get(name, ())
 
-    def names(self, name: str) -> tuple[str, ...]:
+    def names(self, name: str, hint: str = "give every row a name of its own") -> tuple[str, ...]:
         """Names that are not empty and stand once."""
         column = self.text(name)
         if len(set(column)) == len(column) and "" not in column:
@@ -97,7 +90,7 @@ class Table:
         seen: set[str] = set()
         for row, value in enumerate(column):
             if not value or value in seen:
-                self.refuse(row, f"{name} {value[:40]!r} is empty or stands twice", "give every row a name of its own")
+                self.refuse(row, f"{name} {value[:40]!r} is empty or stands twice", hint)
             seen.add(value)
         return column
 
@@ -156,17 +149,42 @@ def moment(value: object) -> datetime:
     raise ValueError
 
 
-def _read_lines(path: Path) -> list[list[str]]:
+def _read_columns(path: Path, fields: Sequence[str]) -> tuple[int, dict[str, tuple[str, ...]]]:
+    """How many lines there are below the first, and the columns of `fields`, with equal cells kept once."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.reader(file, strict=True))
+            lines = csv.reader(file, strict=True)
+            head = next(lines, None)
+            if not head:
+                raise bad(path, "is empty", "the first line must name the fields")
+            missing = [name for name in fields if name not in head]
+            if missing:
+                raise bad(path, f"lacks the field {missing[0]}", f"the first line must name {', '.join(fields)}", 1)
+            return _columns(path, head, fields, lines)
     except OSError as error:
         raise _missing(path, error) from None
     except (UnicodeDecodeError, csv.Error):
         raise bad(path, "is no CSV in UTF-8", "write it with a CSV library") from None
-    if not lines:
-        raise bad(path, "is empty", "the first line must name the fields")
-    return lines
+
+
+def _columns(
+    path: Path, head: Sequence[str], fields: Sequence[str], lines: Iterator[list[str]]
+) -> tuple[int, dict[str, tuple[str, ...]]]:
+    at = {name: head.index(name) for name in fields}
+    columns: dict[str, list[str]] = {name: [] for name in fields}
+    known: dict[str, dict[str, str]] = {name: {} for name in fields}
+    count = 0
+    while rows := list(islice(lines, _AT_ONCE)):
+        for number, row in enumerate(rows, count + 2):
+            if len(row) != len(head):
+                raise bad(path, f"has {len(row)} fields instead of {len(head)}", "mend or delete this line", number)
+        for name, column in columns.items():
+            cells = [row[at[name]] for row in rows]
+            if len(known[name]) < _AT_ONCE:
+                cells = [*map(known[name].setdefault, cells, cells)]
+            column.extend(cells)
+        count += len(rows)
+    return count, {name: tuple(column) for name, column in columns.items()}
 
 
 def _missing(path: Path, error: OSError) -> BadScenario:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from central.__main__ import main
@@ -188,6 +189,25 @@ def test_a_window_narrows_what_is_reported(replayed: Replayed, tiny: Path) -> No
     visits = [visit for answer in answers if answer.route for visit in answer.route.visits]
     assert visits
     assert all(visit.start < window[1] and visit.end >= window[0] for visit in visits)
+
+
+def test_a_node_whose_clock_is_three_minutes_off_is_played_through(replayed: Replayed, tiny: Path) -> None:
+    """One cell's times are all three minutes late: nothing fails, and what is reported keeps the order that boxes said;
+    a sighting that nobody could have walked to in time is left out rather than believed."""
+    known = read_scenario(tiny)
+    seen, met = known.sightings, known.encounters
+    cell = known.cameras[int(np.bincount(seen.camera).argmax())].cell
+    late = 180.0 * np.array([place.cell == cell for place in known.cameras])[seen.camera]
+    late[seen.end + late > known.end.timestamp()] = 0.0
+    scenario = replace(
+        known,
+        sightings=replace(seen, start=seen.start + late, end=seen.end + late),
+        encounters=replace(met, start=met.start + late[met.a], end=met.end + late[met.a]),
+    )
+    result = score(scenario, play(scenario, replayed.calibration, quietly))
+    assert result["totals"]["order_errors"] == 0
+    assert [entry["batches_failed"] for entry in result["patients"]] == [0, 0]
+    assert result["totals"]["precision"] >= 0.8
 
 
 def test_a_window_of_more_than_a_fortnight_is_refused(replayed: Replayed, tiny: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,41 @@ def test_positions_may_be_left_out(folder: Path) -> None:
     for name in ("east_m", "north_m"):
         change_csv("sightings.csv", name, lambda _: "")(folder)
     assert np.isnan(read_scenario(folder).sightings.place).all()
+
+
+def test_lines_may_come_in_any_order(folder: Path, scenario: Scenario) -> None:
+    """Sightings and encounters out of order are the same ones: each keeps its name, times and partner."""
+    for name in ("sightings.csv", "encounters.csv"):
+        head, *lines = (folder / name).read_text().splitlines()
+        (folder / name).write_text("\n".join([head, *reversed(lines)]) + "\n")
+    again = read_scenario(folder)
+    assert dict(zip(again.sightings.names, again.sightings.start, strict=True)) == dict(
+        zip(scenario.sightings.names, scenario.sightings.start, strict=True)
+    )
+    met = [
+        {
+            (one.sightings.names[a], one.sightings.names[b], float(start))
+            for a, b, start in zip(one.encounters.a, one.encounters.b, one.encounters.start, strict=True)
+        }
+        for one in (scenario, again)
+    ]
+    assert met[0] == met[1]
+    assert [len(patient.truth) for patient in again.patients] == [len(patient.truth) for patient in scenario.patients]
+
+
+def test_times_may_be_given_in_another_zone(folder: Path) -> None:
+    """A start with an offset is that moment, so 06:00 in Seoul is 21:00 UTC the day before."""
+    seoul = timezone(timedelta(hours=9))
+    change_head(start=PLAN.start.astimezone(seoul).isoformat(), end=PLAN.end.astimezone(seoul).isoformat())(folder)
+    assert (read_scenario(folder).start, read_scenario(folder).end) == (PLAN.start, PLAN.end)
+
+
+def test_a_moved_camera_is_told_how_to_be_written(folder: Path) -> None:
+    """One name at two places is refused, and the remedy is a name for each place."""
+    twice("cameras.csv", 3, "37.6")(folder)
+    with pytest.raises(BadScenario) as refusal:
+        read_scenario(folder)
+    assert refusal.value.hint == "a camera that was moved gets a new name at its new place"
 
 
 def test_a_window_may_be_unix_seconds(folder: Path) -> None:
@@ -200,6 +236,29 @@ def swap_partner(folder: Path) -> None:
     (folder / "encounters.csv").write_text("\n".join(",".join(row) for row in met) + "\n")
 
 
+def twice(file: str, line: int, latitude: str = "") -> Spoil:
+    """Write a line a second time, for a camera at another place."""
+
+    def spoil(folder: Path) -> None:
+        lines = (folder / file).read_text().splitlines()
+        fields = lines[line - 1].split(",")
+        fields[1] = latitude or fields[1]
+        lines.insert(line, ",".join(fields))
+        (folder / file).write_text("\n".join(lines) + "\n")
+
+    return spoil
+
+
+def torn_off(folder: Path) -> None:
+    """A copy that ended in the middle of a line."""
+    path = folder / "sightings.csv"
+    path.write_bytes(path.read_bytes()[:-25])
+
+
+def hours_later(hours: int) -> Callable[[str], str]:
+    return lambda seconds: f"{float(seconds) + 3600 * hours:.3f}"
+
+
 SPOILT: dict[str, tuple[Spoil, str]] = {
     "no scenario": (remove("scenario.json"), r"scenario\.json: cannot be read"),
     "no cameras": (remove("cameras.csv"), r"cameras\.csv: cannot be read"),
@@ -224,6 +283,10 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "indoor word": (change_csv("cameras.csv", "indoor", lambda _: "yes", 4), r"cameras\.csv line 4: indoor"),
     "camera twice": (change_csv("cameras.csv", "camera_id", lambda _: "cam-00000", 5), r"cameras\.csv line 5: camera"),
     "camera name": (change_csv("cameras.csv", "camera_id", lambda _: "Cam 7!", 5), r"cameras\.csv line 5: camera_id"),
+    "camera moved": (twice("cameras.csv", 3, "37.6"), r"cameras\.csv line 4: camera_id .* stands twice"),
+    "line twice": (twice("sightings.csv", 7), r"sightings\.csv line 8: sighting_id .* stands twice"),
+    "torn off": (torn_off, r"sightings\.csv line \d+: has \d fields instead of 10"),
+    "seoul seconds": (change_csv("sightings.csv", "start", hours_later(9)), r"sightings\.csv line \d+: starts outside"),
     "outage of nobody": (change_csv("outages.csv", "camera_id", lambda _: "cam-x", 2), r"outages\.csv line 2: camera"),
     "outage backwards": (change_csv("outages.csv", "end", lambda _: "1", 2), r"outages\.csv line 2: .* ends before"),
     "faces as doubles": (change_array("faces.npy", lambda x: x.astype(np.float64)), r"faces\.npy: has type float64"),
