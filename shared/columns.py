@@ -76,7 +76,7 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     if n and (column("camera").max() >= len(cameras) or column("mask").max() > 3):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
     meetings = partial(_meetings, unread, epoch.hour * HOUR_S * 1000)
-    return SightingColumns(node, boot, epoch, cameras, n, column, meetings)
+    return SightingColumns(node, boot, epoch, cameras, n, column, meetings, unread)
 
 
 def _head(plain: bytes, end: int) -> tuple[int, tuple[str, ...], memoryview, memoryview]:
@@ -234,3 +234,26 @@ def _rows(unread: memoryview) -> npt.NDArray[np.int64]:
     met = np.full((len(rows), _WIDTH), -1, np.int64)
     met[:, :width] = np.array(rows, np.int64).reshape(len(rows), width)
     return met
+
+
+def meetings_of(
+    some: Sequence[SightingColumns],
+) -> tuple[npt.NDArray[np.int64], list[int], dict[int, BadBatch]]:
+    """The meetings of many batches together, how many are of each, and what was wrong with those that have none."""
+    try:
+        blobs = [met_of(one.unread) for one in some]
+        told = meetings_from(b"".join(blob for blob in blobs if blob is not None))
+        if all(blob is not None for blob in blobs) and not cannot_be(told).any():
+            counts = [len(blob) // (_ROW.itemsize * _WIDTH) for blob in blobs if blob is not None]
+            told[:, 2:4] += np.repeat([one.epoch.hour * HOUR_S * 1000 for one in some], counts)[:, None]
+            return told, counts, {}
+    except (ValueError, IndexError):
+        pass  # one of them is broken: which, is found out one by one
+    parts, broken = [np.empty((0, _WIDTH), np.int64)], dict[int, BadBatch]()
+    for place, one in enumerate(some):
+        try:
+            parts.append(one.meetings())
+        except BadBatch as error:
+            broken[place] = error
+            parts.append(parts[0])
+    return np.concatenate(parts), [len(part) for part in parts[1:]], broken

@@ -61,7 +61,7 @@ class SightingColumns:
     Every array is made when it is asked for: a search opens millions of batches, looks at the faces of
     each, and at the rest only beside a hit. `column(name)` is a column as it lies in the batch; `meetings()` reads the
     encounters, int64 [k, 11] of a, b, start, end, smallest distance, its error, and milliseconds within each of
-    REACHES_M or -1, or raises BadBatch.
+    REACHES_M or -1, or raises BadBatch. `unread` is where they lie, for who reads those of many batches together.
     """
 
     node: str
@@ -71,6 +71,7 @@ class SightingColumns:
     people: int
     column: Callable[[str], npt.NDArray[Any]] = field(repr=False)
     meetings: Callable[[], npt.NDArray[np.int64]] = field(repr=False)
+    unread: memoryview = field(default=memoryview(b""), repr=False)
 
     @property
     def number(self) -> npt.NDArray[np.uint32]:

@@ -1,17 +1,50 @@
-"""What a search answers: scored sightings and who was near them. No code, no key, no stranger's score."""
+"""What a search answers: scored sightings and who was near them. No code, no key, no stranger's score.
+
+A city gives a template a hundred thousand candidates, so they are kept and travel as columns; objects are made when
+somebody looks at them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
 
 from shared.clock import from_unix
 from shared.epochs import Epoch, Modality
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
+from shared.sightings import NOWHERE, REACHES_M, sighting_id
 from shared.wire import pack, unpack
+
+Rows = npt.NDArray[Any]  # of one of the types below
+MODALITIES = tuple(Modality)
+NOBODY = -1  # in the place of a person or of seconds that were not counted
+# Of a candidate: node, camera and cell are places in a list of names, times Unix milliseconds, positions centimetres.
+HIT = np.dtype(
+    [
+        *((name, "<u4") for name in ("node", "boot", "number", "camera", "cell", "hour", "partners")),
+        *((name, "<i8") for name in ("start", "end")),
+        *((name, "<u2") for name in ("distance", "bits")),
+        *((name, "<i2") for name in ("east", "north")),
+        *((name, "u1") for name in ("modality", "mask", "quality")),
+    ]
+)
+# Of a partner: lengths in centimetres, the time within each of REACHES_M in milliseconds.
+MET = np.dtype(
+    [
+        *((name, "<i8") for name in ("start", "end")),
+        *((name, "<u4") for name in ("number", "nearest", "error")),
+        ("person", "<i4"),
+        ("near", "<i4", (len(REACHES_M),)),
+        ("mask", "u1"),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,62 +89,163 @@ class Candidate:
     partners: tuple[Partner, ...] = ()
 
 
+class Candidates(Sequence[Candidate]):
+    """Candidates as columns: rows of HIT, and of MET for their partners, those of the first candidate first."""
+
+    def __init__(self, names: Sequence[str] = (), hits: Rows | None = None, met: Rows | None = None) -> None:
+        self.names = tuple(names)
+        self.hits = np.empty(0, HIT) if hits is None else hits
+        self.met = np.empty(0, MET) if met is None else met
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, at: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Candidate, ...]: ...
+    def __getitem__(self, at: int | slice) -> Candidate | tuple[Candidate, ...]:
+        return self._made[at]
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self._made)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._made == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._made)
+
+    @cached_property
+    def _made(self) -> tuple[Candidate, ...]:
+        return tuple(made(self))
+
+
+def taken(hits: Rows, met: Rows, order: npt.NDArray[np.intp]) -> tuple[Rows, Rows]:
+    """Some of the candidates, in this order, with their partners."""
+    counts = hits["partners"].astype(np.int64)
+    begins = np.cumsum(counts) - counts
+    some = counts[order]
+    place = np.repeat(begins[order] - (np.cumsum(some) - some), some) + np.arange(some.sum())
+    return hits[order], met[place]
+
+
+def named(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
+    """Candidates that know the names of their own nodes, cameras and cells, and no others."""
+    fields = ("node", "camera", "cell")
+    used, places = np.unique(np.stack([hits[name] for name in fields]), return_inverse=True)
+    hits = hits.copy()
+    for name, place in zip(fields, places.reshape(len(fields), -1), strict=True):
+        hits[name] = place
+    return Candidates([names[at] for at in used.tolist()], hits, met)
+
+
+def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
+    """One candidate a sighting and modality, the nearest, in order of time."""
+    rank = np.argsort(np.argsort(np.array(names, object))) if len(names) else np.empty(0, np.int64)
+    keys = [hits[name] for name in ("distance", "modality", "number", "boot")]
+    order = np.lexsort((*keys, rank[hits["node"]], hits["start"]))
+    same = ("node", "boot", "number", "modality")
+    inside = hits[order]
+    again = np.logical_and.reduce([inside[name][1:] == inside[name][:-1] for name in same])
+    first = np.ones(len(order), np.bool_)
+    first[1:] = ~again
+    return named(names, *taken(hits, met, order[first]))
+
+
+def nearest(parts: Sequence[Candidates], most: int) -> tuple[list[Candidates], dict[Modality, int]]:
+    """No more than `most` of each modality, the nearest ones, and the largest distance that is left of those that were
+    cut; all of one distance stay or go together, so that how a search was divided changes nothing."""
+    limits: dict[Modality, int] = {}
+    for place, modality in enumerate(MODALITIES):
+        of_it = [one.hits["distance"][one.hits["modality"] == place] for one in parts]
+        counts = np.bincount(np.concatenate(of_it)) if of_it else np.zeros(1, np.int64)
+        if counts.sum() > most:
+            limits[modality] = limit(counts, most)
+    if not limits:
+        return list(parts), limits
+    return [within(one, limits) for one in parts], limits
+
+
+def limit(counts: npt.NDArray[np.int64], most: int) -> int:
+    """The largest distance up to which there are no more than `most`, by their numbers at each distance; the smallest
+    distance that there is where even its own are more."""
+    return max(int(np.searchsorted(np.cumsum(counts), most, "right")) - 1, int(np.flatnonzero(counts)[0]))
+
+
+def within(some: Candidates, limits: Mapping[Modality, int]) -> Candidates:
+    """Those no farther than the limit of their modality, if it has one."""
+    far = np.array([limits.get(modality, 2**16 - 1) for modality in MODALITIES])
+    kept = np.flatnonzero(some.hits["distance"] <= far[some.hits["modality"]])
+    return Candidates(some.names, *taken(some.hits, some.met, kept))
+
+
+def made(some: Candidates) -> Iterator[Candidate]:
+    """An object for each."""
+    hits, names = some.hits, some.names
+    epochs: dict[tuple[int, int], Epoch] = {}
+    partners = _partners(some.met)
+    columns = (hits[name].tolist() for name in HIT.names or ())
+    for node, boot, number, camera, cell, hour, many, start, end, distance, bits, *rest in zip(*columns, strict=True):
+        east, north, modality, mask, quality = rest
+        epoch = epochs.get((cell, hour)) or epochs.setdefault((cell, hour), Epoch(names[cell], hour))
+        yield Candidate(
+            sighting=sighting_id(names[node], boot, number),
+            node=names[node],
+            camera=names[camera],
+            start=from_unix(start / 1000),
+            end=from_unix(end / 1000),
+            modality=MODALITIES[modality],
+            distance=distance,
+            bits=bits,
+            mask=_MASKS[mask],
+            quality=quality / 255,
+            east_m=None if east == NOWHERE else east / 100,
+            north_m=None if north == NOWHERE else north / 100,
+            epoch=epoch,
+            partners=tuple(next(partners) for _ in range(many)),
+        )
+
+
+_MASKS = tuple(FaceMask(value) for value in range(len(FaceMask)))
+
+
+def _partners(met: Rows) -> Iterator[Partner]:
+    columns = (met[name].tolist() for name in MET.names or ())
+    for start, end, number, distance, error, person, near, mask in zip(*columns, strict=True):
+        yield Partner(
+            number=number,
+            start=from_unix(start / 1000),
+            end=from_unix(end / 1000),
+            min_distance_m=distance / 100,
+            distance_error_m=error / 100,
+            mask=_MASKS[mask],
+            person=None if person == NOBODY else person,
+            near_s=None if near[0] < 0 else tuple(ms / 1000 for ms in near),
+        )
+
+
 def candidates_to_bytes(candidates: Iterable[Candidate]) -> bytes:
-    """CBOR rows in a fixed field order; times are whole Unix milliseconds."""
-    return pack([_row(candidate) for candidate in candidates])
+    """CBOR {names, hits, met} of a search's answer; an answer without any may be an empty tuple."""
+    some = candidates if isinstance(candidates, Candidates) else Candidates()
+    if not isinstance(candidates, Candidates) and any(True for _ in candidates):
+        raise BadInput("only what a search found travels", hint="pass the candidates of its answer")
+    return pack({"names": list(some.names), "hits": some.hits.tobytes(), "met": some.met.tobytes()})
 
 
-def candidates_from_bytes(raw: bytes) -> tuple[Candidate, ...]:
+def candidates_from_bytes(raw: bytes) -> Candidates:
     """The inverse of candidates_to_bytes; BadInput when the bytes are anything else."""
-    rows = unpack(raw, BadInput, "a list of candidates")
+    document = unpack(raw, BadInput, "a list of candidates")
     try:
-        return tuple(_candidate(row) for row in rows)
-    except (ValueError, TypeError) as error:
-        raise BadInput("This is no list of candidates.", hint="Run the search again.") from error
-
-
-def _row(c: Candidate) -> list[Any]:
-    times = [_ms(c.start), _ms(c.end)]
-    score = [c.modality.value, c.distance, c.bits, int(c.mask), round(c.quality * 255)]
-    place = [c.east_m, c.north_m, c.epoch.cell, c.epoch.hour]
-    return [c.sighting, c.node, c.camera, *times, *score, *place, [_partner_row(p) for p in c.partners]]
-
-
-def _partner_row(p: Partner) -> list[Any]:
-    near = None if p.near_s is None else list(p.near_s)
-    return [p.number, _ms(p.start), _ms(p.end), p.min_distance_m, p.distance_error_m, int(p.mask), p.person, near]
-
-
-def _candidate(row: list[Any]) -> Candidate:
-    sighting, node, camera, start, end, modality, distance, bits, mask, quality, *place = row
-    east_m, north_m, cell, hour, partners = place
-    return Candidate(
-        sighting=sighting,
-        node=node,
-        camera=camera,
-        start=_time(start),
-        end=_time(end),
-        modality=Modality(modality),
-        distance=distance,
-        bits=bits,
-        mask=FaceMask(mask),
-        quality=quality / 255,
-        east_m=east_m,
-        north_m=north_m,
-        epoch=Epoch(cell, hour),
-        partners=tuple(_partner(partner) for partner in partners),
-    )
-
-
-def _partner(row: list[Any]) -> Partner:
-    number, start, end, nearest, error, mask, person, near = row
-    near_s = None if near is None else tuple(float(seconds) for seconds in near)
-    return Partner(number, _time(start), _time(end), nearest, error, FaceMask(mask), person, near_s)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
-
-
-def _time(ms: int) -> datetime:
-    return from_unix(ms / 1000)
+        names, hits = document["names"], np.frombuffer(document["hits"], HIT)
+        met = np.frombuffer(document["met"], MET)
+        places = [hits[name] for name in ("node", "camera", "cell")]
+        fits = all(isinstance(name, str) for name in names) and int(hits["partners"].sum(dtype=np.int64)) == len(met)
+        fits = fits and (not len(hits) or int(np.max(places)) < len(names))
+        fits = fits and bool((hits["mask"] < len(_MASKS)).all() and (met["mask"] < len(_MASKS)).all())
+        fits = fits and bool((hits["modality"] < len(MODALITIES)).all())
+    except (ValueError, TypeError, KeyError):
+        fits = False
+    if not fits:
+        raise BadInput("This is no list of candidates.", hint="Run the search again.")
+    return Candidates(names, hits, met)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from shared.errors import BadInput
 from shared.wire import pack, unpack
 
 MOST_CASES = 32  # of one pass: as many as a batch's four bytes can name
+# Of a case and modality: a city has a million within the radius of one template, and no way is found through them.
+MOST_CANDIDATES = 100_000
 # P(bit differs) = angle/π, so 384 of 1,024 bits is an angle of 67.5°, a cosine of 0.38; strangers lie near 512 ± 16.
 DEFAULT_RADIUS: Mapping[Modality, int] = {Modality.FACE: 384, Modality.APPEARANCE: 144}
 
@@ -20,13 +22,15 @@ DEFAULT_RADIUS: Mapping[Modality, int] = {Modality.FACE: 384, Modality.APPEARANC
 class Job:
     """One case's part of a search. `releases` maps each authority to its seal shares, `probes` are the probe codes;
     both are sealed to the worker's key. `radius` is in bits, by modality. `hand_off` names the model whose clothes may
-    be handed on: the worker then waits, after its answer, for what is confirmed."""
+    be handed on: the worker then waits, after its answer, for what is confirmed. No more than `most` candidates of each
+    modality are answered, the nearest ones."""
 
     case: str
     releases: Mapping[str, bytes] = field(repr=False)
     probes: bytes = field(repr=False)
     radius: Mapping[Modality, int] = field(default_factory=lambda: DEFAULT_RADIUS)
     hand_off: str = ""
+    most: int = MOST_CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,11 @@ class BatchFailed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer, and the worker's last word but for a hand-off."""
+    """The answer, and the worker's last word but for a hand-off. `radius` is in bits, by modality, where it had to be
+    narrowed, as too many were within it."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
+    radius: Mapping[Modality, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +97,22 @@ Event = Hello | Coverage | Progress | BatchFailed | Found | HandedOff | JobRefus
 def job_to_bytes(job: Job) -> bytes:
     radius = {modality.value: bits for modality, bits in job.radius.items()}
     sealed = {"releases": dict(job.releases), "probes": job.probes}
-    return pack({"case": job.case, "radius": radius, "hand_off": job.hand_off, **sealed})
+    return pack({"case": job.case, "radius": radius, "hand_off": job.hand_off, "most": job.most, **sealed})
 
 
 def job_from_bytes(raw: bytes) -> Job:
     """Raises BadInput for anything that job_to_bytes did not make."""
     document = unpack(raw, BadInput, "a search job")
     try:
-        radius = {Modality(name): int(bits) for name, bits in document["radius"].items()}
+        radius = dict(DEFAULT_RADIUS) | _radius(document["radius"])
         sealed = dict(document["releases"]), document["probes"]
-        return Job(document["case"], *sealed, radius, str(document["hand_off"]))
+        return Job(document["case"], *sealed, radius, str(document["hand_off"]), int(document["most"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadInput("a search job is malformed", hint="compare versions") from None
+
+
+def _radius(document: Mapping[str, Any]) -> dict[Modality, int]:
+    return {Modality(name): int(bits) for name, bits in document.items()}
 
 
 def hand_on_to_bytes(sightings: Iterable[str]) -> bytes:
@@ -134,8 +144,8 @@ def _event_row(event: Event) -> list[Any]:
             row = ["progress", done, failed]
         case BatchFailed(index, reason):
             row = ["failed", index, reason]
-        case Found(candidates):
-            row = ["found", candidates_to_bytes(candidates)]
+        case Found(candidates, radius):
+            row = ["found", candidates_to_bytes(candidates), {kind.value: bits for kind, bits in radius.items()}]
         case HandedOff(sealed):
             row = ["handed off", sealed]
         case JobRefused(reason):
@@ -155,7 +165,7 @@ def event_from_bytes(raw: bytes) -> tuple[int, Event]:
 def _event(row: list[Any]) -> Event:
     kind, *rest = row
     if kind == "found":
-        return Found(candidates_from_bytes(rest[0]))
+        return Found(candidates_from_bytes(rest[0]), _radius(rest[1]))
     if kind == "hello":
         return Hello(rest[0], tuple(rest[1]), tuple(rest[2]))
     if kind == "coverage":

@@ -3,231 +3,258 @@
 An encounter rides in the batch of whichever sighting ended later, so it may lie in another batch than the hit, and
 the other sighting's mask in a third: batches of one track after a power cut, a second batch of a busy hour, or the
 next hour's. Batches come in order of cell and hour, and are held only as long as somebody in them may have met
-whoever is found next, which bounds the memory to a few hours of one cell.
+whoever is found next, and until there are enough to be joined together, which bounds the memory to some hours of one
+cell.
 
 Several cases share what is held, and nothing else: each is joined with batches that opened for it, and with no others.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from central.search.candidates import Candidate, Partner
-from central.search.people import People
-from shared.epochs import HOUR_S, Epoch, Modality
-from shared.errors import BadBatch
+from central.search.candidates import HIT, MET, NOBODY, Rows, taken
+from central.search.joining import Held, Meetings, met
+from central.search.opened import Near, Opened, joined
+from central.search.people import Asked, Int64, People
+from central.search.scan import all_narrowed
+from shared.epochs import HOUR_S
 from shared.face_mask import FaceMask
-from shared.sightings import SightingColumns, encounter, sighting_id
+from shared.sightings import HAS_APPEARANCE, HAS_FACE
 
-_FEW = 8  # numbers, up to which comparing one by one is faster
+TOGETHER = 96  # batches that are joined at once, some 6 MB
 _SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
+_NUMBER = 2**32 - 1
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Opened:
-    """An opened batch, its position in the stream, the models behind its codes, by modality, and the cases for which
-    it opened: bit k is the case at place k."""
-
-    index: int
-    columns: SightingColumns
-    models: Mapping[str, str]
-    cases: int = 1
-    _met: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    _span: list[int] = field(default_factory=list)
-
-    def overlaps(self, first: int, last: int) -> bool:
-        """Whether anybody in it was in view at some time between these, in Unix milliseconds."""
-        if not self._span and len(self.columns):
-            self._span.extend((int(self.columns.start.min()), int(self.columns.end.max())))
-        return bool(self._span) and self._span[0] <= last and self._span[1] >= first
-
-    def meetings(self) -> npt.NDArray[np.int64]:
-        """Its encounters, read once however many cases ask. Raises BadBatch."""
-        if not self._met:
-            self._met.append(self.columns.meetings())
-        return self._met[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One row of an opened batch within the radius of one case's probes; `case` is its place."""
-
-    opened: Opened
-    row: int
-    modality: Modality
-    distance: int
-    bits: int
-    case: int = 0
-
-    @property
-    def start_ms(self) -> int:
-        return int(self.opened.columns.start[self.row])
-
-    @property
-    def end_ms(self) -> int:
-        return int(self.opened.columns.end[self.row])
-
-    @property
-    def number(self) -> int:
-        return int(self.opened.columns.number[self.row])
+Ready = list[tuple[int, Rows, Rows]]  # of one case: rows of HIT, and of MET
 
 
 @dataclass(slots=True)
 class _Cell:
-    """What is known of the cell whose batches are streaming."""
+    """What is known of the cell whose batches are streaming. `fresh` are held and not joined yet."""
 
     name: str
     hour: int
     held: list[Opened] = field(default_factory=list)
-    waiting: list[Hit] = field(default_factory=list)
-    people: dict[int, People] = field(default_factory=lambda: defaultdict(People))  # numbers are of one answer
+    fresh: int = 0
+    waiting: list[Near] = field(default_factory=list)  # rows count through `held`
+    rows: int = 0  # of `held`
+    boots: dict[tuple[str, int], int] = field(default_factory=dict)
+    people: People = field(default_factory=People)
+    kinds: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
-Ready = list[tuple[int, Candidate]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hits:
+    """Rows within the radius, once a case, row and modality: those of a case stand together."""
+
+    row: Int64
+    case: Int64
+    modality: Int64
+    distance: Int64
+    bits: Int64
+
+    def of(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> _Hits:
+        return _Hits(self.row[rows], self.case[rows], self.modality[rows], self.distance[rows], self.bits[rows])
 
 
 class Neighbours:
-    """Takes opened batches in the order of the store and gives candidates as soon as nobody can have met them still.
+    """Takes opened batches in the order of the store and gives candidates once nobody can have met them still.
 
-    Encounters outside a case's window, in Unix milliseconds, are left out of its answer. `broken` tells by case and
-    position in the stream of batches whose encounters could not be joined, and why.
+    A window is in Unix milliseconds; sightings and encounters outside a case's are left out of its answer. `radius` is
+    in bits, by place and modality, and may be narrowed as the search goes on. `handing_on` hears of the rows that were
+    found of a case whose clothes may be handed on. `broken` tells by case and position in
+    the stream of batches whose encounters could not be joined, and why.
     """
 
-    def __init__(self, *windows: tuple[int, int]) -> None:
-        self._windows = windows
+    def __init__(
+        self,
+        windows: Sequence[tuple[int, int]],
+        radius: Int64,
+        handing_on: Mapping[int, Callable[[Opened, Sequence[int]], None]] = MappingProxyType({}),
+    ) -> None:
+        self._handing_on = handing_on
+        self._windows = np.array(windows, np.int64).reshape(-1, 2)
+        self.radius = radius
         self._cell = _Cell("", 0)
         self._past: set[str] = set()
+        self._names: dict[str, int] = {}
         self.broken: dict[tuple[int, int], str] = {}
 
-    def take(self, opened: Opened, hits: Sequence[Hit]) -> Ready:
-        """Remember one batch and its hits; the candidates that are complete now, each with its case's place."""
-        epoch, ready = opened.columns.epoch, Ready()
+    @property
+    def names(self) -> list[str]:
+        """What the candidates' nodes, cameras and cells are called, of all cases."""
+        return list(self._names)
+
+    def take(self, batches: Sequence[Opened], near: Near | None) -> Ready:
+        """Remember batches of one epoch and what is near in them; the candidates that are complete now, by case."""
+        epoch, ready = batches[0].columns.epoch, Ready()
         if epoch.cell in self._past or (epoch.cell == self._cell.name and epoch.hour < self._cell.hour):
-            for case in self._of(opened):
-                self.broken[case, opened.index] = "the batch came out of order, so encounters may be missing"
+            for one in batches:
+                for case in self._of(one):
+                    self.broken[case, one.index] = "the batch came out of order, so encounters may be missing"
         if epoch.cell != self._cell.name or epoch.hour < self._cell.hour:
             ready = self.finish()
             self._cell = _Cell(epoch.cell, epoch.hour)
         elif epoch.hour > self._cell.hour:
             self._cell.hour = epoch.hour
-            ready = self._settle(epoch)
-        self._cell.held.append(opened)
-        self._cell.waiting.extend(hits)
+            if self._cell.fresh >= TOGETHER:
+                ready = self._settle(epoch.hour * HOUR_S * 1000)
+        self._remember(batches, near)
         return ready
 
     def finish(self) -> Ready:
         """The candidates that still wait, at the end of a cell or of the stream."""
-        ready = self._joined(self._cell.waiting)
+        ready = self._settle(None)
         self._past.add(self._cell.name)
         self._cell = _Cell("", 0)
         return ready
 
     def drop(self, case: int) -> None:
         """Forget what waits for a case that has ended."""
-        self._cell.waiting = [hit for hit in self._cell.waiting if hit.case != case]
-        self._cell.people.pop(case, None)
+        self._cell.waiting = [one.of(one.case != case) for one in self._cell.waiting]
+        self._cell.people.forget(case)
 
     def _of(self, opened: Opened) -> list[int]:
         return [case for case in range(len(self._windows)) if opened.cases >> case & 1]
 
-    def _settle(self, epoch: Epoch) -> Ready:
-        # A partner was in view at the same moment, so it began before the hit ended, and ended after the hit began.
-        now_ms = epoch.hour * HOUR_S * 1000
+    def _remember(self, batches: Sequence[Opened], near: Near | None) -> None:
         cell = self._cell
-        ready = self._joined([hit for hit in cell.waiting if hit.end_ms < now_ms])
-        cell.waiting = [hit for hit in cell.waiting if hit.end_ms >= now_ms]
-        oldest = min([now_ms, *(hit.start_ms for hit in cell.waiting)])
-        cell.held = [one for one in cell.held if len(one.columns) and one.columns.end.max() >= oldest]
+        if near is not None:
+            cell.waiting.append(near.at(near.row + cell.rows))
+        cell.held.extend(batches)
+        cell.fresh += len(batches)
+        cell.rows += sum(len(one.columns) for one in batches)
+
+    def _settle(self, now_ms: int | None) -> Ready:
+        """Answer whoever cannot be met any more by those who come at `now_ms` or later; None is a cell's end."""
+        cell = self._cell
+        near = joined(cell.waiting) if cell.waiting else None
+        if near is None or not len(near):
+            ready, left, oldest = Ready(), None, now_ms
+        else:
+            held = Held(cell.held, cell.boots)
+            late = held.end[near.row] >= (2**62 if now_ms is None else now_ms)
+            left = near.of(late)
+            # A partner was in view at the same moment: began before the hit ended, and ended after the hit began.
+            oldest = now_ms and min([now_ms, *held.start[left.row].tolist()])
+            ready = self._ready(held, self._hits(held, near.of(~late)), oldest)
+        self._let_go(left, oldest)
         return ready
 
-    def _joined(self, hits: Sequence[Hit]) -> Ready:
-        of_boot: dict[tuple[int, str, int], list[Hit]] = defaultdict(list)
-        for hit in hits:
-            of_boot[hit.case, hit.opened.columns.node, hit.opened.columns.boot].append(hit)
+    def _let_go(self, left: Near | None, oldest: int | None) -> None:
+        """Hold on to batches with somebody in view at `oldest` or later; `left` are the hits that wait still."""
+        cell = self._cell
+        sizes = np.array([len(one.columns) for one in cell.held], np.int64)
+        stay = np.array([_lasts(one, oldest) for one in cell.held], np.bool_)
+        if left is not None:
+            kept = np.where(stay, sizes, 0)
+            moved = (np.cumsum(kept) - kept) - (np.cumsum(sizes) - sizes)
+            left = left.at(left.row + np.repeat(moved, sizes)[left.row])
+        cell.waiting = [left] if left is not None and len(left) else []
+        cell.held = [one for one, stays in zip(cell.held, stay.tolist(), strict=True) if stays]
+        cell.rows, cell.fresh = int(sizes[stay].sum()), 0
+
+    def _hits(self, held: Held, near: Near) -> _Hits:
+        """Of what is near a probe: what its mask fits, is within the window and the radius, each sighting once."""
+        mask, flags = held.column("mask")[near.row], held.column("flags")[near.row]
+        has = flags & np.array([HAS_FACE, HAS_APPEARANCE])[near.modality] != 0
+        windows = self._windows[near.case]
+        inside = (held.start[near.row] < windows[:, 1]) & (held.end[near.row] >= windows[:, 0])
+        near = near.of(has & inside & (near.fits >> mask & 1 == 1))
+        distance = all_narrowed(near.distance, near.bits, near.fidelity)
+        kept = np.flatnonzero(distance <= self.radius[near.case, near.modality])
+        hits = _Hits(near.row, near.case, near.modality, distance, near.bits).of(kept)
+        hits = hits.of(np.lexsort((hits.distance, hits.modality, hits.row, hits.case)))
+        again = (hits.case[1:] == hits.case[:-1]) & (hits.row[1:] == hits.row[:-1])
+        again &= hits.modality[1:] == hits.modality[:-1]
+        return hits.of(np.concatenate([np.ones(min(len(hits.row), 1), np.bool_), ~again]))
+
+    def _ready(self, held: Held, hits: _Hits, oldest: int | None) -> Ready:
+        if not len(hits.row):
+            return []
+        found = met(held, hits.row, hits.case, self._windows)
+        self._tell_broken(held, hits)
+        self._hand_on(held, hits)
+        lasting = {kind for kind, one in zip(held.kinds, held.batches, strict=True) if _lasts(one, oldest)}
+        rows, partners = self._candidates(held, hits, found), self._partners(held, hits, found, lasting)
         ready = Ready()
-        for (case, node, boot), group in of_boot.items():
-            first, last = min(hit.start_ms for hit in group), max(hit.end_ms for hit in group)
-            mates = [
-                one
-                for one in self._cell.held
-                if one.cases >> case & 1
-                and (one.columns.node, one.columns.boot) == (node, boot)
-                # Whoever met them was in view with them; encounters cost more to read than all the rest of a batch.
-                and one.overlaps(first - _SLACK_MS, last + _SLACK_MS)
-            ]
-            partners = self._partners(case, mates, {hit.number for hit in group})
-            ready += [(case, _candidate(hit, partners[hit.number])) for hit in group]
+        for case in np.unique(hits.case).tolist():
+            some = np.flatnonzero(hits.case == case)
+            ready.append((case, *taken(rows, partners, some)))
         return ready
 
-    def _partners(self, case: int, mates: Sequence[Opened], numbers: set[int]) -> dict[int, list[Partner]]:
-        """Partners of each of some numbers, from all batches of their node and boot that are held."""
-        partners: dict[int, dict[Partner, None]] = defaultdict(dict)  # ordered, and each once
-        begin, end = self._windows[case]
-        for a, b, *facts in self._meetings(case, mates, numbers):
-            if facts[0] >= end or facts[1] < begin:
-                continue
-            for number, other in ((a, b), (b, a)):
-                if number in numbers:
-                    partners[number][self._partner(case, other, [number, other, *facts], mates)] = None
-        return defaultdict(list, {number: list(found) for number, found in partners.items()})
+    def _tell_broken(self, held: Held, hits: _Hits) -> None:
+        """Batches whose encounters are lost to a case: somebody in them may have met one of its candidates."""
+        for place, error in held.broken.items():
+            (first, last), boot = held.batches[place].span, held.boots[place]
+            beside = (held.boots[held.batch[hits.row]] == boot) & (held.start[hits.row] <= last + _SLACK_MS)
+            for case in np.unique(hits.case[beside & (held.end[hits.row] >= first - _SLACK_MS)]).tolist():
+                if held.batches[place].cases >> case & 1:
+                    told = f"{type(error).__name__}: {error.message}"
+                    self.broken[case, held.batches[place].index] = told
 
-    def _meetings(self, case: int, mates: Sequence[Opened], numbers: set[int]) -> Iterable[list[int]]:
-        for one in mates:
-            try:
-                met = one.meetings()
-            except BadBatch as error:
-                self.broken[case, one.index] = f"{type(error).__name__}: {error.message}"
-                continue
-            yield from met[_naming(met[:, :2], numbers)].tolist()
+    def _hand_on(self, held: Held, hits: _Hits) -> None:
+        for case, keep in self._handing_on.items():
+            rows = hits.row[hits.case == case]
+            for place in np.unique(held.batch[rows]).tolist():
+                keep(held.batches[place], (rows[held.batch[rows] == place] - held.begins[place]).tolist())
 
-    def _partner(self, case: int, other: int, row: list[int], mates: Sequence[Opened]) -> Partner:
-        met, mask, person = encounter(row), FaceMask.UNKNOWN, None
-        for one in mates:
-            for at in (one.columns.number == other).nonzero()[0][:1].tolist():
-                mask = FaceMask(int(one.columns.mask[at]))
-                person = self._cell.people[case].number(one.columns, at, one.models.get(Modality.FACE.value, ""))
-        nearest, error = met.min_distance_m, met.distance_error_m
-        return Partner(other, met.start, met.end, nearest, error, mask, person, met.near_s)
+    def _candidates(self, held: Held, hits: _Hits, found: Meetings) -> Rows:
+        made, batch = np.zeros(len(hits.row), HIT), held.batch[hits.row]
+        columns = [one.columns for one in held.batches]
+        cameras = np.cumsum([0, *(len(one.cameras) for one in columns)])
+        named = np.array([self._named(name) for one in columns for name in one.cameras], np.int64)
+        made["node"] = np.array([self._named(one.node) for one in columns])[batch]
+        made["boot"] = np.array([one.boot for one in columns])[batch]
+        made["camera"] = named[cameras[batch] + held.column("camera")[hits.row]]
+        made["cell"] = self._named(self._cell.name)
+        made["hour"] = np.array([one.epoch.hour for one in columns])[batch]
+        made["start"], made["end"] = held.start[hits.row], held.end[hits.row]
+        for name in ("number", "mask", "quality", "east", "north"):
+            made[name] = held.column(name)[hits.row]
+        made["distance"], made["bits"], made["modality"] = hits.distance, hits.bits, hits.modality
+        made["partners"] = np.bincount(found.hit, minlength=len(made))
+        return made
+
+    def _partners(self, held: Held, hits: _Hits, found: Meetings, lasting: set[tuple[int, str]]) -> Rows:
+        made, case = np.zeros(len(found), MET), hits.case[found.hit]
+        row = held.rows_of(found.partner, case)
+        made["number"] = found.partner & _NUMBER
+        for place, name in enumerate(("start", "end", "nearest", "error")):
+            made[name] = found.facts[:, place]
+        made["near"] = found.facts[:, 4:]
+        known = row >= 0
+        made["mask"] = FaceMask.UNKNOWN
+        made["mask"][known] = held.column("mask")[row[known]]
+        made["person"] = NOBODY
+        seen = np.flatnonzero(known)
+        seen = seen[held.column("flags")[row[seen]] & HAS_FACE != 0]
+        made["person"][seen] = self._people(held, case[seen], row[seen], lasting)
+        return made
+
+    def _people(self, held: Held, case: Int64, row: Int64, lasting: set[tuple[int, str]]) -> Int64:
+        kinds = [self._cell.kinds.setdefault(kind, len(self._cell.kinds)) for kind in held.kinds]
+        pairs, first, which = np.unique(np.stack([case, held.key[row]]), axis=1, return_index=True, return_inverse=True)
+        rows = row[first]
+        batch = held.batch[rows]
+        codes = np.empty((len(rows), held.batches[0].columns.face.shape[1]), np.uint8)
+        for place in np.unique(batch).tolist():
+            some = batch == place
+            codes[some] = held.batches[place].columns.face[rows[some] - held.begins[place]]
+        asked = Asked(pairs[0], np.array(kinds)[batch], pairs[1], codes)
+        wanted = {self._cell.kinds[kind] for kind in lasting if kind in self._cell.kinds}
+        return np.asarray(self._cell.people.number(asked, wanted)[which.ravel()])
+
+    def _named(self, name: str) -> int:
+        return self._names.setdefault(name, len(self._names))
 
 
-def _naming(pairs: npt.NDArray[np.int64], numbers: set[int]) -> npt.NDArray[np.bool_]:
-    """Which pairs hold one of some numbers."""
-    if len(numbers) > _FEW:
-        return np.asarray(np.isin(pairs, list(numbers)).any(axis=1))
-    return np.asarray(np.any([(pairs == number).any(axis=1) for number in numbers], axis=0))
-
-
-def _candidate(hit: Hit, partners: Sequence[Partner]) -> Candidate:
-    columns = hit.opened.columns
-    seen = columns.sighting(hit.row)
-    return Candidate(
-        sighting=sighting_id(columns.node, columns.boot, seen.number),
-        node=columns.node,
-        camera=seen.camera,
-        start=seen.start,
-        end=seen.end,
-        modality=hit.modality,
-        distance=hit.distance,
-        bits=hit.bits,
-        mask=seen.mask,
-        quality=seen.quality,
-        east_m=seen.east_m,
-        north_m=seen.north_m,
-        epoch=columns.epoch,
-        partners=tuple(sorted(partners, key=lambda partner: (partner.start, partner.number))),
-    )
-
-
-def merged(parts: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """One candidate a sighting and modality, the nearest, in order of time."""
-    best: dict[tuple[str, Modality], Candidate] = {}
-    for part in parts:
-        key = (part.sighting, part.modality)
-        if key not in best or part.distance < best[key].distance:
-            best[key] = part
-    return tuple(sorted(best.values(), key=lambda c: (c.start, c.sighting)))
+def _lasts(one: Opened, oldest: int | None) -> bool:
+    """Whether somebody in it may yet be met; nobody is once the cell is over."""
+    return oldest is not None and len(one.columns) > 0 and one.span[1] >= oldest

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from central.authority.released import CombinedShares, Recipient, ReleasedShares, combined, not_covered, open_released
 from central.probes.hand_off import Clothes, HandOffRefused, seal_clothes
 from central.probes.probe_sets import Probes, open_probes
-from central.search.job import Job
-from central.search.neighbours import Hit, Opened
+from central.search.job import MOST_CANDIDATES, Job
+from central.search.opened import Opened
 from shared.epochs import Modality
 from shared.errors import BadInput
 from shared.keys import sealing_public
@@ -26,6 +26,7 @@ class Search:
 
     `probe_service` is the one that every authority names, `hand_off` the model whose clothes may be handed on.
     `clothes` are those of the hits so far, None where they cannot be; they leave only sealed to the probe service.
+    `most` candidates of each modality are answered.
     """
 
     case: str
@@ -38,6 +39,7 @@ class Search:
     probe_service: bytes
     hand_off: str
     clothes: dict[str, Clothes | None] = field(default_factory=dict, repr=False)
+    most: int = MOST_CANDIDATES
 
     def handed_off(self, sightings: Iterable[str], public: bytes) -> bytes:
         """The clothes of confirmed candidates, sealed to the probe service; empty when none has any.
@@ -67,14 +69,14 @@ class Search:
         """The window in Unix milliseconds."""
         return round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000)
 
-    def keep_clothes(self, opened: Opened, hits: Iterable[Hit]) -> None:
+    def keep_clothes(self, opened: Opened, rows: Iterable[int]) -> None:
         """Of what was found, in case it is confirmed."""
         columns, model = opened.columns, opened.models.get(Modality.APPEARANCE.value, "")
-        for hit in hits:
-            name = sighting_id(columns.node, columns.boot, hit.number)
+        for row in rows:
+            name = sighting_id(columns.node, columns.boot, int(columns.number[row]))
             self.clothes[name] = None
-            if columns.has_appearance[hit.row] and model == self.hand_off:
-                self.clothes[name] = Clothes(name, columns.epoch, model, columns.appearance[hit.row].tobytes())
+            if columns.has_appearance[row] and model == self.hand_off:
+                self.clothes[name] = Clothes(name, columns.epoch, model, columns.appearance[row].tobytes())
 
 
 def open_job(job: Job, private: X25519PrivateKey) -> Search:
@@ -94,6 +96,7 @@ def open_job(job: Job, private: X25519PrivateKey) -> Search:
         not_covered={day.isoformat(): tuple(names) for day, names in not_covered(released).items()},
         probe_service=next(iter(released.values())).probes_public,
         hand_off=job.hand_off if _may_hand_off(released) else "",
+        most=job.most,
     )
 
 

@@ -12,9 +12,10 @@ from typing import Protocol
 from central.authority.client import Releases
 from central.batches.store import BatchStore
 from central.probes.client import Probes
-from central.search.candidates import Candidate, Partner
+from central.search.candidates import NOBODY, Candidate, Candidates, Partner, nearest, within
 from central.search.dispatch import SearchFailed
-from central.search.job import BatchFailed, Coverage, Progress
+from central.search.job import DEFAULT_RADIUS, MOST_CANDIDATES, BatchFailed, Coverage, Found, Progress
+from shared.epochs import Modality
 from shared.releases import Release
 
 LOOK_EVERY_S = 0.1
@@ -53,7 +54,8 @@ class SearchAnswer:
 
     `not_covered` are days (ISO 8601) of the window that could not be searched, and the authorities that hold no secret
     for them, `until_hour` is the last hour that could; `lacking` are protections that the worker's machine would not
-    give it. `handed_on` counts the sightings whose clothes were looked for, and the cell-hours.
+    give it. `handed_on` counts the sightings whose clothes were looked for, and the cell-hours. `radius` is in bits, by
+    modality, where so many were within the usual one that only the nearest are answered.
     """
 
     candidates: tuple[Candidate, ...]
@@ -63,6 +65,7 @@ class SearchAnswer:
     until_hour: int = 0
     lacking: tuple[str, ...] = ()
     handed_on: tuple[int, int] = (0, 0)
+    radius: Mapping[Modality, int] = field(default_factory=dict)
 
 
 class Part:
@@ -74,7 +77,8 @@ class Part:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._progress: dict[int, Progress] = {}
-        self._found: dict[int, tuple[Candidate, ...]] = {}
+        self._found: dict[int, Candidates] = {}
+        self._radius: dict[Modality, int] = {}
         self._told: set[tuple[int, int]] = set()
         self._coverage = Coverage({}, 0)
         self._lacking: dict[str, None] = {}
@@ -109,9 +113,22 @@ class Part:
                     self._progress[shard] = event
                     self._said.put(self._sum())
 
-    def found(self, shard: int, candidates: tuple[Candidate, ...]) -> None:
+    def found(self, shard: int, answer: Found) -> None:
+        """Keep one shard's candidates; of all shards' together no more than a case may have."""
         with self._lock:
-            self._found[shard] = tuple(renumbered(one, shard) for one in candidates)
+            self._found[shard] = _of_worker(answer.candidates, shard)
+            kept, limits = nearest(list(self._found.values()), MOST_CANDIDATES)
+            self._found = dict(zip(self._found, kept, strict=True))
+            for modality, bits in (*answer.radius.items(), *limits.items()):
+                self._radius[modality] = min(bits, self._radius.get(modality, bits))
+            if self._radius:
+                self._found = {at: within(one, self._radius) for at, one in self._found.items()}
+
+    @property
+    def radius(self) -> Mapping[Modality, int]:
+        """In bits, by modality: what a worker need not look beyond, by what the others have found."""
+        with self._lock:
+            return dict(DEFAULT_RADIUS) | self._radius
 
     def fail(self, error: Exception) -> None:
         if self.open:
@@ -126,7 +143,8 @@ class Part:
         together = (one for shard in sorted(self._found) for one in self._found[shard])
         candidates = tuple(sorted(together, key=lambda one: (one.start, one.sighting)))
         counts = done.done - done.failed, done.failed
-        self._said.put(SearchAnswer(candidates, *counts, known.missing, known.until_hour, tuple(self._lacking)))
+        answer = SearchAnswer(candidates, *counts, known.missing, known.until_hour, tuple(self._lacking))
+        self._said.put(replace(answer, radius=dict(self._radius)))
 
     def listen(self, tell: Tell, stop: threading.Event) -> SearchAnswer:
         """On the case's own thread, until its answer comes. Raises SearchFailed once `stop` is set, and what `fail`
@@ -159,6 +177,14 @@ def renumbered(one: Candidate, worker: int) -> Candidate:
     if not worker:
         return one
     return replace(one, partners=tuple(_renumbered(partner, worker) for partner in one.partners))
+
+
+def _of_worker(found: Sequence[Candidate], worker: int) -> Candidates:
+    if not isinstance(found, Candidates):
+        return Candidates()
+    met = found.met.copy()
+    met["person"][met["person"] != NOBODY] += worker * _PEOPLE_OF_A_WORKER
+    return Candidates(found.names, found.hits, met)
 
 
 def _renumbered(partner: Partner, worker: int) -> Partner:

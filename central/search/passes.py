@@ -175,7 +175,8 @@ def _jobs(shard: Shard, parts: Sequence[Part], public: bytes) -> tuple[list[Part
         try:
             if isinstance(probes, CairnError):
                 raise probes
-            jobs.append(Job(part.release.scope.case, shares_for(part, public, shard.of(part)), probes))
+            shares = shares_for(part, public, shard.of(part))
+            jobs.append(Job(part.release.scope.case, shares, probes, part.radius))
             served.append(part)
         except Exception as error:  # noqa: BLE001  (raised again on the case's own thread)
             part.fail(error)
@@ -198,8 +199,8 @@ def _probes(shard: Shard, parts: Sequence[Part], public: bytes) -> list[bytes | 
 def _heard(shard: Shard, part: Part, event: Event) -> bool:
     """Pass on what a worker says of a case; True when it was the last word."""
     match event:
-        case Found(candidates):
-            part.found(shard.number, candidates)
+        case Found():
+            part.found(shard.number, event)
         case JobRefused(reason):
             part.fail(SearchFailed(f"The worker refused the job: {reason}", hint="Ask for a new release."))
         case Coverage() | Progress() | BatchFailed():

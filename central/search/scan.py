@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ class Hits:
     distances: Int32
 
 
+Int64 = npt.NDArray[np.int64]
+Numbers = float | npt.NDArray[Any]
 _CLEAR = (FaceMask.WORN, FaceMask.ABSENT)
 _UNCLEAR = np.array([kind not in _CLEAR for kind in sorted(FaceMask)])
 _NONE = Hits(np.empty(0, np.int64), np.empty(0, np.int32))
@@ -42,7 +45,7 @@ def within(columns: SightingColumns, probe: ProbeSet, radius: int, counted: Int3
     bits = probe.codes.shape[1] * 8
     nearest = np.where(fitting(columns.mask, probe).T, counted, bits + 1).min(axis=0)
     rows = np.flatnonzero(present(columns, probe.modality) & (nearest <= reach(probe, radius)))
-    found = np.array([narrowed(int(far), bits, probe.fidelity) for far in nearest[rows]], np.int32)
+    found = all_narrowed(nearest[rows], bits, probe.fidelity).astype(np.int32)
     return Hits(rows[found <= radius], found[found <= radius])
 
 
@@ -71,8 +74,14 @@ def widened(distance: int, bits: int, fidelity: float) -> int:
 
 def narrowed(distance: int, bits: int, fidelity: float) -> int:
     """The inverse: the distance that the curves of a calibration are for."""
-    cosine = math.cos(math.pi * distance / bits) / fidelity
-    return round(bits * math.acos(min(1.0, max(-1.0, cosine))) / math.pi)
+    return int(all_narrowed(np.array([distance]), bits, fidelity)[0])
+
+
+def all_narrowed(distances: npt.NDArray[Any], bits: Numbers, fidelity: Numbers) -> Int64:
+    """The same for many distances, each with its own bits and fidelity where these are arrays."""
+    cosine = np.cos(np.pi * distances / bits) / fidelity
+    narrow = np.rint(bits * np.arccos(np.clip(cosine, -1.0, 1.0)) / np.pi)
+    return np.asarray(np.where(np.equal(fidelity, 1.0), distances, narrow).astype(np.int64))
 
 
 def fitting(masks: UInt8, probe: ProbeSet) -> npt.NDArray[np.bool_]:

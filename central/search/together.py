@@ -6,24 +6,24 @@ the batch's epoch, its probes are looked up under its own name, and its hits go 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from central.probes.probe_sets import ProbeSet
-from central.search.candidates import Candidate
+from central.search.candidates import HIT, MET, MODALITIES, Rows, limit, merged, nearest, taken
 from central.search.job import BatchFailed, Coverage, Event, Found, Progress
-from central.search.kernel import Int32, UInt8, distances
-from central.search.neighbours import Hit, Neighbours, Opened, Ready, merged
+from central.search.neighbours import Neighbours, Ready
+from central.search.opened import Int64, Near, Opened, joined
 from central.search.opened_job import Search
-from central.search.scan import codes_of, present, reach, within
-from shared.batches import SealedBatch, open_batch, opener, read_stored
-from shared.epochs import SHARE_BYTES, Epoch, Modality, seal_key
+from central.search.plans import Plan
+from shared.batches import SealedBatch, read_stored
+from shared.epochs import Modality
 from shared.errors import BadBatch, CairnError, CannotOpen
 
 PROGRESS_EVERY = 50
+_SPARE = 1.25  # so much more than the most may wait, so that cutting down is seldom
 
 # A batch and the cases in whose scope it lies: bit k is the case at place k. Without bytes: those cases have ended.
 Frame = tuple[int, bytes]
@@ -52,85 +52,47 @@ def search_together(works: Sequence[Search], batches: Iterator[Frame]) -> Iterat
 
 @dataclass(slots=True)
 class _Case:
-    """How far the search of one case is."""
+    """How far the search of one case is. `counts` are the candidates so far by modality and distance."""
 
-    found: list[Candidate] = field(default_factory=list)
+    most: int
+    hits: list[Rows] = field(default_factory=list)
+    met: list[Rows] = field(default_factory=list)
+    counts: Int64 = field(default_factory=lambda: np.zeros((len(MODALITIES), 2**11), np.int64))
     done: int = 0
     failed: int = 0
     ended: bool = False
 
+    def add(self, hits: Rows, met: Rows) -> dict[Modality, int]:
+        """Keep candidates; the limits within which the next have to lie, where there are too many already."""
+        self.hits.append(hits)
+        self.met.append(met)
+        np.add.at(self.counts, (hits["modality"], hits["distance"]), 1)
+        limits = {}
+        for place, modality in enumerate(MODALITIES):
+            if self.counts[place].sum() > _SPARE * self.most:
+                limits[modality] = limit(self.counts[place], self.most)
+                self.counts[place, limits[modality] + 1 :] = 0
+        if limits:
+            far = np.array([limits.get(modality, 2**16 - 1) for modality in MODALITIES])
+            hits, met = self.together()
+            hits, met = taken(hits, met, np.flatnonzero(hits["distance"] <= far[hits["modality"]]))
+            self.hits, self.met = [hits], [met]
+        return limits
 
-@dataclass(slots=True)
-class _Compared:
-    """Probes of all cases that one model made, in one array, so that a batch's codes are counted once: `codes`
-    uint8[m, b], `reaches` int32[m], and whose which rows are."""
-
-    modality: Modality
-    codes: UInt8 = field(repr=False)
-    reaches: Int32
-    of: Sequence[tuple[int, ProbeSet, slice]] = field(repr=False)
-    others: Sequence[int]  # cases whose probes another model made than these batches' codes
-
-
-class _Plan:
-    """What is to be done with the batches of one epoch, for the cases in whose scope it lies."""
-
-    def __init__(self, works: Sequence[Search], cases: int, epoch: Epoch) -> None:
-        self.cases, self.epoch, self.outside = cases, epoch, 0
-        self.groups: dict[bytes, int] = {}  # who holds the same shares of the epoch: nearly always all
-        self.probes: dict[int, list[ProbeSet]] = {}
-        self._works, self._openers = works, dict[tuple[str, int], AESGCM]()
-        self._compared: dict[tuple[int, tuple[tuple[str, str], ...]], list[_Compared]] = {}
-        for case, work in enumerate(works):
-            if not cases >> case & 1:
-                continue
-            shares = work.shares.joined(epoch)
-            if not shares:
-                self.outside |= 1 << case
-                continue
-            self.groups[shares] = self.groups.get(shares, 0) | 1 << case
-            self.probes[case] = work.probes.of(epoch)
-
-    def opened(self, index: int, batch: SealedBatch, shares: bytes, cases: int) -> Opened:
-        node = batch.header.node
-        key = self._openers.get((node, cases))
-        if key is None:
-            each = [shares[at : at + SHARE_BYTES] for at in range(0, len(shares), SHARE_BYTES)]
-            key = self._openers[node, cases] = opener(seal_key(each, node, self.epoch))
-        return Opened(index, open_batch(batch, key), batch.header.models, cases)
-
-    def compared(self, opened: Opened) -> list[_Compared]:
-        key = opened.cases, tuple(opened.models.items())
-        if key not in self._compared:
-            self._compared[key] = [self._together(opened, modality) for modality in Modality]
-        return self._compared[key]
-
-    def _together(self, opened: Opened, modality: Modality) -> _Compared:
-        of: list[tuple[int, ProbeSet, slice]] = []
-        reaches: list[int] = []
-        others: list[int] = []
-        made_by = opened.models.get(modality.value)
-        wanted = [(case, probe) for case, probes in self.probes.items() for probe in probes if opened.cases >> case & 1]
-        for case, probe in wanted:
-            if probe.modality is not modality or not len(probe.codes):
-                continue
-            if probe.model != made_by:
-                others.append(case)
-                continue
-            rows = slice(len(reaches), len(reaches) + len(probe.codes))
-            reaches += [reach(probe, self._works[case].radius[modality])] * len(probe.codes)
-            of.append((case, probe, rows))
-        codes = np.concatenate([probe.codes for _, probe, _ in of]) if of else np.empty((0, 0), np.uint8)
-        return _Compared(modality, codes, np.array(reaches, np.int32), of, others)
+    def together(self) -> tuple[Rows, Rows]:
+        return np.concatenate([np.empty(0, HIT), *self.hits]), np.concatenate([np.empty(0, MET), *self.met])
 
 
 class _Pass:
-    """One stream of batches through several cases."""
+    """One stream of batches through several cases. Batches of one epoch are compared together, as they come."""
 
     def __init__(self, works: Sequence[Search]) -> None:
-        self._works, self._cases = works, [_Case() for _ in works]
-        self._near = Neighbours(*(work.window_ms for work in works))
-        self._plan: _Plan | None = None
+        self._works, self._cases = works, [_Case(work.most) for work in works]
+        self._radius = np.array([[work.radius[modality] for modality in MODALITIES] for work in works], np.int64)
+        handing_on = {case: work.keep_clothes for case, work in enumerate(works) if work.hand_off}
+        self._near = Neighbours([work.window_ms for work in works], self._radius, handing_on)
+        self._plan: Plan | None = None
+        self._opened: dict[int, list[Opened]] = defaultdict(list)  # of the plan's epoch, by the cases they opened for
         self._named: dict[int, list[int]] = {}
 
     def take(self, index: int, cases: int, raw: bytes) -> Iterator[Said]:
@@ -141,7 +103,7 @@ class _Pass:
         except CairnError as error:
             yield from self._failed(index, cases, error)
         else:
-            yield from self._search(index, cases, batch)
+            yield from self._open(index, cases, batch)
         for case in self._of(cases):
             one = self._cases[case]
             if one.done % PROGRESS_EVERY == 0:
@@ -149,8 +111,9 @@ class _Pass:
 
     def drop(self, cases: int) -> Iterator[Said]:
         """These cases have ended: what is known of them is forgotten, and they get no answer."""
+        self._compare()
         for case in self._of(cases):
-            self._cases[case] = _Case(ended=True)
+            self._cases[case] = _Case(0, ended=True)
             self._works[case].forget()
             self._near.drop(case)
         self._plan = None
@@ -158,6 +121,7 @@ class _Pass:
         return iter(())
 
     def finish(self) -> Iterator[Said]:
+        self._compare()
         self._keep(self._near.finish())
         for (case, index), reason in self._near.broken.items():
             if not self._cases[case].ended:
@@ -166,13 +130,23 @@ class _Pass:
         for case, one in enumerate(self._cases):
             if not one.ended:
                 yield case, Progress(one.done, one.failed)
-                yield case, Found(merged(one.found))
+                yield case, self._found(case)
 
-    def _search(self, index: int, cases: int, batch: SealedBatch) -> Iterator[Said]:
-        plan = self._plan
-        if plan is None or plan.cases != cases or plan.epoch != batch.header.epoch:
+    def _found(self, case: int) -> Found:
+        one = self._cases[case]
+        found = merged(self._near.names, *one.together())
+        one.hits, one.met = [], []
+        (kept,), limits = nearest([found], one.most)
+        before = self._works[case].radius
+        narrowed = {m: int(r) for m, r in zip(MODALITIES, self._radius[case], strict=True) if r < before[m]} | limits
+        return Found(kept, narrowed)
+
+    def _open(self, index: int, cases: int, batch: SealedBatch) -> Iterator[Said]:
+        plan, header = self._plan, batch.header
+        if plan is None or plan.cases != cases or (plan.epoch.hour, plan.epoch.cell) != (header.hour, header.cell):
+            self._compare()
             alive = sum(1 << case for case in self._of(cases))
-            plan = self._plan = _Plan(self._works, alive, batch.header.epoch)
+            plan = self._plan = Plan(self._works, alive, header.epoch, self._radius)
             plan.cases = cases
         if plan.outside:
             outside = CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")
@@ -180,52 +154,46 @@ class _Pass:
         for shares, those in plan.groups.items():
             try:
                 opened = plan.opened(index, batch, shares, those)
-                self._keep(self._near.take(opened, self._hits(plan, opened)))
             except CairnError as error:
                 yield from self._failed(index, those, error)
                 continue
-            for case, modality in self._passed_over(plan.compared(opened), opened):
-                hint = "register the patient on a box with that model, and search again"
-                what = f"the box's {modality} codes were made with another model than the template"
-                yield from self._failed(index, 1 << case, OtherModel(what, hint=hint))
+            self._opened[those].append(opened)
+            told: set[int] = set()
+            for compared in plan.compared(opened):
+                if compared.passed_over(opened):
+                    for case in [one for one in compared.others if one not in told]:
+                        hint = "register the patient on a box with that model, and search again"
+                        what = f"the box's {compared.modality} codes were made with another model than the template"
+                        yield from self._failed(index, 1 << case, OtherModel(what, hint=hint))
+                    told.update(compared.others)
 
-    def _passed_over(self, compared: Sequence[_Compared], opened: Opened) -> Iterator[tuple[int, Modality]]:
-        """Cases for which codes of the batch were not compared, and of which kind; each case once."""
-        told: set[int] = set()
-        for one in compared:
-            if one.others and present(opened.columns, one.modality).any():
-                yield from ((case, one.modality) for case in one.others if case not in told)
-                told.update(one.others)
+    def _compare(self) -> None:
+        """What was opened of the epoch that is over, group by group and model by model."""
+        if self._plan is None:
+            return
+        for batches in self._opened.values():
+            self._keep(self._near.take(batches, self._hits(self._plan, batches)))
+        self._opened.clear()
 
-    def _hits(self, plan: _Plan, opened: Opened) -> list[Hit]:
-        hits: list[Hit] = []
-        for compared in plan.compared(opened):
-            if not compared.of or not len(opened.columns):
-                continue
-            counted = distances(codes_of(opened.columns, compared.modality), compared.codes)
-            near = counted.min(axis=1) <= compared.reaches
-            if near.any():  # nearly every batch ends before this: the patients were somewhere else
-                for case, probe, rows in compared.of:
-                    if near[rows].any():
-                        hits += self._of_case(case, opened, probe, counted[rows])
-        return hits
-
-    def _of_case(self, case: int, opened: Opened, probe: ProbeSet, counted: Int32) -> list[Hit]:
-        work, columns = self._works[case], opened.columns
-        found = within(columns, probe, work.radius[probe.modality], counted)
-        (begin, end), bits = work.window_ms, probe.codes.shape[1] * 8
-        hits = [
-            Hit(opened, row, probe.modality, distance, bits, case)
-            for row, distance in zip(found.rows.tolist(), found.distances.tolist(), strict=True)
-            if columns.start[row] < end and columns.end[row] >= begin
-        ]
-        if work.hand_off:
-            work.keep_clothes(opened, hits)
-        return hits
+    def _hits(self, plan: Plan, batches: Sequence[Opened]) -> Near | None:
+        found: list[Near] = []
+        by_model: dict[tuple[tuple[str, str], ...], list[Opened]] = defaultdict(list)
+        for one in batches:
+            by_model[tuple(one.models.items())].append(one)
+        sizes = [len(one.columns) for one in batches]
+        of_model = np.repeat([tuple(by_model).index(tuple(one.models.items())) for one in batches], sizes)
+        for number, alike in enumerate(by_model.values()):
+            rows = np.flatnonzero(of_model == number)
+            near = [compared.near(alike) for compared in plan.compared(alike[0]) if len(rows)]
+            found += [one.at(rows[one.row]) for one in near if one is not None]
+        return joined(found) if found else None
 
     def _keep(self, ready: Ready) -> None:
-        for case, candidate in ready:
-            self._cases[case].found.append(candidate)
+        for case, hits, met in ready:
+            if self._cases[case].ended:
+                continue
+            for modality, bits in self._cases[case].add(hits, met).items():
+                self._radius[case, MODALITIES.index(modality)] = bits
 
     def _failed(self, index: int, cases: int, error: CairnError) -> Iterator[Said]:
         for case in self._of(cases):

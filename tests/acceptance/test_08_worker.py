@@ -118,7 +118,7 @@ def test_no_field_of_an_answer_can_hold_a_code() -> None:
         Coverage: {"missing", "until_hour"},
         Progress: {"done", "failed"},
         BatchFailed: {"index", "reason"},
-        Found: {"candidates"},
+        Found: {"candidates", "radius"},
         HandedOff: {"sealed"},
         JobRefused: {"reason"},
     }

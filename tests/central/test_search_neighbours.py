@@ -9,16 +9,18 @@ from datetime import timedelta
 import cbor2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from central.search import neighbours
 from central.search.candidates import Candidate, Partner
-from central.search.neighbours import Hit, Neighbours, Opened, Ready, merged
+from central.search.opened import Opened
 from central.search.people import LOOKS_ALIKE
 from shared.columns import columns_from_bytes, columns_to_bytes
-from shared.epochs import Epoch, Modality
+from shared.epochs import Epoch
 from shared.face_mask import FaceMask
 from shared.sightings import Encounter, Sighting
+from tests.central.joined import Hit, all_of, joining, took
 from tests.shared.test_batches import EPOCH, sighting
 
 NEXT = Epoch(EPOCH.cell, EPOCH.hour + 1)
@@ -44,22 +46,23 @@ def batch(
     return Opened(-1, columns, {"face": "m"})
 
 
-def of(ready: Ready, case: int = 0) -> list[Candidate]:
-    """The candidates of one case."""
-    return [candidate for at, candidate in ready if at == case]
-
-
-def joined(batches: Sequence[Opened], patient: set[int], window: tuple[int, int] = ALWAYS) -> tuple[Candidate, ...]:
+def joined(batches: Sequence[Opened], patient: set[int], window: tuple[int, int] = ALWAYS) -> Sequence[Candidate]:
     """Candidates when every sighting with one of these numbers is a hit; batches stream in the order given."""
-    near = Neighbours(window)
-    found: list[Candidate] = []
+    near = joining(window)
+    found = []
     for index, one in enumerate(batches):
         opened = Opened(index, one.columns, one.models)
         rows = [row for row, number in enumerate(one.columns.number.tolist()) if number in patient]
-        found += of(near.take(opened, [Hit(opened, row, Modality.FACE, 10, 1024) for row in rows]))
-    found += of(near.finish())
+        found.append(took(near, opened, [Hit(row) for row in rows]))
+    found.append(near.finish())
     assert not near.broken
-    return merged(found)
+    return all_of(near, found)
+
+
+@pytest.fixture(params=[1, neighbours.TOGETHER], autouse=True)
+def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found does not depend on how many batches are joined at once."""
+    monkeypatch.setattr(neighbours, "TOGETHER", request.param)
 
 
 def partners(candidates: Sequence[Candidate]) -> dict[str, list[tuple[int, FaceMask]]]:
@@ -132,8 +135,8 @@ def test_broken_encounters_are_told_and_the_candidate_is_kept() -> None:
     document = cbor2.loads(columns_to_bytes(EPOCH, [seen(1)], []))
     plain = cbor2.dumps({**document, "encounters": [[1]]}, canonical=True)
     columns = columns_from_bytes(len(plain).to_bytes(4, "big") + plain, "node-1", 1, EPOCH)
-    opened, near = Opened(7, columns, {"face": "m"}), Neighbours(ALWAYS)
-    near.take(opened, [Hit(opened, 0, Modality.FACE, 10, 1024)])
+    opened, near = Opened(7, columns, {"face": "m"}), joining(ALWAYS)
+    took(near, opened, [Hit(0)])
     assert len(near.finish()) == 1
     assert list(near.broken) == [(0, 7)]
 
@@ -141,27 +144,24 @@ def test_broken_encounters_are_told_and_the_candidate_is_kept() -> None:
 def test_batches_out_of_order_lose_no_candidate_and_are_told() -> None:
     """A store that breaks its promise of order is found out; every candidate is answered all the same."""
     stream = [batch([seen(2, 61)], epoch=NEXT), batch([seen(1)])]
-    near = Neighbours(ALWAYS)
-    found = []
-    for index, one in enumerate(stream):
-        opened = Opened(index, one.columns, one.models)
-        found += of(near.take(opened, [Hit(opened, 0, Modality.FACE, 10, 1024)]))
-    found += of(near.finish())
-    assert len(found) == 2
+    near = joining(ALWAYS)
+    found = [took(near, Opened(index, one.columns, one.models), [Hit(0)]) for index, one in enumerate(stream)]
+    assert len(all_of(near, [*found, near.finish()])) == 2
     assert list(near.broken) == [(0, 1)]
 
 
 def test_what_is_held_is_bounded_by_the_hours_in_view() -> None:
     """After a day of batches only the last hours' are still in memory, and nothing of the cell before."""
-    near = Neighbours(ALWAYS)
+    near = joining(ALWAYS)
     for cell in ("cell-1", "cell-2"):
         for hour in range(24):
             epoch = Epoch(cell, EPOCH.hour + hour)
-            near.take(batch([seen(hour, hour * 60 + 1)], epoch=epoch), [])
-            assert len(near._cell.held) <= 2  # white box: memory is the behaviour
+            took(near, batch([seen(hour, hour * 60 + 1)], epoch=epoch), [Hit(0)])
+            assert len(near._cell.held) <= neighbours.TOGETHER + 1  # white box: memory is the behaviour
 
 
 @given(st.integers(0, 2**32 - 1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_how_a_node_splits_its_batches_changes_nothing(seed: int) -> None:
     """However an hour's sightings are cut into batches, and in whatever order they come, the answer is the same."""
     rng = random.Random(seed)

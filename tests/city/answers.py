@@ -3,7 +3,7 @@ probes, hand-offs and scans. A replay plays the whole path; this plays it often 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
@@ -20,7 +20,6 @@ from central.routes.hand_on import Confirmed
 from central.routes.route import Route
 from central.search.candidates import Candidate
 from central.search.case_search import SearchAnswer
-from central.search.neighbours import merged
 from central.search.scan import scan
 from shared.codes import APPEARANCE_BITS, BITS, FACE_BITS, encode, quantise
 from shared.epochs import HOUR_S, Epoch, Modality, code_key
@@ -220,3 +219,13 @@ class SearchedCity:
         if len(there):
             codes[there] = encode(vectors[at[there]], code_key(self.shares[what[2]], *what), bits)
         return codes
+
+
+def merged(parts: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """One candidate a sighting and modality, the nearest, in order of time."""
+    best: dict[tuple[str, Modality], Candidate] = {}
+    for part in parts:
+        key = (part.sighting, part.modality)
+        if key not in best or part.distance < best[key].distance:
+            best[key] = part
+    return tuple(sorted(best.values(), key=lambda c: (c.start, c.sighting)))

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from central.search.candidates import Candidate
-from central.search.neighbours import Hit, Neighbours, Opened
-from shared.codes import FACE_BITS
+from central.search.opened import Opened
 from shared.epochs import HOUR_S, Epoch, Modality
 from shared.sightings import HAS_FACE, REACHES_M, SightingColumns, parse_sighting_id
+from tests.central.joined import Hit, all_of, joining, took
 from tests.city.answers import Scanned, SearchedCity
 from tests.city.meetings import within
 from tests.city.streets import Ints
@@ -37,17 +37,13 @@ class Company:
         """Each named sighting as a candidate with its partners, who are numbered within one answer."""
         rows = {parse_sighting_id(name)[2] for name in sightings}
         cells = {epoch.cell for epoch, of in self._rows.items() if not rows.isdisjoint(of.tolist())}
-        joined, found = Neighbours(_EVER), []
+        near, found = joining(_EVER), []
         for index, epoch in enumerate(sorted(epoch for epoch in self._rows if epoch.cell in cells)):
             opened = Opened(index, self._columns(epoch), {Modality.FACE.value: self.searched.city.plan.face_model})
-            hits = [
-                Hit(opened, k, Modality.FACE, 0, FACE_BITS)
-                for k, row in enumerate(self._rows[epoch].tolist())
-                if row in rows
-            ]
-            found += joined.take(opened, hits)
-        found += joined.finish()
-        return {candidate.sighting: candidate for _, candidate in found}
+            hits = [Hit(k, distance=0) for k, row in enumerate(self._rows[epoch].tolist()) if row in rows]
+            found.append(took(near, opened, hits))
+        found.append(near.finish())
+        return {candidate.sighting: candidate for candidate in all_of(near, found)}
 
     @cached_property
     def _parts(self) -> dict[Epoch, Scanned]:

@@ -1,0 +1,153 @@
+"""Finds whom hits met, for many hits at once: pure functions of some batches that are held together.
+
+A row is a sighting, counted through all batches of a `Held`. Rows and encounters are joined by keys, the number of a
+sighting beside that of its node and boot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from central.search.opened import Opened
+from central.search.people import Int64
+from shared.columns import meetings_of
+from shared.epochs import HOUR_S, Modality
+from shared.errors import BadBatch
+
+_NUMBER_BITS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Opened batches side by side. `known` numbers nodes and boots, the same for all batches of a cell; `broken` tells
+    of those whose encounters could not be read, by place."""
+
+    batches: Sequence[Opened]
+    known: dict[tuple[str, int], int] = field(default_factory=dict)
+    broken: dict[int, BadBatch] = field(default_factory=dict)
+    _columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A column of all rows, as it lies in the batches."""
+        if name not in self._columns:
+            self._columns[name] = np.concatenate([one.columns.column(name) for one in self.batches])
+        return self._columns[name]
+
+    @cached_property
+    def sizes(self) -> Int64:
+        return np.array([len(one.columns) for one in self.batches], np.int64)
+
+    @cached_property
+    def begins(self) -> Int64:
+        """The first row of each batch."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def batch(self) -> Int64:
+        """The batch of each row."""
+        return np.repeat(np.arange(len(self.batches)), self.sizes)
+
+    @cached_property
+    def cases(self) -> Int64:
+        """For whom each batch opened."""
+        return np.array([one.cases for one in self.batches], np.int64)
+
+    @cached_property
+    def _hour_ms(self) -> Int64:
+        return np.array([one.columns.epoch.hour * HOUR_S * 1000 for one in self.batches], np.int64)
+
+    @cached_property
+    def start(self) -> Int64:
+        return np.asarray(self.column("start") + self._hour_ms[self.batch])
+
+    @cached_property
+    def end(self) -> Int64:
+        return np.asarray(self.column("end") + self._hour_ms[self.batch])
+
+    @cached_property
+    def number(self) -> npt.NDArray[np.uint32]:
+        return self.column("number")
+
+    @cached_property
+    def boots(self) -> Int64:
+        """A number for the node and boot of each batch."""
+        of = ((one.columns.node, one.columns.boot) for one in self.batches)
+        return np.array([self.known.setdefault(name, len(self.known)) for name in of], np.int64)
+
+    @cached_property
+    def kinds(self) -> list[tuple[int, str]]:
+        """Epoch and model of each batch's faces: codes of one kind can be compared."""
+        return [(one.columns.epoch.hour, one.models.get(Modality.FACE.value, "")) for one in self.batches]
+
+    @cached_property
+    def key(self) -> Int64:
+        return np.asarray(self.boots[self.batch] << _NUMBER_BITS | self.number)
+
+    @cached_property
+    def _by_key(self) -> tuple[Int64, Int64]:
+        order = np.argsort(self.key, kind="stable")
+        return order, self.key[order]
+
+    def rows_of(self, keys: Int64, case: Int64) -> Int64:
+        """The last row with each key among the batches that opened for its case; -1 where there is none."""
+        order, ordered = self._by_key
+        at, first = (np.searchsorted(ordered, keys, side) for side in ("right", "left"))
+        row = np.full(len(keys), -1, np.int64)
+        left = np.flatnonzero(at > first)
+        while len(left):
+            at[left] -= 1
+            found = order[at[left]]
+            seen = self.cases[self.batch[found]] >> case[left] & 1 == 1
+            row[left[seen]] = found[seen]
+            left = left[~seen & (at[left] > first[left])]
+        return row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meetings:
+    """Who met whom, a row each: the place of the hit, the partner's key, and the encounter int64 [n, 9] without its
+    two numbers; those of a hit stand together, in order of time and number, and none twice."""
+
+    hit: Int64
+    partner: Int64
+    facts: Int64
+
+    def __len__(self) -> int:
+        return len(self.hit)
+
+
+def met(held: Held, rows: Int64, case: Int64, windows: Int64) -> Meetings:
+    """Whom the hits at these rows met within the window int64 [cases, 2] of their case."""
+    told, counts, broken = meetings_of([one.columns for one in held.batches])
+    held.broken.update(broken)
+    batch = np.repeat(np.arange(len(counts)), counts)
+    boot = held.boots[batch] << _NUMBER_BITS
+    ours, theirs = (np.concatenate([boot | told[:, a], boot | told[:, b]]) for a, b in ((0, 1), (1, 0)))
+    keys = held.key[rows]
+    order = np.argsort(keys, kind="stable")
+    first, last = (np.searchsorted(keys[order], ours, side) for side in ("left", "right"))
+    named = np.flatnonzero(last > first)
+    many = last[named] - first[named]
+    line = np.repeat(named, many)
+    hit = order[np.repeat(first[named] - (np.cumsum(many) - many), many) + np.arange(many.sum())]
+    at = line % max(len(told), 1)
+    of, facts = case[hit], told[at, 2:]
+    kept = (facts[:, 0] < windows[of, 1]) & (facts[:, 1] >= windows[of, 0]) & (held.cases[batch[at]] >> of & 1 == 1)
+    return _each_once(Meetings(hit[kept], theirs[line[kept]], facts[kept]))
+
+
+def _each_once(some: Meetings) -> Meetings:
+    # Times and then numbers: two encounters that are the same stand beside each other.
+    columns = [*some.facts.T[::-1], some.partner, some.facts[:, 0], some.hit]
+    order = np.lexsort(columns)
+    inside = Meetings(some.hit[order], some.partner[order], some.facts[order])
+    new = np.ones(len(order), np.bool_)
+    again = (inside.hit[1:] == inside.hit[:-1]) & (inside.partner[1:] == inside.partner[:-1])
+    new[1:] = ~(again & (inside.facts[1:] == inside.facts[:-1]).all(axis=1))
+    return inside if new.all() else Meetings(inside.hit[new], inside.partner[new], inside.facts[new])
