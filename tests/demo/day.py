@@ -15,6 +15,7 @@ from edge.vision import MODELS
 from shared.epochs import Modality
 from tests.city.background import Background, background
 from tests.city.plan import CityPlan
+from tests.demo.asking import ROUNDS, asked
 from tests.demo.boxes import Boxes
 from tests.demo.films import contact_sheet, film_path
 from tests.demo.layout import Layout
@@ -69,7 +70,7 @@ class Day:
         city = self._set_up()
         with self._watched():
             self._see(films, city)
-            found = self._trace()
+            found = self._ask(self._trace())
             faults = self._judge(found)
             self._withdraw()
             self._prove()
@@ -146,6 +147,20 @@ class Day:
             found = desk.search(case)
             stage.detail = f"{found.job['done']} batches, {found.job['candidates']} candidates"
         return found
+
+    def _ask(self, found: Found) -> Found:
+        """Put to the patient what the route asks, and search again with the answers, while that settles something."""
+        for _ in range(ROUNDS):
+            if not found.questions:
+                break
+            self._tell.line(f"\nThe route as the cameras alone tell it:\n\n{table(compare(found, self.layout.hour))}\n")
+            with self._tell.stage("the tracer asks the patient, and searches again with the answers") as stage:
+                stage.detail = asked(found, self.layout.hour, self._say)
+                found = self._desk.search(CASE)
+        return found
+
+    def _say(self, sighting: str, patient: bool) -> None:
+        self._desk.say(CASE, sighting, patient=patient)
 
     def _await_hour(self) -> None:
         """Authorities release no hour that has not begun."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -61,7 +61,7 @@ def compare(found: Found, hour: datetime) -> Comparison:
     """Every visit is put to the passage that it overlaps at the same camera."""
     passages = [passage for passage in truth(hour) if passage.person == PATIENT]
     visits = list(found.route["visits"])
-    lines = tuple(Line(p, tuple(v for v in visits if _within(v, p))) for p in passages)
+    lines = tuple(Line(p, tuple(v for v in visits if overlaps(v["candidate"], p))) for p in passages)
     matched = [visit for line in lines for visit in line.visits]
     invented = tuple(visit for visit in visits if visit not in matched)
     order = [camera for camera, _ in groupby(v["candidate"]["camera"] for v in visits if v not in invented)]
@@ -103,10 +103,11 @@ def _distances(place: Place, a: Walk, b: Walk) -> list[float]:
     return [math.hypot(p.right_m - q.right_m, p.ahead_m - q.ahead_m) for p, q in pairs]
 
 
-def _within(visit: dict[str, Any], passage: Passage) -> bool:
-    candidate, slack = visit["candidate"], timedelta(seconds=2)
-    start, end = (datetime.fromisoformat(candidate[name]) for name in ("start", "end"))
-    return candidate["camera"] == passage.camera and start < passage.end + slack and end > passage.start - slack
+def overlaps(seen: Mapping[str, Any], passage: Passage) -> bool:
+    """Whether a sighting is at the passage's camera and time."""
+    start, end = (datetime.fromisoformat(seen[name]) for name in ("start", "end"))
+    slack = timedelta(seconds=2)
+    return bool(seen["camera"] == passage.camera and start < passage.end + slack and end > passage.start - slack)
 
 
 def table(comparison: Comparison) -> str:

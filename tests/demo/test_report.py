@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.demo.asking import asked, was_the_patient
 from tests.demo.report import close, compare, table
 from tests.demo.script import FRIEND, PATIENT, truth
 from tests.demo.tracing import PRESETS, Found
@@ -68,3 +70,32 @@ def test_each_difference_is_named(fault: str) -> None:
     found = perfect()
     FAULTS[fault](found)
     assert any(fault in words for words in compare(found, HOUR).faults)
+
+
+def question(at: int, **changes: Any) -> dict[str, Any]:
+    """What the route would ask about the patient's passage `at` of the day."""
+    one = [passage for passage in truth(HOUR) if passage.person == PATIENT][at]
+    times = {"start": one.start.isoformat(), "end": one.end.isoformat()}
+    return {"sighting": "box/1/7", "camera": one.camera, "mask": "worn" if one.masked else "absent", **times} | changes
+
+
+def test_the_patient_answers_by_place_time_and_mask() -> None:
+    """Yes where they were; no at another camera, at another time, or with a face that was covered otherwise."""
+    assert was_the_patient(question(3), HOUR)
+    assert was_the_patient(question(3, mask="unknown"), HOUR)
+    assert not was_the_patient(question(3, camera="quarter-park"), HOUR)
+    assert not was_the_patient(question(3, mask="absent"), HOUR)
+    assert not was_the_patient(question(3, start=HOUR.isoformat(), end=HOUR.isoformat()), HOUR)
+
+
+def test_every_question_is_answered_once_and_counted() -> None:
+    """Each answer is handed on under the sighting's name, and told in a line."""
+    said: list[tuple[str, bool]] = []
+
+    def say(sighting: str, patient: bool) -> None:
+        said.append((sighting, patient))
+
+    asks = replace(perfect(), questions=(question(3), question(3, sighting="box/1/8", mask="absent")))
+    assert asked(asks, HOUR, say) == "asked the patient about 2 sightings: 1 yes, 1 no"
+    assert said == [("box/1/7", True), ("box/1/8", False)]
+    assert asked(replace(asks, questions=(question(3),)), HOUR, say) == "asked the patient about 1 sighting: yes"

@@ -23,15 +23,17 @@ PRESETS = ("kdca-2022-01", "cdc-2020-10", "who-2021")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the centre answered about one case, as its commands print it with --json."""
+    """What the centre answered about one case, as its commands print it with --json; `questions` are what it would like
+    the patient to be asked."""
 
     job: dict[str, Any]
     route: dict[str, Any]
     contacts: dict[str, list[dict[str, Any]]]
+    questions: tuple[dict[str, Any], ...] = ()
 
 
 class Desk:
-    """Types the commands of `cairn-central case` and `cairn-edge register`."""
+    """Types the commands of `cairn-central case`, `cairn-central route` and `cairn-edge register`."""
 
     def __init__(self, layout: Layout, children: Children) -> None:
         self._layout, self._children = layout, children
@@ -72,7 +74,12 @@ class Desk:
     def search(self, case: str) -> Found:
         job = self._ask("search", case)
         contacts = {preset: self._ask("contacts", case, "--preset", preset)["contacts"] for preset in PRESETS}
-        return Found(job, self._ask("route", case)["route"], contacts)
+        found = self._ask("route", case)
+        return Found(job, found["route"], contacts, tuple(self._ask("questions", case, noun="route")))
+
+    def say(self, case: str, sighting: str, *, patient: bool) -> None:
+        """What the patient said of a sighting."""
+        self._type(TRACER, "confirm" if patient else "reject", case, sighting, noun="route")
 
     def search_refused(self, case: str, refusal: str) -> str:
         """Must be refused; returns what was said."""
@@ -105,15 +112,22 @@ class Desk:
     def _token(self, person: str) -> Path:
         return (self._layout.desk / person).with_suffix(".token")
 
-    def _ask(self, verb: str, case: str, *options: str) -> Any:
-        return json.loads(self._type(TRACER, verb, case, *options, "--json"))
+    def _ask(self, verb: str, case: str, *options: str, noun: str = "case") -> Any:
+        return json.loads(self._type(TRACER, verb, case, *options, "--json", noun=noun))
 
     def _type(
-        self, person: str, verb: str, case: str, *options: str | Path, signs: bool = False, refusal: str = ""
+        self,
+        person: str,
+        verb: str,
+        case: str,
+        *options: str | Path,
+        signs: bool = False,
+        refusal: str = "",
+        noun: str = "case",
     ) -> str:
         words: Sequence[str | Path] = (verb, case, "--api", self._layout.api, *options)
         own = self._layout.desk / person
         proof: Sequence[str | Path] = ("--token-file", own.with_suffix(".token"))
         proof = (*proof, "--key", own.with_suffix(".key")) if signs else proof
-        said = self._children.command(CENTRAL, "case", *words, *proof, refusal=refusal)
+        said = self._children.command(CENTRAL, noun, *words, *proof, refusal=refusal)
         return said.err if refusal else said.out

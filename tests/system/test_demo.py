@@ -68,8 +68,12 @@ def running_in(home: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_demo_ends_well_and_shows_what_it_found(run: Run) -> None:
-    """Exit 0, a route equal to the truth, both refusals in words, the proofs, the total time, and a map on disk."""
+    """Exit 0, a route equal to the truth, both refusals in words, the proofs, the total time, and a map on disk.
+
+    Where the cameras alone leave a doubt, the patient was asked, and the search went on with the answer.
+    """
     assert "the route equals the truth" in run.said
+    assert ("the cameras alone" in run.said) == ("asked the patient about" in run.said)
     assert "the approver opened this case" in run.said
     assert "was withdrawn" in run.said
     assert "audit log verified" in run.said
