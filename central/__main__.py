@@ -41,6 +41,7 @@ PARTS = (
     "central.migrations.command",
     "central.calibration.command",
     "central.replay.command",
+    "central.walk_test.command",
 )
 
 
