@@ -14,10 +14,12 @@ import numpy.typing as npt
 from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import HOUR_S, Epoch
 from shared.errors import BadBatch, CairnError
+from shared.face_mask import FaceMask
 from shared.ids import check_id
 from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE, REACHES_M, Encounter, Sighting, SightingColumns
 from shared.wire import byte_string, pack, unpack, unpack_first, unpack_proven
 
+_MOST_MASK = max(FaceMask)
 _DAY_MS = 24 * HOUR_S * 1000
 _NEAR = 6  # where the milliseconds within each reach begin
 _WIDTH = _NEAR + len(REACHES_M)
@@ -73,7 +75,9 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     if len(blob) != n * _LAYOUT.itemsize:
         raise BadBatch("a batch's content is malformed", hint="quarantine this node")
     column = partial(_column, blob, n)
-    if n and (column("camera").max() >= len(cameras) or column("mask").max() > 3):
+    # Cameras and masks lie beside each other, a byte a row each.
+    most = np.ndarray((2, n), np.uint8, blob, _COLUMNS["camera"][2] * n).max(axis=1, initial=0).tolist()
+    if n and (most[0] >= len(cameras) or most[1] > _MOST_MASK):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
     meetings = partial(_meetings, unread, epoch.hour * HOUR_S * 1000)
     return SightingColumns(node, boot, epoch, cameras, n, column, meetings, unread)

@@ -105,6 +105,10 @@ class CombinedShares(Mapping[Epoch, tuple[bytes, ...]]):
         cell, hour = self._cell_at.get(epoch.cell), self._hour_at.get(epoch.hour)
         return b"" if cell is None or hour is None else self.array[cell, hour].tobytes()
 
+    def of_cell(self, cell: str) -> npt.NDArray[np.uint8]:
+        """All authorities' shares of one cell's hours, uint8[hours, authorities, 32]. KeyError."""
+        return np.asarray(self.array[self._cell_at[cell]])
+
     def __contains__(self, epoch: object) -> bool:
         return isinstance(epoch, Epoch) and epoch.hour in self._hour_at and epoch.cell in self._cell_at
 

@@ -98,6 +98,14 @@ class Probes:
         return [one for one in found if one is not None]
 
 
+    def of_cell(self, cell: str) -> Iterator[tuple[ProbeColumns, Int64, UInt8]]:
+        """What to look for in one cell: for each modality and model the hours int64[n] and codes uint8[n, m, b]."""
+        for columns, places in zip(self.columns, self._places, strict=True):
+            if cell in places:
+                first, last = columns.at.searchsorted([at(places[cell], 0), at(places[cell] + 1, 0)]).tolist()
+                yield columns, columns.at[first:last] & (2**_HOUR_BITS - 1), columns.codes[first:last]
+
+
 def at(place: int, hour: int) -> int:
     """How an epoch is written in ProbeColumns."""
     return place << _HOUR_BITS | hour

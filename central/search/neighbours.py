@@ -29,7 +29,7 @@ from shared.sightings import HAS_APPEARANCE, HAS_FACE
 
 TOGETHER = 96  # batches that are joined at once, some 6 MB
 _SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
-_NUMBER = 2**32 - 1
+_NUMBER, _KEY_BITS = 2**32 - 1, 58
 
 Ready = list[tuple[int, Rows, Rows]]  # of one case: rows of HIT, and of MET
 
@@ -240,16 +240,17 @@ class Neighbours:
 
     def _people(self, held: Held, case: Int64, row: Int64, lasting: set[tuple[int, str]]) -> Int64:
         kinds = [self._cell.kinds.setdefault(kind, len(self._cell.kinds)) for kind in held.kinds]
-        pairs, first, which = np.unique(np.stack([case, held.key[row]]), axis=1, return_index=True, return_inverse=True)
+        pairs = case << _KEY_BITS | held.key[row]  # 32 cases, and fewer boots in a cell than 2²⁶
+        _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
         rows = row[first]
         batch = held.batch[rows]
         codes = np.empty((len(rows), held.batches[0].columns.face.shape[1]), np.uint8)
         for place in np.unique(batch).tolist():
             some = batch == place
             codes[some] = held.batches[place].columns.face[rows[some] - held.begins[place]]
-        asked = Asked(pairs[0], np.array(kinds)[batch], pairs[1], codes)
+        asked = Asked(case[first], np.array(kinds)[batch], held.key[rows], codes)
         wanted = {self._cell.kinds[kind] for kind in lasting if kind in self._cell.kinds}
-        return np.asarray(self._cell.people.number(asked, wanted)[which.ravel()])
+        return np.asarray(self._cell.people.number(asked, wanted)[which])
 
     def _named(self, name: str) -> int:
         return self._names.setdefault(name, len(self._names))
@@ -257,4 +258,4 @@ class Neighbours:
 
 def _lasts(one: Opened, oldest: int | None) -> bool:
     """Whether somebody in it may yet be met; nobody is once the cell is over."""
-    return oldest is not None and len(one.columns) > 0 and one.span[1] >= oldest
+    return oldest is not None and len(one.columns) > 0 and one.until >= oldest

@@ -24,16 +24,21 @@ class Opened:
     columns: SightingColumns
     models: Mapping[str, str]
     cases: int = 1
-    _span: list[int] = field(default_factory=list)
+    _until: list[int] = field(default_factory=list)
+
+    @property
+    def until(self) -> int:
+        """The last moment at which anybody in it was in view, in Unix milliseconds."""
+        if not self._until:
+            last = int(self.columns.column("end").max()) if len(self.columns) else 0
+            self._until.append(self.columns.epoch.hour * HOUR_S * 1000 + last)
+        return self._until[0]
 
     @property
     def span(self) -> tuple[int, int]:
-        """From the first to the last moment at which anybody in it was in view, in Unix milliseconds."""
-        if not self._span:
-            hour_ms, columns = self.columns.epoch.hour * HOUR_S * 1000, self.columns
-            ends = (columns.column("start").min(), columns.column("end").max()) if len(columns) else (0, 0)
-            self._span.extend(hour_ms + int(at) for at in ends)
-        return self._span[0], self._span[1]
+        """From the first to the last such moment."""
+        first = int(self.columns.column("start").min()) if len(self.columns) else 0
+        return self.columns.epoch.hour * HOUR_S * 1000 + first, self.until
 
 
 @dataclass(frozen=True, slots=True, eq=False)

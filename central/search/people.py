@@ -20,6 +20,9 @@ Int64 = npt.NDArray[np.int64]
 LOOKS_ALIKE = 352
 
 
+_KIND_BITS = 40
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """Sightings with a face, each once a case: `key` names one within its cell, `kind` the epoch and model of its code,
@@ -98,11 +101,12 @@ class People:
 
     def _one_by_one(self, asked: Asked) -> npt.NDArray[np.bool_]:
         """Who shares case and kind with a pair that looks alike, or with somebody who was numbered before."""
-        groups, group = np.unique(np.stack([asked.case, asked.kind]), axis=1, return_inverse=True)
-        slow = np.array([(case, kind) in self._galleries for case, kind in groups.T.tolist()], np.bool_)
-        order = np.argsort(group.ravel(), kind="stable")
-        slow[_with_pairs(group.ravel()[order], asked.codes[order])] = True
-        return np.asarray(slow[group.ravel()])
+        groups, group = np.unique(asked.case << _KIND_BITS | asked.kind, return_inverse=True)
+        places = zip((groups >> _KIND_BITS).tolist(), (groups & (2**_KIND_BITS - 1)).tolist(), strict=True)
+        slow = np.array([place in self._galleries for place in places], np.bool_)
+        order = np.argsort(group, kind="stable")
+        slow[_with_pairs(group[order], asked.codes[order])] = True
+        return np.asarray(slow[group])
 
     def _of(self, case: int, gallery: _Gallery, key: int, code: UInt8) -> int:
         if key not in gallery.known:

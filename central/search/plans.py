@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 import numpy as np
+import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from central.probes.probe_sets import ProbeSet
+from central.probes.probe_sets import ProbeColumns, ProbeSet
 from central.search.candidates import MODALITIES
 from central.search.kernel import Int32, UInt8, distances
 from central.search.opened import Int64, Near, Opened
 from central.search.opened_job import Search
-from central.search.scan import codes_of, fitting, present, reach
+from central.search.scan import codes_of, fitting, present, widened
 from shared.batches import SealedBatch, open_batch, opener
 from shared.epochs import SHARE_BYTES, Epoch, Modality, seal_key
 from shared.face_mask import FaceMask
 
 _KINDS = np.array(sorted(FaceMask), np.uint8)
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -31,7 +35,7 @@ class Compared:
     reaches: Int32
     case: Int64
     fits: Int64
-    fidelity: np.ndarray[tuple[int], np.dtype[np.float64]]
+    fidelity: Floats
     others: Sequence[int]  # cases whose probes another model made than these batches' codes
 
     def near(self, batches: Sequence[Opened]) -> Near | None:
@@ -54,25 +58,19 @@ class Compared:
         return bool(self.others) and bool(present(one.columns, self.modality).any())
 
 
+# Which probes there are for some cases, of one modality, and for codes of one model.
+_Probes = Callable[[int, Modality, str | None], Compared]
+
+
 class Plan:
     """`groups` are the cases by the shares that they hold of the epoch, nearly always all of them alike; `outside` are
     those that hold none. `radius` is in bits, by place and modality."""
 
-    def __init__(self, works: Sequence[Search], cases: int, epoch: Epoch, radius: Int64) -> None:
-        self.cases, self.epoch, self.outside = cases, epoch, 0
-        self.groups: dict[bytes, int] = {}
-        self._radius, self._openers = radius, dict[tuple[str, int], AESGCM]()
-        self._probes: dict[int, list[ProbeSet]] = {}
+    def __init__(self, cases: int, epoch: Epoch, groups: dict[bytes, int], probes: _Probes) -> None:
+        self.cases, self.epoch, self.groups = cases, epoch, groups
+        self.outside = cases & ~sum(groups.values())
+        self._probes, self._openers = probes, dict[tuple[str, int], AESGCM]()
         self._compared: dict[tuple[int, tuple[tuple[str, str], ...]], list[Compared]] = {}
-        for case, work in enumerate(works):
-            if not cases >> case & 1:
-                continue
-            shares = work.shares.joined(epoch)
-            if not shares:
-                self.outside |= 1 << case
-                continue
-            self.groups[shares] = self.groups.get(shares, 0) | 1 << case
-            self._probes[case] = work.probes.of(epoch)
 
     def opened(self, index: int, batch: SealedBatch, shares: bytes, cases: int) -> Opened:
         node = batch.header.node
@@ -85,33 +83,134 @@ class Plan:
     def compared(self, opened: Opened) -> list[Compared]:
         key = opened.cases, tuple(opened.models.items())
         if key not in self._compared:
-            self._compared[key] = [self._together(opened, modality) for modality in MODALITIES]
+            self._compared[key] = [self._probes(opened.cases, one, opened.models.get(one.value)) for one in MODALITIES]
         return self._compared[key]
 
-    def _together(self, opened: Opened, modality: Modality) -> Compared:
-        made_by = opened.models.get(modality.value)
-        asked = [
-            (case, probe)
-            for case, probes in self._probes.items()
-            for probe in probes
-            if opened.cases >> case & 1 and probe.modality is modality and len(probe.codes)
+
+class CellPlans:
+    """Plans for one cell after the other. Nearly always all cases hold the same shares of a cell and look for as many
+    codes in each of its hours; then what the hours have in common is put together once for all of them."""
+
+    def __init__(self, works: Sequence[Search], radius: Int64) -> None:
+        self._works, self._radius = works, radius
+        self._cell, self._cases = "", -1
+        self._even: _Even | None = None
+
+    def of(self, cases: int, epoch: Epoch) -> Plan:
+        """For these cases; whoever has ended since the last plan is to be left out of them."""
+        if (self._cell, self._cases) != (epoch.cell, cases):
+            self._cell, self._cases = epoch.cell, cases
+            works = {case: work for case, work in enumerate(self._works) if cases >> case & 1}
+            self._even = _even(works, epoch.cell, self._radius)
+        if self._even is not None and epoch.hour in self._even.place:
+            return Plan(cases, epoch, *self._even.at(epoch.hour))
+        groups: dict[bytes, int] = {}
+        sets: list[tuple[int, ProbeSet]] = []
+        for case, work in enumerate(self._works):
+            shares = work.shares.joined(epoch) if cases >> case & 1 else b""
+            if shares:
+                groups[shares] = groups.get(shares, 0) | 1 << case
+                sets += ((case, probe) for probe in work.probes.of(epoch))
+        return Plan(cases, epoch, groups, partial(_together, sets, self._radius))
+
+    def forget(self) -> None:
+        """The cases are others now."""
+        self._cell, self._cases, self._even = "", -1, None
+
+
+def _together(
+    sets: Sequence[tuple[int, ProbeSet]], radius: Int64, cases: int, modality: Modality, made_by: str | None
+) -> Compared:
+    asked = [
+        (case, probe) for case, probe in sets if cases >> case & 1 and probe.modality is modality and len(probe.codes)
+    ]
+    of = [(case, probe) for case, probe in asked if probe.model == made_by]
+    sizes = [len(probe.codes) for _, probe in of]
+    bits = of[0][1].codes.shape[1] * 8 if of else 0
+    case, fidelity = np.repeat([case for case, _ in of], sizes), np.repeat([probe.fidelity for _, probe in of], sizes)
+    return Compared(
+        modality,
+        np.concatenate([probe.codes for _, probe in of]) if of else np.empty((0, 0), np.uint8),
+        _reaches(radius[case.astype(np.int64), MODALITIES.index(modality)], fidelity, bits),
+        case.astype(np.int64),
+        np.concatenate([_fits(modality, probe.masks) for _, probe in of]) if of else np.empty(0, np.int64),
+        fidelity,
+        [case for case, probe in asked if probe.model != made_by],
+    )
+
+
+@dataclass(slots=True)
+class _Even:
+    """A cell of which all cases hold the same: `place` of each hour, shares uint8[hours, bytes], and codes
+    uint8[hours, m, b] by modality and model."""
+
+    cases: int
+    place: dict[int, int]
+    shares: UInt8 = field(repr=False)
+    codes: dict[tuple[Modality, str], tuple[UInt8, Compared]] = field(repr=False)
+    radius: Int64
+
+    def at(self, hour: int) -> tuple[dict[bytes, int], _Probes]:
+        return {self.shares[self.place[hour]].tobytes(): self.cases}, partial(self._together, self.place[hour])
+
+    def _together(self, place: int, _cases: int, modality: Modality, made_by: str | None) -> Compared:
+        codes, layout = self.codes.get((modality, made_by or ""), (None, None))
+        others = [
+            case
+            for (kind, model), (_, one) in self.codes.items()
+            if kind is modality and model != made_by
+            for case in dict.fromkeys(one.case.tolist())
         ]
-        of = [(case, probe) for case, probe in asked if probe.model == made_by]
-        sizes = [len(probe.codes) for _, probe in of]
-        return Compared(
-            modality,
-            np.concatenate([probe.codes for _, probe in of]) if of else np.empty((0, 0), np.uint8),
-            np.repeat([self._reach(case, probe) for case, probe in of], sizes).astype(np.int32),
-            np.repeat([case for case, _ in of], sizes).astype(np.int64),
-            np.concatenate([_fits(probe) for _, probe in of]) if of else np.empty(0, np.int64),
-            np.repeat([probe.fidelity for _, probe in of], sizes),
-            [case for case, probe in asked if probe.model != made_by],
-        )
-
-    def _reach(self, case: int, probe: ProbeSet) -> int:
-        return reach(probe, int(self._radius[case, MODALITIES.index(probe.modality)]))
+        if codes is None or layout is None:
+            nothing = np.empty(0, np.int64)
+            return Compared(modality, np.empty((0, 0), np.uint8), _NO_REACH, nothing, nothing, np.empty(0), others)
+        radius = self.radius[layout.case, MODALITIES.index(modality)]
+        reaches = _reaches(radius, layout.fidelity, codes.shape[2] * 8)
+        return Compared(modality, codes[place], reaches, layout.case, layout.fits, layout.fidelity, others)
 
 
-def _fits(probe: ProbeSet) -> Int64:
+_NO_REACH = np.empty(0, np.int32)
+
+
+def _even(works: Mapping[int, Search], cell: str, radius: Int64) -> _Even | None:
+    """None where the cases differ in hours, shares or the hours that they have probes for."""
+    holders = {case: work for case, work in works.items() if cell in work.shares.cells}
+    if not holders:
+        return None
+    first = next(iter(holders.values())).shares
+    shares = first.of_cell(cell)
+    if any(one.shares.hours != first.hours or (one.shares.of_cell(cell) != shares).any() for one in holders.values()):
+        return None
+    parts: dict[tuple[Modality, str], list[tuple[int, ProbeColumns, UInt8]]] = defaultdict(list)
+    for case, work in holders.items():
+        for columns, hours, codes in work.probes.of_cell(cell):
+            if hours.tolist() != list(first.hours):
+                return None
+            if codes.shape[1]:
+                parts[columns.modality, columns.model].append((case, columns, codes))
+    together = {kind: _side_by_side(kind[0], some) for kind, some in parts.items()}
+    place = {hour: at for at, hour in enumerate(first.hours)}
+    return _Even(sum(1 << case for case in holders), place, shares.reshape(len(place), -1), together, radius)
+
+
+def _side_by_side(modality: Modality, some: Sequence[tuple[int, ProbeColumns, UInt8]]) -> tuple[UInt8, Compared]:
+    sizes = [codes.shape[1] for _, _, codes in some]
+    codes = np.concatenate([codes for _, _, codes in some], axis=1)
+    case = np.repeat([case for case, _, _ in some], sizes).astype(np.int64)
+    fits = np.concatenate([_fits(modality, columns.masks) for _, columns, _ in some])
+    fidelity = np.repeat([columns.fidelity for _, columns, _ in some], sizes)
+    return codes, Compared(modality, codes[0], _NO_REACH, case, fits, fidelity, ())
+
+
+def _reaches(radius: Int64, fidelity: Floats, bits: int) -> Int32:
+    if (fidelity == 1).all():
+        return radius.astype(np.int32)
+    each = zip(radius.tolist(), fidelity.tolist(), strict=True)
+    return np.array([bound if kept == 1 else widened(bound, bits, kept) for bound, kept in each], np.int32)
+
+
+@cache
+def _fits(modality: Modality, masks: tuple[FaceMask, ...]) -> Int64:
     """For each of a set's codes the face masks that it suits: bit k is mask k."""
-    return np.asarray((fitting(_KINDS, probe).T.astype(np.int64) << _KINDS.astype(np.int64)).sum(axis=1))
+    suits = fitting(_KINDS, modality, masks).T.astype(np.int64)
+    return np.asarray((suits << _KINDS.astype(np.int64)).sum(axis=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,8 @@ def scan(columns: SightingColumns, probe: ProbeSet, radius: int) -> Hits:
 def within(columns: SightingColumns, probe: ProbeSet, radius: int, counted: Int32) -> Hits:
     """The same where the distances [m, n] have been counted already."""
     bits = probe.codes.shape[1] * 8
-    nearest = np.where(fitting(columns.mask, probe).T, counted, bits + 1).min(axis=0)
+    suits = fitting(columns.mask, probe.modality, probe.masks)
+    nearest = np.where(suits.T, counted, bits + 1).min(axis=0)
     rows = np.flatnonzero(present(columns, probe.modality) & (nearest <= reach(probe, radius)))
     found = all_narrowed(nearest[rows], bits, probe.fidelity).astype(np.int32)
     return Hits(rows[found <= radius], found[found <= radius])
@@ -84,13 +86,13 @@ def all_narrowed(distances: npt.NDArray[Any], bits: Numbers, fidelity: Numbers) 
     return np.asarray(np.where(np.equal(fidelity, 1.0), distances, narrow).astype(np.int64))
 
 
-def fitting(masks: UInt8, probe: ProbeSet) -> npt.NDArray[np.bool_]:
-    """Which probes [n, m] suit which sightings: a covered face is compared with a covered template.
+def fitting(masks: UInt8, modality: Modality, probes: Sequence[FaceMask]) -> npt.NDArray[np.bool_]:
+    """Which probes [n, m], by their masks, suit which sightings: a covered face is compared with a covered template.
 
     Half-worn and unknown faces are compared with all, and so are all when the patient gave only one kind.
     """
-    of_probe = np.asarray(probe.masks, np.uint8)
-    if probe.modality is not Modality.FACE or not all((of_probe == kind).any() for kind in _CLEAR):
+    of_probe = np.asarray(probes, np.uint8)
+    if modality is not Modality.FACE or not all((of_probe == kind).any() for kind in _CLEAR):
         return np.ones((len(masks), len(of_probe)), np.bool_)
     either = _UNCLEAR[masks][:, None] | _UNCLEAR[of_probe][None, :]
     return np.asarray(either | (masks[:, None] == of_probe[None, :]), np.bool_)

@@ -17,7 +17,7 @@ from central.search.job import BatchFailed, Coverage, Event, Found, Progress
 from central.search.neighbours import Neighbours, Ready
 from central.search.opened import Int64, Near, Opened, joined
 from central.search.opened_job import Search
-from central.search.plans import Plan
+from central.search.plans import CellPlans, Plan
 from shared.batches import SealedBatch, read_stored
 from shared.epochs import Modality
 from shared.errors import BadBatch, CairnError, CannotOpen
@@ -91,6 +91,7 @@ class _Pass:
         self._radius = np.array([[work.radius[modality] for modality in MODALITIES] for work in works], np.int64)
         handing_on = {case: work.keep_clothes for case, work in enumerate(works) if work.hand_off}
         self._near = Neighbours([work.window_ms for work in works], self._radius, handing_on)
+        self._plans = CellPlans(works, self._radius)
         self._plan: Plan | None = None
         self._opened: dict[int, list[Opened]] = defaultdict(list)  # of the plan's epoch, by the cases they opened for
         self._named: dict[int, list[int]] = {}
@@ -117,6 +118,7 @@ class _Pass:
             self._works[case].forget()
             self._near.drop(case)
         self._plan = None
+        self._plans.forget()
         self._named.clear()
         return iter(())
 
@@ -146,7 +148,7 @@ class _Pass:
         if plan is None or plan.cases != cases or (plan.epoch.hour, plan.epoch.cell) != (header.hour, header.cell):
             self._compare()
             alive = sum(1 << case for case in self._of(cases))
-            plan = self._plan = Plan(self._works, alive, header.epoch, self._radius)
+            plan = self._plan = self._plans.of(alive, header.epoch)
             plan.cases = cases
         if plan.outside:
             outside = CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")

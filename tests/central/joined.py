@@ -32,7 +32,8 @@ def near_of(hits: Sequence[Hit]) -> Near | None:
     if not hits:
         return None
     rows = [(hit.row, hit.case, hit.distance, _EVERY_MASK, MODALITIES.index(hit.modality), hit.bits) for hit in hits]
-    return Near(*np.array(rows, np.int64).T, np.ones(len(hits)))
+    row, case, distance, fits, modality, bits = np.array(rows, np.int64).T
+    return Near(row, case, distance, fits, modality, bits, np.ones(len(hits)))
 
 
 def joining(*windows: tuple[int, int]) -> Neighbours:

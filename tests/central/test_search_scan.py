@@ -57,7 +57,7 @@ def test_hits_are_the_rows_whose_nearest_fitting_probe_is_within_the_radius(
     columns = opened(*((face, FaceMask(int(rng.integers(4)))) for face in faces))
     masks = tuple(FaceMask(int(mask)) for mask in rng.integers(0, 4, m))
     probe = ProbeSet(EPOCH, Modality.FACE, "m", rng.integers(0, 256, (m, 128), np.uint8), masks)
-    allowed = fitting(columns.mask, probe)
+    allowed = fitting(columns.mask, probe.modality, probe.masks)
     expected = {}
     for row, face in enumerate(faces):
         differ = [_ones(face, probe.codes[j].tobytes()) for j in range(m) if face and allowed[row, j]]
@@ -89,13 +89,13 @@ def test_a_face_that_was_not_seen_is_never_a_hit() -> None:
 def test_a_covered_face_is_compared_with_a_covered_template(seen: FaceMask, compared: list[bool]) -> None:
     """Worn goes with worn, absent with absent; an unsure face goes with both."""
     probe = probe_set(FaceMask.WORN, FaceMask.ABSENT)
-    assert fitting(np.array([seen], np.uint8), probe)[0].tolist() == compared
+    assert fitting(np.array([seen], np.uint8), probe.modality, probe.masks)[0].tolist() == compared
 
 
 def test_one_kind_of_template_is_compared_with_every_face() -> None:
     """A patient registered without a mask is still looked for behind masks."""
     probe = probe_set(FaceMask.ABSENT, FaceMask.ABSENT)
-    assert fitting(np.array([FaceMask.WORN, FaceMask.ABSENT], np.uint8), probe).all()
+    assert fitting(np.array([FaceMask.WORN, FaceMask.ABSENT], np.uint8), probe.modality, probe.masks).all()
 
 
 def probe_set(*masks: FaceMask) -> ProbeSet:
