@@ -65,6 +65,9 @@ class BatchStore(Protocol):
     def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
         """What the headers count of mask states, each cell and hour once, in order; no batch is opened."""
 
+    def heard(self, cells: Sequence[str], hours: range) -> dict[tuple[str, int], int]:
+        """How many boxes sent a batch, by cell and hour; what is left out sent none."""
+
     def drop_hour(self, hour: int, note: Note | None = None) -> int:
         """Retention: drop all batches of an hour; returns how many.
 
@@ -128,6 +131,12 @@ class SqlBatchStore:
             for cell, hour, *masks in session.execute(summed.execution_options(yield_per=1000)):
                 worn, incorrect, absent, unknown = map(int, masks)
                 yield MaskCounts(cell, hour, (worn, incorrect, absent, unknown))
+
+    def heard(self, cells: Sequence[str], hours: range) -> dict[tuple[str, int], int]:
+        boxes = select(*_IN_ORDER, func.count(func.distinct(StoredBatch.node))).group_by(*_IN_ORDER)
+        with Session(self._engine) as session:
+            rows = [row for within in _within(cells, hours) for row in session.execute(boxes.where(*within))]
+        return {(cell, hour): int(count) for cell, hour, count in rows}
 
     def _total(self, what: ColumnElement[int], scope: CaseScope) -> int:
         with Session(self._engine) as session:

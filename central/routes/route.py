@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from central.routes.camera_graph import CameraPlace
 from central.search.candidates import Candidate
@@ -73,13 +74,29 @@ class Leg:
     mode: str
 
 
+class Why(StrEnum):
+    """Why there is no evidence: cameras on the way saw others only, there are none, most of them sent nothing (they
+    were down, or nobody passed), or the time could not be searched."""
+
+    UNSEEN = "unseen"
+    BLIND = "blind"
+    OUTAGE = "outage"
+    UNSEARCHED = "unsearched"
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time without evidence after the visit at position `after`; -1 stands for before the first."""
+    """Time without evidence after the visit at position `after`; -1 stands for before the first.
+
+    `cameras` could have seen somebody on the way, of whom about `dark` sent nothing in these hours.
+    """
 
     after: int
     start: datetime
     end: datetime
+    why: Why = Why.UNSEEN
+    cameras: int = 0
+    dark: int = 0
 
     @property
     def minutes(self) -> float:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from central.routes.camera_graph import CameraPlace
-from central.routes.route import Gap, Leg, Meeting, Route, Stay, Visit
+from central.routes.route import Gap, Leg, Meeting, Route, Stay, Visit, Why
 from central.search.candidates import Candidate
 from shared.clock import as_utc
 from shared.epochs import Epoch, Modality
@@ -39,7 +39,7 @@ def route_from_map(value: Mapping[str, Any]) -> Route:
             visits=tuple(_visit(row) for row in value["visits"]),
             stays=tuple(Stay(**_known(Stay, row) | {"place": CameraPlace(**row["place"])}) for row in value["stays"]),
             legs=tuple(Leg(**_known(Leg, row)) for row in value["legs"]),
-            gaps=tuple(Gap(**_known(Gap, row)) for row in value["gaps"]),
+            gaps=tuple(_gap(row) for row in value["gaps"]),
             unplaced=int(value["unplaced"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -53,6 +53,12 @@ def _visit(row: Mapping[str, Any]) -> Visit:
         place=CameraPlace(**row["place"]),
         met=tuple(_meeting(one) for one in row["met"]),
     )
+
+
+def _gap(row: Mapping[str, Any]) -> Gap:
+    """Routes that were kept before gaps had a reason have none."""
+    known = _known(Gap, {"why": Why.UNSEEN, "cameras": 0, "dark": 0, **row})
+    return Gap(**known | {"why": Why(known["why"])})
 
 
 def _meeting(row: Mapping[str, Any]) -> Meeting:
