@@ -24,12 +24,15 @@ from central.replay.scenario import Patient, Scenario
 from central.replay.sealing import Sealing, by_epoch, met_by_later
 from central.replay.site import Site, open_site
 from central.replay.stopwatch import Stopwatch
+from central.replay.told import stated
 from central.routes.camera_graph import CameraGraph
 from central.routes.route import Route
 from central.routes.service import camera_graph, find_route
 from central.search.candidates import Candidate
 from central.search.case_search import SearchParts
 from central.search.job import BatchFailed, Progress
+from central.testimony.compared import looked_at
+from central.testimony.comparison import Comparison, compare
 from shared.calibration.curves import Calibration
 from shared.clock import FixedClock, from_unix
 from shared.epochs import HOUR_S, Epoch, Modality
@@ -55,6 +58,7 @@ class Answer:
     failed: int = 0
     note: str = ""
 
+    told: Comparison | None = field(default=None, repr=False)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Played:
@@ -138,7 +142,9 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calib
     watch.lap("contacts", began)
     seconds = dict(watch.seconds) | found.seconds
     seconds["search"] -= seconds["probes"]
-    return Answer(patient, found.route, found.answer.candidates, judged, seconds, failed)
+    looked = looked_at(release.scope, site.store, found.answer.not_covered)
+    told = compare(stated(patient), found.route, graph.places, looked)
+    return Answer(patient, found.route, found.answer.candidates, judged, seconds, failed, told=told)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Holds what was found against the truth: sightings, their order, contacts. Pure; no search ever sees the truth."""
+"""Holds what was found against the truth: sightings, order, contacts, testimony. Pure; no search sees the truth."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from central.contacts.exposures import Contact
 from central.replay.play import Answer, Played
 from central.replay.scenario import Scenario
+from central.replay.told import told_rows, told_totals
 from central.routes.route import Route
 from central.search.candidates import Candidate
 from shared.face_mask import FaceMask
 from shared.sightings import parse_sighting_id, sighting_id
 
-NO_TESTIMONY = "testimony is not compared yet"
 _ROUND = 4
 
 
@@ -136,8 +136,8 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         "order_errors": order_errors([float(seen.start[row]) for row in rows if row in patient.truth]),
         "gaps": len(answer.route.gaps) if answer.route else 0,
         "contacts": {preset: _contacts_to_map(count) for preset, count in judged.items()},
-        "testimony": [],
-        "testimony_note": NO_TESTIMONY,
+        "testimony": told_rows(scenario, patient, answer.told) if answer.told else [],
+        "testimony_missed": len(answer.told.missed) if answer.told and patient.testimony else 0,
         "batches_failed": answer.failed,
         "note": answer.note,
         "seconds": _rounded(answer.seconds),
@@ -162,6 +162,7 @@ def _totals(played: Played, patients: Sequence[tuple[dict[str, Any], Count, dict
         "order_errors": sum(entry["order_errors"] for entry, _, _ in patients),
         "gaps": sum(entry["gaps"] for entry, _, _ in patients),
         "contacts": {preset: _contacts_to_map(count) for preset, count in judged.items()},
+        "testimony": told_totals([row for entry, _, _ in patients for row in entry["testimony"]]),
         "seconds": _rounded(seconds),
     }
 

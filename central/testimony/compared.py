@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -39,7 +39,7 @@ def compare_case(
 
 
 def looked_at(
-    scope: CaseScope, store: BatchStore, not_covered: Sequence[str] | set[str] = ()
+    scope: CaseScope, store: BatchStore, not_covered: Collection[str] = ()
 ) -> Callable[[str, int], Looked]:
     """What became of a cell's hour in a search of `scope`; days `not_covered` (ISO) had no key any more."""
     cells, hours = frozenset(scope.cells), scope.hours

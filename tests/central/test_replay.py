@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +20,9 @@ from central.replay.read import read_scenario
 from central.replay.scenario import Scenario
 from central.replay.score import contact_rows, score
 from central.routes.likelihood import calibration_for
+from central.testimony.comparison import Verdict
 from shared.calibration.curves import Calibration
-from shared.calibration.files import calibration_to_map
+from shared.calibration.files import calibration_to_map, read_calibration
 from shared.codes import quantise
 from shared.epochs import Modality
 from shared.errors import ReleaseRefused
@@ -168,6 +170,19 @@ def test_the_result_is_plain_json(replayed: Replayed) -> None:
             assert {"precision", "recall", "f1"} <= set(judged)
 
 
+def test_testimonies_are_held_against_route_and_truth(replayed: Replayed) -> None:
+    """Every statement has a verdict with what backs it; a false one is never confirmed, a true one never contradicted
+    by all that really happened."""
+    rows = [row for entry in replayed.result["patients"] for row in entry["testimony"]]
+    assert len(rows) == sum(len(patient.testimony) for patient in replayed.scenario.patients) > 0
+    true = Counter(row["true_verdict"] for row in rows)
+    assert true["confirmed"] >= PLAN.patients
+    totals = replayed.result["totals"]["testimony"]
+    assert totals["stays"] == len(rows) == sum(totals[one.value] for one in Verdict)
+    assert totals["wrong"] == 0
+    assert all(row["sent"] <= row["searched"] <= row["hours"] for row in rows)
+
+
 def test_without_consent_to_the_face_search_there_is_none(replayed: Replayed, tiny: Path) -> None:
     """A patient who gave only the appearance scope, or none, gets no camera search, and the result says why."""
     known = read_scenario(tiny)
@@ -177,6 +192,14 @@ def test_without_consent_to_the_face_search_there_is_none(replayed: Replayed, ti
     result = score(scenario, play(scenario, replayed.calibration, quietly))
     assert [entry["note"] for entry in result["patients"]] == [NO_FACE, NO_FACE]
     assert [entry["sightings_reported"] for entry in result["patients"]] == [0, 0]
+
+
+def test_a_scenarios_own_clothes_are_handed_on(tiny: Path) -> None:
+    """With the calibration that lies in the folder, clothes whose model nobody shipped are searched for too."""
+    scenario = read_scenario(tiny)
+    answers = play(scenario, read_calibration(tiny / "calibration.json"), quietly).answers
+    found = {candidate.modality for answer in answers for candidate in answer.candidates}
+    assert found == {Modality.FACE, Modality.APPEARANCE}
 
 
 def test_a_window_narrows_what_is_reported(replayed: Replayed, tiny: Path) -> None:
@@ -234,13 +257,29 @@ def test_the_command_writes_the_result_and_prints_a_table(
     """`cairn-central replay DIR --json FILE` prints a row a patient and one for all, and writes the whole result."""
     calibration, out = tmp_path / "calibration.json", tmp_path / "new" / "result.json"
     calibration.write_text(json.dumps(calibration_to_map(replayed.calibration)))
-    main(["replay", str(tiny), "--json", str(out), "--calibration", str(calibration)])
+    drawn = tmp_path / "maps" / "route.svg"
+    asked = ["replay", str(tiny), "--json", str(out), "--calibration", str(calibration)]
+    main([*asked, "--map", str(drawn), "--map-of", "patient-2", "--map-language", "ko"])
     table = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in table] == ["patient", "patient-1", "patient-2", "all"]
     written = json.loads(out.read_text())
     assert [entry["patient_id"] for entry in written["patients"]] == ["patient-1", "patient-2"]
     assert f"{written['totals']['precision']:.3f}" in table[-1]
     assert written["warnings"] == []
+    picture = drawn.read_text()
+    assert "patient-2" in picture
+    assert "실제 경로" in picture, "the true way is drawn beside the route"
+
+
+def test_a_map_of_nobody_is_refused_before_anything_is_played(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that no patient has ends at once, and the hint lists those that there are."""
+    with pytest.raises(SystemExit) as end:
+        main(["replay", str(tiny), "--map", "route.svg", "--map-of", "patient-7"])
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert "no patient 'patient-7'" in told
+    assert "patient-1, patient-2" in told
+    assert "sightings sent" not in told
 
 
 def test_the_command_refuses_a_folder_that_is_no_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
