@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
+  cairn-central replay build/city --map route.svg --map-of patient-2
 
 The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
 live in a temporary folder until the end.
@@ -36,6 +37,9 @@ def add_parser(groups: Groups) -> None:
     parser.add_argument(
         "--calibration", type=Path, metavar="FILE", help="read distances by this one, not by the newest for the model"
     )
+    parser.add_argument("--map", type=Path, metavar="FILE", help="draw a route over the true way, as SVG")
+    parser.add_argument("--map-of", metavar="PATIENT", help="whose route is drawn: patient_id; default: the first's")
+    parser.add_argument("--map-language", choices=("en", "ko"), default="en", help="of the map; default: %(default)s")
     parser.set_defaults(run=replay)
 
 
@@ -43,19 +47,25 @@ def replay(options: argparse.Namespace) -> Answer:
     """One row a patient, and one for all. Raises BadScenario, and what the parts refuse."""
     # Matrices here are small, and several threads only get in each other's way; numpy asks once, when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from central.replay.picture import check_patient, drawn
     from central.replay.play import play
     from central.replay.read import read_scenario
     from central.replay.score import score
 
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
+    shown = check_patient(scenario, options.map_of) if options.map or options.map_of else ""
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
-    result = score(scenario, play(scenario, calibration, say))
+    played = play(scenario, calibration, say)
+    result = score(scenario, played)
     result["warnings"] = [warning] if warning else []
     if options.json_file:
-        _write(options.json_file, result)
+        _write(options.json_file, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    if options.map:
+        (answer,) = (one for one in played.answers if one.patient.patient == shown)
+        _write(options.map, drawn(scenario, answer, options.map_language))
     say("  ".join(f"{stage} {took:.1f} s" for stage, took in result["totals"]["seconds"].items()))
     rows = [*result["patients"], {"patient_id": "all", **result["totals"]}]
     return [_row(entry) for entry in rows]
@@ -87,9 +97,9 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _write(path: Path, result: dict[str, Any]) -> None:
+def _write(path: Path, words: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(words, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror}", hint="choose a file that can be written") from None

@@ -35,6 +35,7 @@ from central.testimony.compared import looked_at
 from central.testimony.comparison import Comparison, compare
 from shared.calibration.curves import Calibration
 from shared.clock import FixedClock, from_unix
+from shared.codes import DIMENSIONS
 from shared.epochs import HOUR_S, Epoch, Modality
 from shared.errors import CairnError
 from shared.node_shares import MAX_HOURS_AHEAD
@@ -57,8 +58,8 @@ class Answer:
     seconds: dict[str, float] = field(default_factory=dict)
     failed: int = 0
     note: str = ""
-
     told: Comparison | None = field(default=None, repr=False)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Played:
@@ -74,7 +75,9 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell) -> Played:
     first = int(scenario.start.timestamp()) // HOUR_S
     clock, watch = FixedClock(from_unix(first * HOUR_S)), Stopwatch()
     nodes = identities([place.cell for place in scenario.cameras])
-    with open_site(clock, scenario.cameras, nodes) as site:
+    # A scenario's clothes are as long as they are, whatever its model is called.
+    dimensions = {**DIMENSIONS, scenario.appearance_model: scenario.appearances.shape[1]}
+    with open_site(clock, scenario.cameras, nodes, dimensions) as site:
         tell(f"{len(scenario.sightings)} sightings by {len(nodes)} nodes: encode, seal, send")
         _send_all(site, scenario, [Box(node) for node in nodes], watch, tell)
         clock.advance(scenario.end + _LATER - clock.now())

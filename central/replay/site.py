@@ -27,6 +27,7 @@ from central.probes.service import ProbeService
 from central.probes.templates import SealedTemplates
 from central.routes.camera_graph import CameraPlace
 from shared.clock import FixedClock
+from shared.codes import DIMENSIONS
 from shared.fleet import Fleet, FleetCamera, FleetNode
 from shared.transport.memory import MemoryBroker, MemoryTransport
 
@@ -65,8 +66,14 @@ class Site:
 
 
 @contextlib.contextmanager
-def open_site(clock: FixedClock, cameras: Sequence[CameraPlace], nodes: Sequence[NodeIdentity]) -> Iterator[Site]:
-    """Everything made new, and gone afterwards, keys and files alike."""
+def open_site(
+    clock: FixedClock,
+    cameras: Sequence[CameraPlace],
+    nodes: Sequence[NodeIdentity],
+    dimensions: Mapping[str, int] = DIMENSIONS,
+) -> Iterator[Site]:
+    """Everything made new, and gone afterwards, keys and files alike. `dimensions` are the lengths of clothes'
+    embeddings, by model."""
     with tempfile.TemporaryDirectory(prefix="cairn-replay-") as name:
         folder = Path(name)
         probes_key = X25519PrivateKey.generate()
@@ -83,7 +90,7 @@ def open_site(clock: FixedClock, cameras: Sequence[CameraPlace], nodes: Sequence
         inlet = MemoryTransport(broker, "svc-ingest")
         inlet.connect()
         ingest = Ingest(engine, store, inlet, clock)
-        probes = ProbeService(probes_key, SealedTemplates(folder / "templates"), authorities)
+        probes = ProbeService(probes_key, SealedTemplates(folder / "templates"), authorities, dimensions=dimensions)
         ingest.start()
         try:
             yield Site(clock, engine, store, authorities, probes, broker, ingest, people)

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from central.contacts.exposures import Contact
 from central.reports.map_frame import Frame, Labels, Point
-from central.reports.map_style import BADGE, CAMERA, GAP, MASKS, RIDE, SMALL, STAY, SURE, TRUTH, WAY
+from central.reports.map_style import (
+    BADGE,
+    CAMERA,
+    CONTACT,
+    GAP,
+    MASKS,
+    OUT,
+    RIDE,
+    SMALL,
+    STAY,
+    SURE,
+    TRUTH,
+    TRUTH_LINE,
+    WAY,
+)
 from central.reports.map_words import Language, length
 from central.reports.svg import element, path, text
 from central.routes.camera_graph import CameraGraph, CameraPlace
@@ -57,24 +72,54 @@ def markers(visits: Sequence[Visit], frame: Frame) -> list[Marker]:
     return sorted(found, key=lambda marker: marker.visits[0])
 
 
-def cameras(graph: CameraGraph, frame: Frame) -> str:
-    """All cameras in view; those indoors are squares."""
+def cameras(graph: CameraGraph, frame: Frame, out: Collection[str] = ()) -> str:
+    """All cameras in view; those indoors are squares, and those that were `out` for a while are crossed."""
     dots = []
     for place in graph.places.values():
         x, y = frame.at(place.latitude, place.longitude)
         if not frame.shows((x, y), edge=0):
+            continue
+        if place.camera in out:
+            dots.append(cross(x, y))
             continue
         square = element("rect", x=x - 2, y=y - 2, width=4.0, height=4.0)
         dots.append(square if place.indoor else element("circle", cx=x, cy=y, r=2.2))
     return element("g", *dots, fill=CAMERA)
 
 
+def cross(x: float, y: float) -> str:
+    d = f"M{x - 3:.1f} {y - 3:.1f} l6 6 M{x - 3:.1f} {y + 3:.1f} l6 -6"
+    return element("path", d=d, fill="none", stroke=OUT, stroke_width=1.2)
+
+
+def diamond(x: float, y: float, count: int) -> str:
+    """So many contacts, in white on a diamond that stands on its tip at (x, y)."""
+    d = f"M{x:.1f} {y:.1f} l9 -10 l-9 -10 l-9 10 Z"
+    shape = element("path", d=d, fill=CONTACT, stroke="#ffffff", stroke_width=1.5, stroke_linejoin="round")
+    return shape + text(f"{count}", x, y - 6.5, fill="#ffffff", **BADGE | {"font_size": 9.5})
+
+
 def truth_band(places: Sequence[CameraPlace], frame: Frame) -> str:
-    """The cameras that were really passed, as a broad band under the route."""
+    """The cameras that were really passed, as a broad band with a dashed line in it, under the route."""
     points = [frame.at(place.latitude, place.longitude) for place in places]
     dots = [element("circle", cx=x, cy=y, r=7.0, fill=TRUTH, fill_opacity=0.35) for x, y in points]
     band = path(points, stroke=TRUTH, stroke_width=9.0, stroke_opacity=0.35, stroke_linejoin="round") if points else ""
-    return element("g", band, *dots)
+    dashes = {"stroke_dasharray": "5 5", "stroke_linejoin": "round"}
+    line = path(points, stroke=TRUTH_LINE, stroke_width=1.6, **dashes) if len(points) > 1 else ""
+    return element("g", band, *dots, line)
+
+
+def contacts_by_visit(route: Route, contacts: Sequence[Contact]) -> list[set[str]]:
+    """The pseudonyms of the contacts that were near during each visit."""
+    spells = [(contact.pseudonym, one) for contact in contacts for one in contact.exposures]
+    return [
+        {
+            pseudonym
+            for pseudonym, one in spells
+            if one.place.camera == visit.place.camera and one.start <= visit.end and one.end >= visit.start
+        }
+        for visit in route.visits
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +131,7 @@ class Drawing:
     markers: Sequence[Marker]
     language: Language
     zone: ZoneInfo
+    contacts: Sequence[Contact] = ()
 
     def stays(self) -> str:
         """A circle for each stay; its area follows the minutes."""
@@ -112,7 +158,16 @@ class Drawing:
         labels = Labels(self.frame)
         for marker in self.markers:
             labels.block(marker.at, marker.half_width + 1, RADIUS + 1)
-        return element("g", *(self._badge(marker) for marker in self.markers), *self._labels(labels))
+        badges = [self._badge(marker) for marker in self.markers]
+        return element("g", *badges, *self._labels(labels), *self._met())
+
+    def _met(self) -> Iterator[str]:
+        """On each marker, how many contacts were met there."""
+        at_visit = contacts_by_visit(self.route, self.contacts)
+        for marker in self.markers:
+            met = set().union(*(at_visit[i] for i in marker.visits))
+            if met:
+                yield diamond(marker.at[0] + marker.half_width - 3, marker.at[1] - RADIUS + 5, len(met))
 
     def _marker(self, visit: int) -> Marker:
         return next(marker for marker in self.markers if visit in marker.visits)

@@ -7,8 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from central.reports.map_drawing import cross, diamond
 from central.reports.map_frame import Box
-from central.reports.map_style import BADGE, CAMERA, GAP, HEADING, MASKS, QUIET, RIDE, SMALL, STAY, SURE, TRUTH, WAY
+from central.reports.map_style import (
+    BADGE,
+    CAMERA,
+    GAP,
+    HEADING,
+    MASKS,
+    QUIET,
+    RIDE,
+    SMALL,
+    STAY,
+    SURE,
+    TRUTH,
+    TRUTH_LINE,
+    WAY,
+)
 from central.reports.map_words import Language, length, words
 from central.reports.svg import element, text
 from central.routes.route import Gap, Route, Stay
@@ -51,10 +66,10 @@ def rows(route: Route) -> Iterator[Row]:
         i = last + 1
 
 
-def timeline(route: Route, box: Box, language: Language, zone: ZoneInfo, legend_lines: int = _LEGEND_LINES) -> str:
+def timeline(route: Route, box: Box, language: Language, zone: ZoneInfo, extras: Extras) -> str:
     """The rows that fit above the legend; what is left out is counted."""
     x, y = box[0], box[1] + 14
-    room = int((box[3] - legend_lines * 18 - 40) / _LINE)
+    room = int((box[3] - (_LEGEND_LINES + extras.lines) * 18 - 40) / _LINE)
     found = list(rows(route))
     shown = found if len(found) <= room else found[: room - 1]
     lines = [_row(row, x, y + 26 + k * _LINE, language, zone) for k, row in enumerate(shown)]
@@ -64,7 +79,20 @@ def timeline(route: Route, box: Box, language: Language, zone: ZoneInfo, legend_
     return element("g", text(words("timeline", language), x, y, **HEADING), *lines)
 
 
-def legend(box: Box, language: Language, with_truth: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Signs that only some maps have: the truth, crossed cameras, and contacts by a preset."""
+
+    truth: bool = False
+    out: bool = False
+    preset: str = ""
+
+    @property
+    def lines(self) -> int:
+        return self.out + bool(self.preset)
+
+
+def legend(box: Box, language: Language, extras: Extras) -> str:
     """Every sign on the map, from the bottom of the box up."""
     signs = [
         (_dot(CAMERA, 2.4), words("camera", language)),
@@ -74,7 +102,12 @@ def legend(box: Box, language: Language, with_truth: bool) -> str:
         (_line(GAP, "2 5"), words("gap", language)),
         (element("circle", cx=10.5, cy=0, r=7, fill=STAY, fill_opacity=0.28, stroke=STAY), words("stay", language)),
     ]
-    signs += [(_line(TRUTH, width=8.0, opacity=0.4), words("truth", language))] if with_truth else []
+    if extras.truth:
+        signs.append((_line(TRUTH, width=8.0, opacity=0.4) + _line(TRUTH_LINE, "5 5", 1.6), words("truth", language)))
+    if extras.out:
+        signs.append((cross(10.5, 0.0), words("out", language)))
+    if extras.preset:
+        signs.append((diamond(10.5, 10.0, 2), words("contacts", language, preset=extras.preset)))
     masks = [(_dot(colour, 6.0), words(mask.label, language)) for mask, colour in MASKS.items()]
     unsure = element("circle", cx=10.5, cy=0, r=5.5, fill="#ffffff", stroke=QUIET, stroke_width=2)
     height = 18.0

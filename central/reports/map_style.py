@@ -15,6 +15,9 @@ RIDE: Final = "#7a3fb5"
 GAP: Final = "#a8662b"
 STAY: Final = "#f2b134"
 TRUTH: Final = "#58b368"
+TRUTH_LINE: Final = "#2c3e36"
+CONTACT: Final = "#000000"
+OUT: Final = "#8a3d3d"
 MASKS: Final = {
     FaceMask.WORN: "#0f8b74",
     FaceMask.INCORRECT: "#d98a00",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from central.contacts.exposures import Contact
 from central.reports.map_drawing import Drawing, cameras, markers, truth_band
 from central.reports.map_frame import Box, Frame
-from central.reports.map_panel import legend, timeline
+from central.reports.map_panel import Extras, legend, timeline
 from central.reports.map_style import FONTS, HEADING, INK, PAPER, PLAIN, QUIET, SMALL, TITLE
 from central.reports.map_words import Language, words
 from central.reports.svg import element, escaped, path, text
@@ -19,6 +21,15 @@ _MAP: Box = (24.0, 84.0, 868.0, 664.0)
 _PANEL: Box = (914.0, 84.0, 262.0, 664.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What else may be shown: cameras that were `out` for a while, and who was a contact by `preset`."""
+
+    out: Collection[str] = ()
+    contacts: Sequence[Contact] = ()
+    preset: str = ""
+
+
 def route_map_svg(
     route: Route,
     graph: CameraGraph,
@@ -27,22 +38,30 @@ def route_map_svg(
     truth: Sequence[str] | None = None,
     language: Language = "en",
     tz: str = "Asia/Seoul",
+    overlay: Overlay = Overlay(),
 ) -> str:
     """The route over the cameras around it, times in the zone `tz`. `truth` lists cameras really passed, in order."""
     really = [graph.places[camera] for camera in truth or () if camera in graph.places]
     shown = [visit.place for visit in route.visits] + really or list(graph.places.values())
     frame = Frame.around([(place.latitude, place.longitude) for place in shown], _MAP)
     zone = ZoneInfo(tz)
-    drawing = Drawing(route, frame, markers(route.visits, frame), language, zone)
-    layers = [cameras(graph, frame), truth_band(really, frame), drawing.stays(), drawing.ways(), drawing.visits()]
+    drawing = Drawing(route, frame, markers(route.visits, frame), language, zone, overlay.contacts)
+    extras = Extras(truth is not None, bool(overlay.out), overlay.preset if overlay.contacts else "")
+    layers = [
+        cameras(graph, frame, overlay.out),
+        truth_band(really, frame),
+        drawing.stays(),
+        drawing.ways(),
+        drawing.visits(),
+    ]
     parts = [
         _head(route, title, language, zone),
         _area(fill=PAPER, stroke="#dcd6c8"),
         element("g", *layers, clip_path="url(#map)"),
         _scale(frame),
         _north(language),
-        timeline(route, _PANEL, language, zone),
-        legend(_PANEL, language, truth is not None),
+        timeline(route, _PANEL, language, zone, extras),
+        legend(_PANEL, language, extras),
         text(words("note", language), _MAP[0], HEIGHT - 22, **SMALL | {"fill": QUIET}),
     ]
     parts += [] if route.visits else [_never(language)]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.reports.map_drawing import markers
+from central.contacts.exposures import Exposure, contacts
+from central.reports.map_drawing import contacts_by_visit, markers
 from central.reports.map_frame import Frame, Labels
 from central.reports.map_words import length
-from central.reports.route_map import HEIGHT, WIDTH, route_map_svg
+from central.reports.route_map import HEIGHT, WIDTH, Overlay, route_map_svg
 from central.routes.reconstruct import Route, reconstruct
 from central.search.candidates import Candidate
 from shared.face_mask import FaceMask
@@ -36,6 +37,10 @@ def a_day() -> Route:
 
 def words_of(svg: str) -> list[str]:
     return [node.text or "" for node in ElementTree.fromstring(svg).iter(f"{SVG}text")]  # noqa: S314  (our own)
+
+
+def paths_of(svg: str) -> list[dict[str, str]]:
+    return [dict(node.attrib) for node in ElementTree.fromstring(svg).iter(f"{SVG}path")]  # noqa: S314  (our own)
 
 
 def test_the_map_tells_the_day() -> None:
@@ -87,6 +92,37 @@ def test_the_truth_is_shown_when_it_is_given() -> None:
     assert "what really happened" in words_of(with_truth)
     assert "what really happened" not in words_of(without)
     assert with_truth.count('r="7"') == 2 + without.count('r="7"')
+
+
+def test_the_true_way_is_dashed() -> None:
+    """The truth is a dashed line, so that it is told from the route without its colour."""
+    svg = route_map_svg(a_day(), GRAPH, title="", truth=["cam-00-04", "cam-09-09"])
+    dashed = [node for node in paths_of(svg) if node.get("stroke-dasharray") == "5 5" and "L" in node["d"]]
+    assert len(dashed) == 1
+
+
+def test_cameras_that_were_out_are_crossed() -> None:
+    """A camera that saw nothing for a while is a cross, and the legend says so; without one it does not."""
+    svg = route_map_svg(a_day(), GRAPH, title="", overlay=Overlay(out={"cam-02-05"}))
+    assert "out of order for a while" in words_of(svg)
+    assert "out of order for a while" not in words_of(route_map_svg(a_day(), GRAPH, title=""))
+    crosses = [node for node in paths_of(svg) if re.fullmatch(r"M\S+ \S+ l6 6 M\S+ \S+ l6 -6", node["d"])]
+    assert len(crosses) == 2  # on the map and in the legend
+
+
+def test_contacts_are_counted_where_they_were_met() -> None:
+    """A diamond beside the visit says how many people were contacts there; the legend names the preset."""
+    route = a_day()
+    visit = route.visits[4]
+    bare, until = FaceMask.ABSENT, visit.start + timedelta(minutes=20)
+    facts = [Exposure(f"p{k}", visit.place, visit.start, until, 0.8, 0.0, bare, bare, 0.9) for k in range(3)]
+    met = contacts(facts, "who-2021")
+    assert len(met) == 3
+    svg = route_map_svg(route, GRAPH, title="", overlay=Overlay(contacts=met, preset="who-2021"))
+    assert contacts_by_visit(route, met)[4] == {one.pseudonym for one in met}
+    assert not contacts_by_visit(route, met)[0]
+    assert "close contacts there (who-2021)" in words_of(svg)
+    assert words_of(svg).count("3") == words_of(route_map_svg(route, GRAPH, title="")).count("3") + 1
 
 
 def test_nobody_seen_is_told() -> None:
