@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from central.replay.read import read_scenario
 from shared.face_mask import FaceMask
+from tests.city.cell_hours import cell_hours
 from tests.city.contact_truth import RULES
 from tests.city.dark import all_outages
 from tests.city.days import live
@@ -170,6 +171,30 @@ def test_clothes_of_one_day_match_and_are_changed_overnight(tmp_path: Path) -> N
     next_day = [float(rows[0] @ other) for rows, other in zip(first, again, strict=True)]
     assert np.mean(same_day) > np.mean(next_day) + 0.15
     assert city.hours == 42
+
+
+def test_cell_hours_are_the_stream_cut_by_node(made: tuple[StreamedCity, list[Unit]], tmp_path: Path) -> None:
+    """What nodes would seal is all of the stream, each sighting and encounter once, each with its own vectors."""
+    city = StreamedCity(PLAN, tmp_path, register=FITTED, at_once=10_000)
+    cell_of = [place.cell for place in city.cameras.places]
+    numbers, met = [], 0
+    faces = np.concatenate([unit.faces for unit in made[1]])
+    first_face = np.cumsum([0, *(len(unit.faces) for unit in made[1])])
+    units = iter(zip(made[1], first_face, strict=False))
+    unit, before = next(units)
+    for one in cell_hours(city):
+        while one.numbers[0] >= unit.first + len(unit.sightings):
+            unit, before = next(units)
+        assert {cell_of[camera] for camera in one.sightings.camera.tolist()} == {one.epoch.cell}
+        rows = one.numbers - unit.first
+        own = before + (np.cumsum(unit.sightings.has_face) - 1)[rows[one.face >= 0]]
+        assert np.array_equal(one.faces[one.face[one.face >= 0]], faces[own])
+        assert len(one.worn) == (one.clothes >= 0).sum()
+        assert np.isin(np.maximum(one.encounters.a, one.encounters.b), one.numbers).all()
+        numbers += one.numbers.tolist()
+        met += len(one.encounters)
+    assert sorted(numbers) == list(range(sum(len(unit.sightings) for unit in made[1])))
+    assert met == sum(len(unit.encounters) for unit in made[1])
 
 
 def test_nobody_sees_anything_in_an_outage(made: tuple[StreamedCity, list[Unit]]) -> None:
