@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from shared.sightings import parse_sighting_id, sighting_id
 from tests.central.authority_fixtures import CASE, NODE, NOW
 from tests.central.centre_fixtures import Office
 from tests.central.test_cases import refusal
+from tests.central.test_pages import FOUND, form_key, signed_in, text_of
 
 WORDS = f"/cases/{CASE}/words"
 SEEN = f"{NODE}/1/0"  # the patient's own sighting of Office.fill
@@ -270,3 +272,71 @@ def test_words_and_questions_by_commands(office: Office, capsys: pytest.CaptureF
             typed("confirm", CASE, name)
         assert refused.value.code == 2
         assert "node/boot/number" in capsys.readouterr().err
+
+
+# on the pages
+
+
+@pytest.fixture
+def browser(office: Office) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
+        yield client
+
+
+def answer(browser: httpx.Client, word: str, sighting: str = SEEN) -> httpx.Response:
+    """A button beside a sighting, as the browser sends its form."""
+    fields = {"form_key": form_key(browser.get(FOUND)), "sighting": sighting, "word": word}
+    return browser.post(f"{FOUND}/words", data=fields)
+
+
+def test_a_sighting_is_confirmed_rejected_and_taken_back_on_the_page(office: Office, browser: httpx.Client) -> None:
+    """Beside the visit stand both answers, then what was said; the page tells that it counts in the next search."""
+    found(office)
+    signed_in(office, browser)
+    shown = browser.get(FOUND)
+    assert 'aria-label="Yes, this was the patient: door, 11-24' in shown.text
+    assert "Search again to have them counted" not in text_of(shown)
+    page = answer(browser, "rejected")
+    assert page.url.path == FOUND
+    for told in ("not the patient", "Answers since this route was found: 1", "Answers so far", "Take back"):
+        assert told in text_of(page), told
+    assert "환자 아님" in text_of(browser.get(FOUND, params={"language": "ko"}))
+    assert "지금까지의 답" not in text_of(answer(browser, "forget"))
+
+
+def test_a_question_is_asked_on_the_page_until_it_is_answered(office: Office, browser: httpx.Client) -> None:
+    """By camera, time, mask and how sure it is so far, in both languages."""
+    found(office)
+    asked(office, 1)
+    signed_in(office, browser)
+    shown = text_of(browser.get(FOUND))
+    assert "Ask the patient" in shown
+    assert "Mask: worn 40 % sure so far" in shown
+    assert "환자에게 물어보기" in text_of(browser.get(FOUND, params={"language": "ko"}))
+    browser.get(FOUND, params={"language": "en"})
+    assert "Ask the patient" not in text_of(answer(browser, "rejected", f"{NODE}/1/1"))
+
+
+@pytest.mark.parametrize(("word", "sighting"), [("", SEEN), ("perhaps", SEEN), ("confirmed", "x"), ("confirmed", "")])
+def test_an_absurd_answer_changes_nothing(office: Office, browser: httpx.Client, word: str, sighting: str) -> None:
+    """Neither another word nor another thing than a sighting is taken."""
+    kim = found(office)
+    signed_in(office, browser)
+    assert answer(browser, word, sighting).status_code == 422
+    assert kim.ask("GET", WORDS) == []
+
+
+def test_an_ended_case_shows_answers_and_no_buttons(office: Office, browser: httpx.Client) -> None:
+    """What was said stays to be read after a closing; nothing can be said any more."""
+    kim = found(office)
+    asked(office, 1)
+    say(kim, "confirmed")
+    signed_in(office, browser)
+    key = form_key(browser.get(FOUND))
+    kim.ask("POST", f"/cases/{CASE}/close")
+    shown = browser.get(FOUND)
+    assert "confirmed" in text_of(shown)
+    assert f"{FOUND}/words" not in shown.text
+    assert "Ask the patient" not in text_of(shown)
+    late = browser.post(f"{FOUND}/words", data={"form_key": key, "sighting": SEEN, "word": "rejected"})
+    assert late.status_code == 409
