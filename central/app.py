@@ -24,6 +24,7 @@ from central.cases.endpoints import router as cases
 from central.centre import Centre, Upkeep
 from central.consents.endpoints import router as consents
 from central.consents.terms import Terms
+from central.contacts.presets import load_presets
 from central.database import open_database
 from central.errors import NotFound, NotSignedIn
 from central.exports.endpoints import router as exports
@@ -69,8 +70,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     publisher = open_publisher(engine, clock, settings)
     terms = Terms.load(settings.notice, settings.legal_bases)
     terms.must_hold(rules)
-    zone = ZoneInfo(settings.zone)
-    return Centre(engine, clock, parts, jobs, rules, terms, site=site, zone=zone, publisher=publisher)
+    zone, presets = ZoneInfo(settings.zone), load_presets(settings.presets)
+    return Centre(engine, clock, parts, jobs, rules, terms, presets, site=site, zone=zone, publisher=publisher)
 
 
 def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAPI:

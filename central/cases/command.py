@@ -46,7 +46,8 @@ def add_parser(groups: Groups) -> None:
     verb("search", search, "search for the route, and wait for it", "search case-17")
     verb("route", show_route, "show the route that was found", "route case-17 --json")
     contacts_parser = verb("contacts", show_contacts, "list people possibly exposed", "contacts case-17")
-    contacts_parser.add_argument("--preset", default="kdca-2022-01", help="kdca-2022-01, cdc-2020-10 or who-2021")
+    rules = "kdca-2022-01, cdc-2020-10, who-2021, or one of the city's own"
+    contacts_parser.add_argument("--preset", default="kdca-2022-01", help=rules)
     map_parser = verb("map", save_map, "save the route as a picture", "map case-17 --svg route.svg")
     map_parser.add_argument("--svg", type=Path, required=True, metavar="FILE")
     verb("show", show, "show a case", "show case-17")
@@ -161,8 +162,7 @@ def show_route(options: argparse.Namespace) -> Answer:
 def show_contacts(options: argparse.Namespace) -> Answer:
     with connect(options) as client:
         found = client.ask("GET", f"/cases/{options.case}/contacts", params={"preset": options.preset})
-    rows: list[dict[str, Any]] = found["contacts"]
-    return found if options.json else [_flat(row) for row in rows]
+    return found if options.json else [_contact(row) for row in (*found["contacts"], *found["near"])]
 
 
 def save_map(options: argparse.Namespace) -> Answer:
@@ -254,6 +254,24 @@ def _visits(route: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return {name: len(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def _contact(row: dict[str, Any]) -> dict[str, Any]:
+    """One line a person: a contact, or near the rule's limit, and why."""
+    nearest = "not measured" if row["nearest_m"] is None else f"{row['nearest_m']:.2f} m"
+    return {
+        "pseudonym": row["pseudonym"],
+        "verdict": "contact" if row["counts"] else "near the limit",
+        "minutes": row["minutes"],
+        "range": f"{row['least_minutes']:.0f}-{row['most_minutes']:.0f} min",
+        "uncertain": ", ".join(reason.replace("_", " ") for reason in row["because"]),
+        "indoors": row["indoor_minutes"],
+        "nearest": nearest,
+        "patient_there": row["confidence"],
+        "start": row["start"],
+        "end": row["end"],
+        "perhaps": ", ".join(row["perhaps"]),
+    }
 
 
 def _brief(case: dict[str, Any]) -> dict[str, Any]:

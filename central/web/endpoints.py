@@ -12,17 +12,17 @@ from central.answers import Name
 from central.cases.endpoints import list_cases, show_case
 from central.cases.service import ENDED, ERASED, State
 from central.centre import Centre
-from central.contacts.presets import preset_names
 from central.errors import CaseEnded, NotFound, NotSignedIn
 from central.routes.endpoints import list_jobs, show_contacts, show_job, show_map, show_route, start_job
 from central.routes.reconstruct import route_from_map
 from central.routes.store import ACTIVE
 from central.web import case_pages, export_pages, officer, people_pages, places_pages, signing, statistics_pages
+from central.web.contact_views import people_of
 from central.web.recount import Recount
 from central.web.rendering import asset, is_secure, language_of, page
 from central.web.routing import ROOT, home_of, page_router, shown, to
 from central.web.sessions import LONGEST, Sessions
-from central.web.views import masks_of, people_of, rows_of
+from central.web.views import masks_of, rows_of
 from central.web.visitors import COOKIE, Form, Sender, Visit, Visitor, sessions_of
 
 CASES_A_PAGE: Final = 50
@@ -147,15 +147,17 @@ def _found(case: str, centre: Centre, visit: Visitor) -> dict[str, Any] | None:
         answer = show_route(case, centre, visit.account)
     except (NotFound, CaseEnded):
         return None
-    route, presets = route_from_map(answer.route), preset_names()
-    contacts = {name: show_contacts(case, centre, visit.account, name).contacts for name in presets}
+    route, judged = route_from_map(answer.route), {}
+    for name in centre.presets:
+        by_rule = show_contacts(case, centre, visit.account, name)
+        judged[name] = [*by_rule.contacts, *by_rule.near]
     return {
-        "at": answer.found_at,
         "answer": answer,
         "said": {one.sighting: one for one in answer.words},
+        "at": answer.found_at,
         "route": route,
         "rows": list(rows_of(route)),
         "masks": masks_of(route),
-        "presets": presets,
-        "people": people_of(contacts),
+        "presets": centre.presets,
+        "people": people_of(judged),
     }

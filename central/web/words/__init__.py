@@ -8,12 +8,13 @@ from typing import Final
 from central.reports.map_words import Language
 from central.web.words.asking import ASKING
 from central.web.words.cases import CASES
+from central.web.words.contacts import CONTACTS
 from central.web.words.exports import EXPORTS
 from central.web.words.governance import GOVERNANCE
 from central.web.words.refusals import REFUSALS
 from central.web.words.signing import SIGNING
 
-WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **ASKING, **SIGNING, **GOVERNANCE, **EXPORTS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**CASES, **CONTACTS, **ASKING, **SIGNING, **GOVERNANCE, **EXPORTS}
 
 
 def word(name: str, language: Language, **values: object) -> str:

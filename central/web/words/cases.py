@@ -199,19 +199,4 @@ CASES: Final[dict[str, tuple[str, str]]] = {
     "mask_incorrect": ("worn wrongly", "잘못 착용"),
     "mask_absent": ("none", "미착용"),
     "mask_unknown": ("not known", "알 수 없음"),
-    # contacts
-    "contacts": ("Contacts", "접촉자"),
-    "contacts_note": (
-        "People near the patient, by dated rules side by side. They have pseudonyms; nobody here knows who they are.",
-        "환자 가까이에 있던 사람을 날짜가 정해진 기준별로 보여 줍니다. 가명이며, 누구인지는 여기서 알 수 없습니다.",
-    ),
-    "no_contacts": ("Nobody is a contact by any of the rules.", "어떤 기준으로도 접촉자가 없습니다."),
-    "pseudonym": ("Pseudonym", "가명"),
-    "nearest": ("Nearest", "최근접"),
-    "other_mask": ("Their mask", "상대의 마스크"),
-    "where": ("Where", "장소"),
-    "minutes_by": ("Minutes by {preset}", "{preset} 기준 (분)"),
-    "uncertain": ("distance uncertain", "거리 불확실"),
-    "unknown_masks": ("{n} min with masks not seen", "마스크 미확인 {n}분"),
-    "no_contact": ("no contact", "해당 없음"),
 }
