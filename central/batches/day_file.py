@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -95,12 +95,9 @@ class DayFile:
     def __init__(self, opened: mmap.mmap | IO[bytes], name: str) -> None:
         self.name, self._opened = name, opened
         with self._explained():
-            source = (
-                pa.BufferReader(pa.py_buffer(opened))
-                if isinstance(opened, mmap.mmap)
-                else pa.PythonFile(opened, mode="r")
-            )
-            self._reader = pa.ipc.open_file(source)
+            mapped = pa.py_buffer(opened) if isinstance(opened, mmap.mmap) else None
+            self._base = mapped.address if mapped else 0
+            self._reader = pa.ipc.open_file(pa.BufferReader(mapped) if mapped else pa.PythonFile(opened, mode="r"))
             self.groups = _index(self._reader.metadata or {}, name)
             if len(self.groups) != self._reader.num_record_batches or self._reader.schema != _SCHEMA:
                 raise ValueError("its parts are not those of its index")
@@ -112,20 +109,28 @@ class DayFile:
         """The groups in which a cell's batches of these hours lie, in order."""
         return [number for number in self._of.get(cell, ()) if self.groups[number].within(hours)]
 
-    def lying(self, number: int, read: Callable[[int], bool]) -> list[Lying]:
-        """The batches of a group whose hours are to be read, in order of hours."""
-        group = self.groups[number]
+    def lying(self, number: int, read: Callable[[int], bool]) -> Iterator[Lying]:
+        """The batches of a group whose hours are to be read, in order of hours. Damage shows before the first."""
         with self._explained():
             raw = self._checked(number).column("raw")
             _, ends, content = raw.buffers()
             ends_at = np.frombuffer(ends, np.int64, len(raw) + 1, raw.offset * 8).tolist()
-            content, row, found = memoryview(content), 0, []
-            for hour, count in group.hours:
-                if read(hour):
-                    some = range(row, row + count)
-                    found += [(group.cell, hour, bytes(content[ends_at[one] : ends_at[one + 1]])) for one in some]
-                row += count
-            return found
+        return self._sliced(self.groups[number], ends_at, content, read)
+
+    def _sliced(self, group: Group, ends: list[int], content: Any, read: Callable[[int], bool]) -> Iterator[Lying]:
+        row, view = 0, memoryview(content)
+        for hour, count in group.hours:
+            if read(hour):
+                for one in range(row, row + count):
+                    yield group.cell, hour, bytes(view[ends[one] : ends[one + 1]])
+            row += count
+        self._let_go(content)
+
+    def _let_go(self, content: Any) -> None:
+        """What was read stays in the page cache, but no longer counts as this process's memory."""
+        if isinstance(self._opened, mmap.mmap):
+            begin = (content.address - self._base) // mmap.PAGESIZE * mmap.PAGESIZE
+            self._opened.madvise(mmap.MADV_DONTNEED, begin, content.size)
 
     def records(self, number: int) -> list[Record]:
         """All of a group, with its headers. Each is held against its checksum."""

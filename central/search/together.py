@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from central.batches.lost import read_lying
 from central.search.candidates import HIT, MET, MODALITIES, Rows, limit, merged, nearest, taken
 from central.search.job import BatchFailed, Coverage, Event, Found, Progress
 from central.search.neighbours import Neighbours, Ready
 from central.search.opened import Int64, Near, Opened, joined
 from central.search.opened_job import Search
 from central.search.plans import CellPlans, Plan
-from shared.batches import SealedBatch, read_stored
+from shared.batches import SealedBatch
 from shared.epochs import Modality
 from shared.errors import BadBatch, CairnError, CannotOpen
 
@@ -100,7 +101,7 @@ class _Pass:
         for case in self._of(cases):
             self._cases[case].done += 1
         try:
-            batch = read_stored(raw)
+            batch = read_lying(raw)
         except CairnError as error:
             yield from self._failed(index, cases, error)
         else:
