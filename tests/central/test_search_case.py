@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from central.batches.archives import ArchivedBatchStore
+from central.batches.compaction import Compaction
+from central.batches.place import Place
 from central.batches.store import Lying, SqlBatchStore
 from central.database import open_database
 from central.search.case_search import SearchParts, search_case
@@ -120,3 +123,22 @@ def test_single_batches_of_a_power_cut_still_tell_who_was_near(world: World) -> 
     answer = search_case(world.signed(world.scope()), parts(world, *raws), lambda _: None, threading.Event())
     (candidate,) = answer.candidates
     assert [(p.number, p.mask, p.person) for p in candidate.partners] == [(3, FaceMask.ABSENT, 0)]
+
+
+def test_a_damaged_archive_is_told_and_the_rest_is_searched(world: World) -> None:
+    """The batches of a day whose archive is cut short are counted as failed, with the file's name; others are found."""
+    faces = some_faces(4)
+    world.register(faces[:1])
+    site = parts(world, world.batch(faces, sequence=0))
+    store = ArchivedBatchStore(open_database(database_in(world.folder)), Place(f"file://{world.folder / 'archives'}"))
+    (moved,) = Compaction(store._engine, store).run(NOW + timedelta(days=3))
+    whole = search_case(world.signed(world.scope()), replace(site, store=store), print, threading.Event())
+    assert (whole.searched, whole.failed, len(whole.candidates)) == (1, 0, 1)
+    file = world.folder / "archives" / moved.archive
+    file.write_bytes(file.read_bytes()[:-100])
+    assert store.add([read_batch(world.batch(faces, sequence=1))], NOW) == [None]
+    told: list[Progress | BatchFailed] = []
+    answer = search_case(world.signed(world.scope()), replace(site, store=store), told.append, threading.Event())
+    assert (answer.searched, answer.failed, len(answer.candidates)) == (1, 1, 1)
+    (failed,) = (one for one in told if isinstance(one, BatchFailed))
+    assert failed.reason.startswith("LostBatch") and moved.archive in failed.reason
