@@ -13,7 +13,7 @@ from shared.wire import pack, unpack
 
 MOST_CASES = 32  # of one pass: as many as a batch's four bytes can name
 # Of a case and modality: a city has a million within the radius of one template, and no way is found through them.
-MOST_CANDIDATES = 100_000
+MOST_CANDIDATES = 50_000
 # P(bit differs) = angle/π, so 384 of 1,024 bits is an angle of 67.5°, a cosine of 0.38; strangers lie near 512 ± 16.
 DEFAULT_RADIUS: Mapping[Modality, int] = {Modality.FACE: 384, Modality.APPEARANCE: 144}
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from central.authority.released import Recipient, combined, open_released
 from central.probes.probe_sets import open_probes
-from central.search.job import DEFAULT_RADIUS
+from central.search.job import DEFAULT_RADIUS, MOST_CANDIDATES
 from central.search.parts import Part, SearchAnswer
 from central.search.passes import EPOCHS_AT_ONCE, Pass, shards
 from shared.batches import open_batch, read_batch
@@ -28,7 +28,9 @@ from tests.bench.kernels import KERNELS, Kernel, Question, some_question
 from tests.bench.rows import NOISE, Goal, Row, Say
 from tests.bench.sealed_city import CASES, CELLS, PICTURES, SealedCity
 
-FEW, MANY, ROUNDS = 6, 18, 3  # cells, cells, turns
+# Cells of two sizes, for the slope, and turns; in full they are 1/20 and 1/5 of the city (7 GB of disk, half an hour).
+FULL = os.environ.get("CAIRN_BENCH_SEARCH", "") == "full"
+FEW, MANY, ROUNDS = (34, 135, 2) if FULL else (5, 15, 3)
 SHAPES = ((1, PICTURES), (40, PICTURES), (256, PICTURES), (256, 10 * PICTURES))
 WHOLE = round(CELLS)
 Codes = dict[Epoch, npt.NDArray[np.uint64]]
@@ -113,6 +115,8 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
     say("processor time and memory")
     return [
         *(Row(name, value, unit, f"{note}. {NOISE}") for name, (value, unit, note) in figures.items()),
+        _slope(city, took["few"], took["many"]),
+        _strangers(city, found["many"]),
         Row(
             "search.seconds_full_city",
             ten_s,
@@ -136,11 +140,32 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
 
 
 def _check(city: SealedCity, answers: dict[str, SearchAnswer]) -> None:
-    for case, answer in answers.items():
-        names = {candidate.sighting for candidate in answer.candidates}
-        if names != city.patients[case] or answer.failed or answer.searched != city.batches:
-            what = f"{case}: {len(names)} found of {len(city.patients[case])}, {answer.failed} failed"
+    """Every sighting of a patient is found, and as many strangers as there are, or as a case may have."""
+    for (case, answer), strangers in zip(answers.items(), city.strangers.tolist(), strict=True):
+        names, own = {candidate.sighting for candidate in answer.candidates}, city.patients[case]
+        right = len(names) <= MOST_CANDIDATES if answer.radius else len(names) == strangers + len(own)
+        if not right or own - names or answer.failed or answer.searched != city.batches:
+            what = (
+                f"{case}: {len(own & names)} found of {len(own)}, {len(names)} of {strangers}, {answer.failed} failed"
+            )
             raise AssertionError(f"{what}: figures of a wrong search mean nothing")
+
+
+def _slope(city: SealedCity, few_s: float, many_s: float) -> Row:
+    """How the time grows with the city: 1 is in proportion, less is what one search costs before it has begun."""
+    sizes = f"1/{CELLS / FEW:.0f} and {city.part} of the city"
+    note = f"seconds a cell at {sizes}, the larger over the smaller: 1 is in proportion. {NOISE}"
+    return Row("search.slope", (many_s / MANY) / (few_s / FEW), "×", note)
+
+
+def _strangers(city: SealedCity, answers: dict[str, SearchAnswer]) -> Row:
+    shares = city.strangers / city.sightings
+    narrowed = sum(bool(answer.radius) for answer in answers.values())
+    note = (
+        f"strangers within the radius of a patient, in the mean of ten: {shares.min():.1%} to {shares.max():.1%}, as of "
+        f"templates of real faces; {narrowed} of ten searches kept the nearest {MOST_CANDIDATES:,} only"
+    )
+    return Row("search.strangers_percent", float(shares.mean()) * 100, "%", note)
 
 
 def _extrapolated(city: SealedCity, few_s: float, many_s: float, starts: float) -> tuple[float, str]:
