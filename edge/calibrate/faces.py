@@ -42,7 +42,8 @@ def calibrate_faces(
         return rows
     walks = walk_all(found, vision, tell)
     if target:
-        target.add(of_faces(walks, np.array([who[name] for name in walks.names])))
+        seen = walks.found()
+        target.add(of_faces(seen, np.array([who[name] for name in seen.names])))
     return rows | street_rows(listed, walks)
 
 

@@ -70,7 +70,7 @@ def read_photos(folder: Path = PHOTOS) -> Photos | None:
     listed = {name for pair in pairs for name in (pair.a, pair.b)}
     people = People(_who(found), _embedded(MODEL, found), f"{len(found):,} photos of Labelled Faces in the Wild")
     some = {list(found)[at]: list(found.values())[at] for at in people.often[:MASKED_FACES]}
-    walks = walk_all(some, vision, silent)
+    walks = walk_all(some, vision, silent).found()
     return Photos(
         people,
         _embedded(FLOAT_MODEL, found),

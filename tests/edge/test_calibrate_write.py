@@ -22,7 +22,8 @@ from edge.calibrate.bands import FEWEST_DRESSED, FEWEST_PEOPLE, FEWEST_TWICE, QU
 from edge.calibrate.calibration_file import Target
 from edge.calibrate.comparisons import Comparisons, Names, between
 from edge.calibrate.pairs import Pair, around, find_all, people_of, silent
-from edge.calibrate.walks import Walks, walk_all
+from edge.calibrate.street_faces import street_rows
+from edge.calibrate.walks import LOST, Walks, walk_all
 from edge.model_vision import ModelVision
 from edge.registered_photos import NotAPicture
 from edge.vision import MODELS, Face
@@ -223,14 +224,19 @@ def test_a_photo_walks_past_alike_in_any_company(vision: ModelVision) -> None:
     assert not np.array_equal(together.seen_bare[0], together.seen_bare[1])
 
 
-def test_where_no_face_is_seen_nothing_is_measured(vision: ModelVision) -> None:
-    """A photo whose face the street camera never finds is left out; none at all is refused."""
-    grey = np.full((100, 100, 3), 128, np.uint8)
-    astronaut = skimage.data.astronaut()
+def test_a_face_that_is_not_found_is_a_miss_and_no_sighting(vision: ModelVision) -> None:
+    """It stays among the photos, with the quality of what was lost; no curve is made of it, and every row misses it."""
+    grey, astronaut = np.full((100, 100, 3), 128, np.uint8), skimage.data.astronaut()
     face = vision.find_faces(astronaut)[0]
-    assert walk_all({"a/1.jpg": (astronaut, face), "b/1.jpg": (grey, face)}, vision, silent).names == ("a/1.jpg",)
+    walks = walk_all({"a/1.jpg": (astronaut, face), "b/1.jpg": (grey, face)}, vision, silent)
+    assert (walks.quality_bare[0] > 0).all()
+    assert (walks.quality_bare[1] == LOST).all()
+    assert walks.found().names == ("a/1.jpg",)
+    rows = street_rows([Pair("a/1.jpg", "b/1.jpg", True), Pair("b/1.jpg", "a/1.jpg", False)], walks)
+    assert [row["not_found"] for row in rows.values()] == [1, 1, 1]
+    assert [row["tar_at_far_1e-2"] for row in rows.values()] == [0, 0, 0]
     with pytest.raises(BadMaterial, match="no photo shows a face"):
-        walk_all({"b/1.jpg": (grey, face)}, vision, silent)
+        walk_all({}, vision, silent)
 
 
 def test_what_is_measured_behaves_as_people_do(vision: ModelVision) -> None:
@@ -244,7 +250,7 @@ def test_what_is_measured_behaves_as_people_do(vision: ModelVision) -> None:
     several = (sorted(folder.glob("*.jpg"))[:2] for folder in sorted(PHOTOS.iterdir()))
     names = [str(p.relative_to(PHOTOS)) for of_one in islice((p for p in several if len(p) == 2), 10) for p in of_one]
     pairs = [Pair(a, b, a.split("/")[0] == b.split("/")[0]) for a, b in pairwise(names)]
-    walks = walk_all(find_all(pairs, PHOTOS, vision), vision, silent)
+    walks = walk_all(find_all(pairs, PHOTOS, vision), vision, silent).found()
     who = np.array([name.split("/")[0] for name in walks.names])
     bare, apart, fitting = (
         Comparisons(who, who, between(template, seen, FACE_BITS))
