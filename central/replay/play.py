@@ -126,7 +126,7 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calib
         if isinstance(event, BatchFailed):
             failed += 1
         elif event.done and event.done % _TELL_EVERY == 0:
-            tell(f"  {event.done} batches searched")
+            tell(f"  {event.done} of {site.ingest.stored} batches searched")
 
     began = perf_counter()
     kept = register(site, case, template_of(scenario, patient))

@@ -11,7 +11,7 @@ from time import monotonic, process_time
 
 from tests.city.city import make_city
 from tests.city.plan import CityPlan
-from tests.city.sites import REGISTER, read_register
+from tests.city.sites import REGISTER, BadRegister, read_register
 from tests.city.sizes import SIZES, plan_of
 from tests.city.stream import Tell
 from tests.city.write import write_scenario
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tell(f"about {bytes_of(plan) / 1e9:.1f} GB will be written")
             write_stream(plan, asked.out, tell, register=read_register(asked.register), work=asked.work)
         tell(f"written to {asked.out}")
+    except BadRegister as error:
+        print(f"{error} (give another, or --register none)", file=sys.stderr)
+        return 2
     except OSError as error:
         hint = "make room, or choose another folder or a smaller city"
         print(f"cannot write {asked.out}: {error.strerror or error} ({hint})", file=sys.stderr)

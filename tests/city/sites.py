@@ -27,8 +27,13 @@ SIZES, SIZE_SHARES = (1, 3, 4, 5), (0.435, 0.17, 0.265, 0.13)
 HILLS, QUARTERS = (170.0, 6.9), (1500.0, 0.14)  # σ in metres, centres a km²
 _WINDOW_M = 5000.0
 _SMOOTH_M = 120.0
+_FEWEST = 30  # sites, to be as thick as anything
 _LEAST = 0.03  # of the mean density, where the register has no site at all
 _FROM_CROSSING_M, _APART_M = 2.0, 24.0
+
+
+class BadRegister(ValueError):
+    """A file of real camera sites cannot be read as one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +57,16 @@ class Register:
 
 
 def read_register(path: Path | None = REGISTER) -> Register:
-    """The register where it lies, else the fitted process."""
+    """The register where it lies, else the fitted process. Raises BadRegister, and OSError."""
     if path is None or not path.exists():
         return Register(None, "sites by a cluster process fitted to the register of Gangnam-gu")
-    with path.open(newline="", encoding="utf-8") as file:
-        degrees = np.array([(float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)])
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            degrees = np.array([(float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)])
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise BadRegister(f"{path.name} is no CSV with numbers in columns lat and lon") from None
+    if len(degrees) < _FEWEST or not (np.abs(degrees) <= (90, 180)).all():
+        raise BadRegister(f"{path.name} names fewer than {_FEWEST} sites, or some that are nowhere on earth")
     middle = np.median(degrees, axis=0)
     north, east = np.radians(degrees - middle).T * EARTH_RADIUS_M
     east *= np.cos(np.radians(middle[0]))

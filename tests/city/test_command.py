@@ -35,8 +35,52 @@ def test_numbers_that_make_no_city_are_refused(wrong: list[str], tmp_path: Path)
     assert end.value.code == 2
 
 
+def test_a_large_size_is_streamed_and_may_be_made_smaller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A district with fewer cameras and people is a scenario with outages of nodes, and progress names hours, processor
+    time and memory."""
+    asked = ["--size", "district", "--cameras", "60", "--people", "700", "--register", "none", "--node-outages", "0.1"]
+    assert main([*asked, "--patients", "2", "--seed", "3", str(tmp_path)]) == 0
+    scenario = read_scenario(tmp_path)
+    assert (len(scenario.cameras), len(scenario.patients)) == (60, 2)
+    assert len(scenario.outages) > 10
+    told = capsys.readouterr().err
+    assert "day 1, hour 9" in told
+    assert "s CPU" in told
+    assert "MB" in told
+
+
+def test_a_city_that_does_not_fit_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is too small ends with 2, the sizes, and what to do."""
+    monkeypatch.setattr("tests.city.write_stream.bytes_of", lambda _: 10**18)
+    assert main(["--size", "city", str(tmp_path / "city")]) == 2
+    told = capsys.readouterr().err
+    assert "GB are needed" in told
+    assert "make room" in told
+
+
+def test_a_register_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of camera sites that does not exist is named as wrong, rather than quietly replaced by the fit."""
+    with pytest.raises(SystemExit):
+        main(["--size", "district", "--register", str(tmp_path / "none.csv"), str(tmp_path)])
+    assert "columns lat and lon" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["name,x\na,1\n", "lat,lon\n37,here\n", "lat,lon\n37,127\n", "lat,lon\n" + "91,0\n" * 40]
+)
+def test_a_spoilt_register_is_refused(spoilt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other columns, words for numbers, too few sites and places off the earth end with 2 and words."""
+    (tmp_path / "sites.csv").write_text(spoilt)
+    assert main(["--size", "district", "--register", str(tmp_path / "sites.csv"), str(tmp_path / "city")]) == 2
+    assert "--register none" in capsys.readouterr().err
+
+
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    """--help shows how a city is written and replayed."""
+    """--help shows how a city is written and replayed, and what sizes there are."""
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "cairn-central replay" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "cairn-central replay" in told
+    assert "10,820 cameras" in told
