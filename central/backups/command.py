@@ -43,7 +43,7 @@ def restore(options: argparse.Namespace) -> Answer:
 
     settings = DatabaseSettings.load(options.env_file)
     origin = put_back(options.file, settings.database.get_secret_value(), SystemClock().now())
-    first = "cairn-central batches show --check, which names missing archives; then " if settings.archive else ""
+    first = "cairn-central batches recover, for what archives hold since; then " if settings.archive else ""
     return {
         "restored": str(options.file),
         "is": origin,

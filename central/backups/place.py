@@ -34,9 +34,7 @@ def place(engine: Engine) -> str:
     if engine.dialect.name == "sqlite":
         return f"file {Path(engine.url.database or '.').stat().st_ino}"
     with engine.connect() as connection:
-        number = connection.execute(
-            text("SELECT oid FROM pg_database WHERE datname = current_database()")
-        ).scalar_one()
+        number = connection.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()")).scalar_one()
         try:
             history = connection.execute(
                 text("SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()")

@@ -30,7 +30,12 @@ def add_parser(groups: Groups) -> None:
         "cairn-central batches show --check --env-file centre.env",
     )  # fmt: skip
     showing.add_argument("--check", action="store_true", help="read every archive and hold each batch to its checksum")
-    for parser in (compacting, showing):
+    recovering = command(
+        verbs, "recover", recover, "after `restore`: take batches back from archives that the database does not know",
+        "cairn-central batches recover 2026-11-25-0f3a91c2.arrow --env-file centre.env",
+    )  # fmt: skip
+    recovering.add_argument("archive", nargs="*", help="as `batches show` names them; else all that it calls unknown")
+    for parser in (compacting, showing, recovering):
         env_file(parser, "CAIRN_CENTRE_")
 
 
@@ -46,11 +51,26 @@ def compact(options: argparse.Namespace) -> Answer:
     ]
 
 
+def recover(options: argparse.Namespace) -> Answer:
+    from dataclasses import asdict
+
+    from central.batches.recovering import strangers, take_back
+    from central.retention.due import first_hour_kept
+    from central.retention.rules import load_rules
+    from central.settings import DatabaseSettings
+    from shared.clock import SystemClock
+
+    engine, store = _opened(options)
+    now, rules = SystemClock().now(), load_rules(DatabaseSettings.load(options.env_file).retention)
+    names = options.archive or strangers(engine, store)
+    return [asdict(take_back(engine, store, name, first_hour_kept(now, rules), now)) for name in names]
+
+
 def show(options: argparse.Namespace) -> Answer:
     from central.batches.shown import days
 
     engine, store = _opened(options)
-    return list(days(engine, store.place, say if options.check else None))
+    return list(days(engine, store, say if options.check else None))
 
 
 def _opened(options: argparse.Namespace) -> tuple[Engine, ArchivedBatchStore]:

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Engine, case
 from sqlmodel import Session, col, func, select
 
+from central.batches.archives import ArchivedBatchStore
 from central.batches.day_file import DayFile
 from central.batches.place import Place
+from central.batches.recovering import strangers
 from central.batches.store import HERE
 from central.batches.tables import BatchArchive, StoredBatch
 from shared.epochs import HOUR_S
@@ -20,7 +22,9 @@ from shared.errors import CairnError
 _DAY_S = 24 * HOUR_S
 
 
-def days(engine: Engine, place: Place, say: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+def days(
+    engine: Engine, store: ArchivedBatchStore, say: Callable[[str], None] | None = None
+) -> Iterator[dict[str, Any]]:
     """A row a day, and one for each file that nothing here knows. With `say`, which hears of progress, every file in
     use is read as a whole; else only whether it is there. Raises ArchiveDown."""
     here, archived = _counts(engine)
@@ -28,10 +32,10 @@ def days(engine: Engine, place: Place, say: Callable[[str], None] | None = None)
     with Session(engine) as session:
         for row in session.exec(select(BatchArchive).order_by(col(BatchArchive.made_at))):
             files[row.day].append(row)
-    there = set(place.names())
+    place, there = store.place, set(store.place.names())
     for day in sorted({*here, *archived, *files}):
         used = [row for row in files[day] if row.delete_after is None]
-        old = [row for row in files[day] if row.delete_after is not None]
+        old = [row for row in files[day] if row.delete_after is not None and row.batches]
         yield {
             "day": day.isoformat(),
             "in_database": here[day],
@@ -41,11 +45,10 @@ def days(engine: Engine, place: Place, say: Callable[[str], None] | None = None)
             "state": "; ".join(_state(row.name, place, there, say) for row in used) or "not archived",
             "to_be_deleted": [row.name for row in old if row.name in there],
         }
-    known = {row.name for some in files.values() for row in some}
-    for name in sorted(there - known):
+    for name in strangers(engine, store):
         yield {
             "day": name[:10], "in_database": 0, "archived": 0, "bytes": 0, "archives": [name],
-            "state": "unknown to this database", "to_be_deleted": [],
+            "state": "unknown to this database: batches recover", "to_be_deleted": [],
         }  # fmt: skip
 
 

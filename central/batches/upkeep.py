@@ -45,8 +45,11 @@ class Compactor:
 
     def _round(self, store: ArchivedBatchStore) -> None:
         from central.batches.compaction import Compaction  # noqa: PLC0415  (as in opening)
+        from central.batches.recovering import enter_strangers  # noqa: PLC0415
 
         try:
+            for name in enter_strangers(self._engine, store, self._clock.now()):
+                log.warning("%s is unknown to this database: look at `cairn-central batches show`", name)
             for done in Compaction(self._engine, store, self._tell).run(self._clock.now()):
                 log.info("archived %d batches of %s: %s", done.moved, done.day, done.archive)
         except _Stopped:

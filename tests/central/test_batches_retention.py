@@ -122,7 +122,7 @@ def test_show_names_what_is_missing_damaged_or_unknown(site: Archived, command: 
     states = {row["archives"][0]: row["state"] for row in command("batches", "show", "--check")}
     assert states[first.name].startswith("missing")
     assert "a batch was changed" in states[second.name]
-    assert states["2026-11-20-00000000.arrow"] == "unknown to this database"
+    assert states["2026-11-20-00000000.arrow"].startswith("unknown to this database")
     assert sorted(site.read(CELLS, range(24, 48))) != site.expected(CELLS, range(24, 48))
 
 
