@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from central.authority.kek import CannotUnwrap, KeyEncryptionKey
+from central.authority.recent import RecentShares
 from central.authority.tables import DaySecret
 from central.database import writing
 from shared.clock import from_unix
@@ -31,6 +32,7 @@ class DaySecrets:
         self._authority = authority
         self._engine = engine
         self._key = key
+        self._recent = RecentShares()
 
     def shares(self, epochs: Iterable[Epoch]) -> dict[Epoch, Shares]:
         """This authority's shares of the epochs whose day's secret exists; the others are left out."""
@@ -50,8 +52,12 @@ class DaySecrets:
         of_day: dict[date, list[int]] = defaultdict(list)
         for hour in sorted(set(hours)):
             of_day[day_of_hour(hour)].append(hour)
-        live = [day for day in of_day if day in set(self.days())]
+        existing = set(self.days())
+        live = [day for day in of_day if day in existing]
         kept = tuple(hour for day in live for hour in of_day[day])
+        asked = tuple(cells), kept
+        if (known := self._recent.get(part, asked)) is not None:
+            return kept, known
         array = np.empty((len(cells), len(kept), SHARE_BYTES), np.uint8)
         at = 0
         for day in live:
@@ -60,6 +66,7 @@ class DaySecrets:
                 raw = derive_parts(secret, part, cell, of_day[day])
                 array[row, at : at + count] = np.frombuffer(raw, np.uint8).reshape(count, SHARE_BYTES)
             at += count
+        self._recent.put(part, asked, array)
         return kept, array
 
     def draw(self, day: date) -> None:
@@ -86,6 +93,7 @@ class DaySecrets:
 
         Returns when it was destroyed: now, or earlier. The caller commits, and then calls tables.wipe_journal.
         """
+        self._recent.forget()
         row = session.get(DaySecret, day) or DaySecret(day=day)
         row.wrapped, row.destroyed_at = None, row.destroyed_at or now
         session.add(row)

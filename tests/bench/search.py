@@ -162,8 +162,8 @@ def _strangers(city: SealedCity, answers: dict[str, SearchAnswer]) -> Row:
     shares = city.strangers / city.sightings
     narrowed = sum(bool(answer.radius) for answer in answers.values())
     note = (
-        f"strangers within the radius of a patient, in the mean of ten: {shares.min():.1%} to {shares.max():.1%}, as of "
-        f"templates of real faces; {narrowed} of ten searches kept the nearest {MOST_CANDIDATES:,} only"
+        f"strangers within the radius of a patient, in the mean of ten: {shares.min():.1%} to {shares.max():.1%}, as "
+        f"of templates of real faces; {narrowed} of ten searches kept the nearest {MOST_CANDIDATES:,} only"
     )
     return Row("search.strangers_percent", float(shares.mean()) * 100, "%", note)
 
