@@ -37,11 +37,10 @@ def go_data(material: Material) -> tuple[Table, Table]:
 
 
 def certainty(contact: Contact) -> str:
-    """Low where the distance could lie on either side of the limit, high where sightings and masks leave no doubt."""
+    """Low where the truth may lie beyond the rule, high where it cannot and the patient was surely there."""
     if contact.uncertain:
         return LOW
-    sure = all(one.confidence >= SURE for one in contact.exposures) and not contact.unknown_minutes
-    return HIGH if sure else MEDIUM
+    return HIGH if contact.confidence >= SURE and not contact.unknown_minutes else MEDIUM
 
 
 def frequency(contact: Contact) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from central.contacts.exposures import Contact, Exposure, contacts, exposures
+from central.contacts.exposures import Contact, Exposure, exposures, judged
 from central.contacts.presets import load_preset
 from central.routes.reconstruct import Route, route_from_map
 from shared.clock import as_utc
@@ -27,7 +27,8 @@ class OfCase:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """`zone` is the one that local times are in; `contacts` are those of `preset`, most minutes first."""
+    """`zone` is the one that local times are in; `contacts` are those of `preset`, most minutes first, and `possible`
+    are people whom it does not count as measured, but who may be contacts in truth."""
 
     of: OfCase
     found_at: datetime
@@ -36,6 +37,7 @@ class Material:
     route: Route
     preset: str
     contacts: tuple[Contact, ...]
+    possible: tuple[Contact, ...] = ()
 
     @classmethod
     def of_route(
@@ -43,7 +45,9 @@ class Material:
     ) -> Material:
         """From a stored route. Raises UnknownPreset, BadInput."""
         rule, found = load_preset(preset), route_from_map(route)
-        return cls(of, found_at, made_at, zone, found, rule.name, contacts(exposures(found), rule))
+        people = judged(exposures(found), rule)
+        sure, perhaps = (tuple(one for one in people if one.counts is counts) for counts in (True, False))
+        return cls(of, found_at, made_at, zone, found, rule.name, sure, perhaps)
 
     def local(self, moment: datetime) -> str:
         """Local time with its offset, so that it stays one moment however it is read."""
@@ -64,9 +68,12 @@ class Material:
             f"masks: patient {one.patient_mask.label}, contact {one.other_mask.label}"
             for one in contact.exposures
         )
-        doubt = ", in doubt" if contact.uncertain else ""
+        minutes, *bounds = (f"{one:.0f}" for one in (contact.minutes, contact.least_minutes, contact.most_minutes))
+        span = f"{minutes} min" + (f" (from {bounds[0]} to {bounds[1]})" if bounds[0] != bounds[1] else "")
         unknown = f", {contact.unknown_minutes:.0f} min of them with masks not seen" if contact.unknown_minutes else ""
-        return f"{contact.minutes:.0f} min by {contact.preset}{unknown}{doubt}. Seen: {seen}. Times in {self.zone.key}."
+        doubt = f", in doubt by {' and '.join(contact.because).replace('_', ' ')}" if contact.uncertain else ""
+        same = f" Perhaps the same person as {' or '.join(contact.perhaps)}." if contact.perhaps else ""
+        return f"{span} by {contact.preset}{unknown}{doubt}. Seen: {seen}. Times in {self.zone.key}.{same}"
 
 
 def _near(one: Exposure) -> str:

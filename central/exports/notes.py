@@ -54,10 +54,12 @@ _HOW: Final = {
         "질병과 지역은 가져오는 사례에서 정해집니다.\n",
     ),
     "csv": (
-        "route.csv has stays, visits, ways and gaps in order of time; contacts.csv the people; exposures.csv each\n"
-        "time that somebody was near. Every time is given in local time with its offset, and in UTC. UTF-8, commas.\n",
-        "route.csv는 체류, 목격, 이동, 공백을 시간순으로, contacts.csv는 접촉자를, exposures.csv는 가까이 있던\n"
-        "각각의 시간을 담습니다. 시각은 현지 시각(시차 포함)과 UTC로 적혀 있습니다. UTF-8, 쉼표 구분.\n",
+        "route.csv has stays, visits, ways and gaps in order of time; contacts.csv the people, and those who do not\n"
+        "count as measured but may in truth (counts is FALSE); exposures.csv each time that a contact was near.\n"
+        "Every time is given in local time with its offset, and in UTC. UTF-8, commas.\n",
+        "route.csv는 체류, 목격, 이동, 공백을 시간순으로 담습니다. contacts.csv는 접촉자와, 측정값으로는 아니지만\n"
+        "실제로는 접촉자일 수 있는 사람(counts가 FALSE)을, exposures.csv는 접촉자가 가까이 있던 시간을 담습니다.\n"
+        "시각은 현지 시각(시차 포함)과 UTC로 적혀 있습니다. UTF-8, 쉼표 구분.\n",
     ),
 }
 _MAP: Final = (

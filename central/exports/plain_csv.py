@@ -14,8 +14,10 @@ from shared.clock import as_utc
 _TIMES: Final = ("start_local", "end_local", "zone", "start_utc", "end_utc", "minutes")
 _PLACE: Final = ("camera", "latitude", "longitude", "indoor")
 ROUTE_COLUMNS: Final = ("kind", "visit", *_TIMES, *_PLACE, "mask", "found_by", "confidence", "way_m", "way_by")
-CONTACT_COLUMNS: Final = ("pseudonym", "preset", *_TIMES, "counted_minutes", "unknown_mask_minutes", "nearest_m",
-                          "in_doubt", "exposures")  # fmt: skip
+CONTACT_COLUMNS: Final = (
+    "pseudonym", "preset", "counts", *_TIMES, "counted_minutes", "least_minutes", "most_minutes",
+    "unknown_mask_minutes", "nearest_m", "in_doubt", "in_doubt_by", "perhaps_same_as", "confidence", "exposures",
+)  # fmt: skip
 EXPOSURE_COLUMNS: Final = ("pseudonym", *_TIMES, *_PLACE, "min_distance_m", "distance_error_m", "patient_mask",
                            "other_mask", "confidence")  # fmt: skip
 _NOTHING: Final = ("", "", None, None, "")
@@ -50,10 +52,13 @@ def _route(material: Material) -> Iterator[tuple[Cell, ...]]:
 
 
 def _contacts(material: Material) -> Iterator[tuple[Cell, ...]]:
-    for one in material.contacts:
+    """Those who count, then those who do not as measured and may in truth."""
+    for one in (*material.contacts, *material.possible):
         times = _times(material, one.start, one.end)
-        counted = (round(one.minutes, 1), round(one.unknown_minutes, 1), one.nearest_m, one.uncertain)
-        yield one.pseudonym, one.preset, *times, *counted, len(one.exposures)
+        minutes = (one.minutes, one.least_minutes, one.most_minutes, one.unknown_minutes)
+        doubt = (one.uncertain, " ".join(one.because), " ".join(one.perhaps), round(one.confidence, 3))
+        counted = (*(round(some, 1) for some in minutes), one.nearest_m, *doubt)
+        yield one.pseudonym, one.preset, one.counts, *times, *counted, len(one.exposures)
 
 
 def _exposures(material: Material) -> Iterator[tuple[Cell, ...]]:

@@ -27,8 +27,8 @@ def show_masks(
 ) -> dict[str, Any]:  # fmt: skip
     """From the counts in batches' headers, over whole hours that have ended; no batch is opened.
 
-    Each count is a lower and an upper bound: counts of 1 to 9 of one place and hour are hidden, and nothing that is
-    shown here or elsewhere gives them back.
+    Each count is a lower and an upper bound: counts of 1 to 9 of one place and hour are hidden, all of them where fewer
+    than ten people passed, and nothing that is shown here or elsewhere gives them back.
     """
     return counted(centre, account, by, start, end).to_map()
 

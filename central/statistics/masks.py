@@ -8,6 +8,8 @@ bounds stay the same whatever the hidden counts are.
 
 Withholding further counts instead, until a small one cannot be computed, would have to be done for every table that
 anybody may ever ask for, and which ones are withheld tells of the small one as well.
+
+Where fewer than ten people were seen in all, not even a zero is told: three who all wore a mask would be known by it.
 """
 
 from __future__ import annotations
@@ -36,18 +38,23 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Counts of one state: the sum of those that are shown, and how many place-hours are hidden."""
+    """Counts of one state: the sum of those that are shown, how many are hidden, each of them 1 to 9, and how many are
+    veiled, 0 to 9 each, since so few people were seen that not even zero is told."""
 
     shown: int = 0
     hidden: int = 0
+    veiled: int = 0
 
-    def add(self, count: int) -> Sum:
-        small = 0 < count < SMALL
-        return Sum(self.shown, self.hidden + 1) if small else Sum(self.shown + count, self.hidden)
+    def add(self, count: int, people: int) -> Sum:
+        if 0 < people < SMALL:
+            return Sum(self.shown, self.hidden, self.veiled + 1)
+        if 0 < count < SMALL:
+            return Sum(self.shown, self.hidden + 1, self.veiled)
+        return Sum(self.shown + count, self.hidden, self.veiled)
 
     @property
     def bounds(self) -> Bounds:
-        return self.shown + self.hidden, self.shown + self.hidden * (SMALL - 1)
+        return self.shown + self.hidden, self.shown + (self.hidden + self.veiled) * (SMALL - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,9 @@ class Group:
 
     def add(self, counts: MaskCounts) -> Group:
         worn, incorrect, absent, unknown = counts.masks
-        return Group(self.name, self.worn.add(worn), self.not_worn.add(incorrect + absent), self.unknown.add(unknown))
+        states = (self.worn, worn), (self.not_worn, incorrect + absent), (self.unknown, unknown)
+        people = sum(counts.masks)
+        return Group(self.name, *(told.add(count, people) for told, count in states))
 
     @property
     def share(self) -> tuple[float, float] | None:

@@ -127,6 +127,22 @@ def test_doubt_goes_with_the_contact() -> None:
     assert levels[1] != "3 - High"
 
 
+def test_people_who_may_be_contacts_are_in_the_table_and_in_no_import() -> None:
+    """Ten minutes as measured, up to forty if distances are wrong: the tracer sees it, no other system does."""
+    near = replace(meeting("BBBB3333", at(10), 40, 1.9), distance_error_m=0.3, near_s=(0, 0, 0, 600, 2400))
+    made = material(
+        a_route(visit("cafe", at(10), 45, near), visit("cafe", at(12), 30, meeting("AAAA2222", at(12), 20, 0.8)))
+    )
+    assert [one.pseudonym for one in made.contacts] == ["AAAA2222"]
+    header, *rows = rows_of(plain_csv(made)[1].content())
+    told = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert (told["AAAA2222"]["counts"], told["BBBB3333"]["counts"]) == ("TRUE", "FALSE")
+    assert told["BBBB3333"]["in_doubt_by"] == "distance"
+    assert float(told["BBBB3333"]["most_minutes"]) >= 15 > float(told["BBBB3333"]["counted_minutes"])
+    for kind in (Format.GO_DATA, Format.SORMAS, Format.GEOJSON):
+        assert not any(b"BBBB3333" in content for content in files(kind, made).values())
+
+
 def test_durations_and_frequencies_have_go_datas_words() -> None:
     """Their edges lie where the words say."""
     (contact, _) = material().contacts

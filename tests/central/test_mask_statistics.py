@@ -58,7 +58,8 @@ def everything(city: City) -> list[str]:
 
 @given(CITIES, st.randoms(use_true_random=False))
 def test_no_difference_of_answers_gives_a_small_count_back(city: City, chance: object) -> None:
-    """Put other small counts in the place of the hidden ones: every answer, to whatever question, stays the same."""
+    """Put other small counts in the place of the hidden ones, and others in the place of all where few were seen: every
+    answer, to whatever question, stays the same."""
     draw = chance.randint  # type: ignore[attr-defined]
 
     def other(count: int) -> int:
@@ -66,6 +67,9 @@ def test_no_difference_of_answers_gives_a_small_count_back(city: City, chance: o
 
     changed: City = {}
     for key, (worn, incorrect, absent, unknown) in city.items():
+        if 0 < worn + incorrect + absent + unknown < SMALL:
+            changed[key] = draw(1, 3), draw(0, 2), draw(0, 2), draw(0, 2)
+            continue
         not_worn = other(incorrect + absent)
         split = draw(0, not_worn)
         changed[key] = other(worn), split, not_worn - split, other(unknown)
@@ -91,6 +95,7 @@ def test_no_small_count_is_written_anywhere(city: City, by: By) -> None:
     """A sum that is told exactly is zero or ten and more; all others are at least eight apart."""
     found = mask_statistics(counts_of(city), by, range(MIDNIGHT, MIDNIGHT + 50), SEOUL)
     for group in (*found.groups, found.everybody):
+        assert group.share is None or 0 <= group.share[0] <= group.share[1] <= 1
         for told in (group.worn, group.not_worn, group.unknown):
             least, most = told.bounds
             assert most - least >= SMALL - 2 or (least == most and (least == 0 or least >= SMALL))
@@ -108,8 +113,13 @@ def test_hours_are_those_of_the_local_day() -> None:
 def test_a_group_of_which_nothing_is_known_has_no_share() -> None:
     """No face of which the mask was seen, no share: it is neither none nor all."""
     assert Group("a").add(MaskCounts("a", 0, (0, 0, 0, 40))).share is None
-    least, most = Group("a").add(MaskCounts("a", 0, (3, 0, 0, 0))).share or (0.0, 0.0)
-    assert (least, most) == (1.0, 1.0)
+
+
+def test_few_people_who_all_wore_a_mask_are_not_known_by_it() -> None:
+    """Of three masked passers-by nothing is told, of thirty that all wore one."""
+    few, many = (Group("a").add(MaskCounts("a", 0, (n, 0, 0, 0))) for n in (3, 30))
+    assert (few.share, few.worn.bounds, few.not_worn.bounds) == ((0.0, 1.0), (0, 9), (0, 9))
+    assert (many.share, many.worn.bounds) == ((1.0, 1.0), (30, 30))
 
 
 def test_only_hours_that_have_ended_are_counted() -> None:

@@ -44,10 +44,10 @@ EXPORTS: Final[dict[str, tuple[str, str]]] = {
         "봉인 묶음은 열지 않습니다.",
     ),
     "stats_small": (
-        "Counts below {n} of one place and hour are hidden. Sums are therefore given from least to most; the light part "
-        "of a bar is what cannot be told.",
-        "한 장소·한 시간의 {n} 미만 수는 감춥니다. 그래서 합계는 최소에서 최대까지로 적고, 막대의 옅은 부분은 "
-        "알 수 없는 부분입니다.",
+        "Counts below {n} of one place and hour are hidden, and all of them where fewer people passed. Sums are "
+        "therefore given from least to most; the light part of a bar is what cannot be told.",
+        "한 장소·한 시간의 {n} 미만 수는 감추고, 그보다 적은 사람이 지나간 시간은 모두 감춥니다. "
+        "그래서 합계는 최소에서 최대까지로 적고, 막대의 옅은 부분은 알 수 없는 부분입니다.",
     ),
     # places for the public
     "public_places": ("Places for the public", "공개할 장소"),
