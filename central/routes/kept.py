@@ -4,13 +4,16 @@ been. The candidates are not kept: they are strangers' sightings, and whoever as
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
+
+import numpy as np
 
 from central.routes.alternatives import Alternative, Differing, alternatives
 from central.routes.camera_graph import CameraGraph, CameraPlace
+from central.routes.hmm import Chain
 from central.routes.questions import Question, questions
-from central.routes.reconstruct import Told, route_to_map
+from central.routes.reconstruct import Told, Weighed, route_to_map
 from central.routes.service import Findings
 from central.search.candidates import Candidate
 
@@ -19,6 +22,7 @@ ALTERNATIVES: Final = 2
 BESIDE: Final = ("questions", "alternatives", "heeded")  # what stands beside the route itself
 # A patient is not asked for less: the share of one visit that an answer makes right in the mean.
 _WORTH_ASKING: Final = 0.05
+_NEXT_TO_NONE: Final = 0.001
 
 Row = Mapping[str, Any]
 
@@ -26,8 +30,9 @@ Row = Mapping[str, Any]
 def kept_route(found: Findings, graph: CameraGraph, told: Told, most: int = QUESTIONS) -> dict[str, Any]:
     """The document that is stored: route_to_map with up to `most` questions, best first, the alternatives, and the
     words that the search heeded."""
-    asked = questions(found.weighed, most, told.confirmed | told.rejected)
-    others = alternatives(found.weighed, ALTERNATIVES)
+    likely = _plausible(found.weighed)
+    asked = questions(likely, most, told.confirmed | told.rejected)
+    others = alternatives(likely, ALTERNATIVES)
     return route_to_map(found.route) | {
         "questions": [_question(one, graph.places) for one in asked if one.value >= _WORTH_ASKING],
         "alternatives": [_alternative(one, graph.places) for one in others],
@@ -51,6 +56,20 @@ def sightings_of(document: Mapping[str, Any]) -> dict[str, Row]:
     visits: Iterator[Row] = (visit["candidate"] for visit in document["visits"])
     others: Sequence[Row] = [one for each in document.get("alternatives", ()) for one in each["instead"]]
     return {one["sighting"]: one for one in (*visits, *document.get("questions", ()), *others)}
+
+
+def _plausible(found: Weighed) -> Weighed:
+    """Without what is on next to no path: it changes no question and no alternative, and drawing paths through a
+    thousand such candidates would take longer than weighing them."""
+    rows: list[int] = np.flatnonzero(found.confidence >= _NEXT_TO_NONE).tolist()
+    chain, seen = found.chain, found.seen
+    steps = [chain.steps[j][rows[:at]] for at, j in enumerate(rows)]
+    left = Chain(chain.initial[rows], steps, chain.emission[..., rows], chain.final[rows], chain.empty)
+    some = replace(
+        seen, parts=tuple(seen.parts[j] for j in rows), camera=seen.camera[rows], start=seen.start[rows],
+        end=seen.end[rows], spot=seen.spot[rows], spot_sd_m=seen.spot_sd_m[rows],
+    )  # fmt: skip
+    return Weighed(some, found.confidence[rows], [found.ways[j][rows[:at]] for at, j in enumerate(rows)], left)
 
 
 def _question(one: Question, places: Mapping[str, CameraPlace]) -> dict[str, Any]:

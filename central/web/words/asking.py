@@ -52,7 +52,7 @@ ASKING: Final[dict[str, tuple[str, str]]] = {
         "100 m 이내 {cameras}대 · 카메라 묶음 {hours}시간 중 검색 {searched}, 수신 {sent}",
     ),
     "seen_there": ("seen there: {camera}, {when}", "그곳에서 목격: {camera}, {when}"),
-    "seen_elsewhere": ("seen {metres} m away: {camera}, {when}", "{metres} m 떨어진 곳에서 목격: {camera}, {when}"),
+    "seen_elsewhere": ("seen {far} away: {camera}, {when}", "{far} 떨어진 곳에서 목격: {camera}, {when}"),
     "and_more": ("and {n} more", "외 {n}건"),
     "why_no_place": ("The place is not on the map.", "지도에 표시되지 않은 장소입니다."),
     "why_outside": ("It is outside the case's window.", "조사 기간 밖입니다."),
