@@ -10,7 +10,7 @@ from central.accounts.endpoints import SIGNED_IN, At, Tracer
 from central.accounts.tables import Account
 from central.answers import Name, refusals
 from central.centre import Centre
-from central.contacts.presets import UnknownPreset, load_preset
+from central.contacts.presets import UnknownPreset, preset_of
 from central.errors import CaseEnded, NotFound
 from central.exports.files import Download
 from central.exports.formats import Format, export
@@ -37,8 +37,8 @@ def export_case(
 
 def exported(centre: Centre, account: Account, case: str, kind: Format, preset: str, dates: Dates) -> Download:
     """The same for the pages."""
-    load_preset(preset)  # before it is written down: the log holds no word of a caller's choosing
-    return export(read_material(centre, account, case, preset, "read export", f"{kind} {preset}"), kind, dates)
+    rule = preset_of(centre.presets, preset)  # before it is written down: the log holds no word of a caller's choosing
+    return export(read_material(centre, account, case, rule, "read export", f"{kind} {rule.name}"), kind, dates)
 
 
 def attachment(file: Download) -> Response:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from central.contacts.exposures import Contact, Exposure, exposures, judged
-from central.contacts.presets import load_preset
+from central.contacts.presets import Preset
 from central.routes.reconstruct import Route, route_from_map
 from shared.clock import as_utc
 
@@ -41,10 +41,10 @@ class Material:
 
     @classmethod
     def of_route(
-        cls, of: OfCase, found_at: datetime, made_at: datetime, zone: ZoneInfo, route: Mapping[str, Any], preset: str
+        cls, of: OfCase, found_at: datetime, made_at: datetime, zone: ZoneInfo, route: Mapping[str, Any], rule: Preset
     ) -> Material:
-        """From a stored route. Raises UnknownPreset, BadInput."""
-        rule, found = load_preset(preset), route_from_map(route)
+        """From a stored route. Raises BadInput for a malformed one."""
+        found = route_from_map(route)
         people = judged(exposures(found), rule)
         sure, perhaps = (tuple(one for one in people if one.counts is counts) for counts in (True, False))
         return cls(of, found_at, made_at, zone, found, rule.name, sure, perhaps)

@@ -10,12 +10,13 @@ from central.audit.service import record
 from central.cases.access import own_case
 from central.cases.service import must_not_be_ended
 from central.centre import Centre
+from central.contacts.presets import Preset
 from central.database import writing
 from central.exports.material import Material, OfCase
 from central.routes import store
 
 
-def read_material(centre: Centre, account: Account, case: str, preset: str, action: str, detail: str) -> Material:
+def read_material(centre: Centre, account: Account, case: str, rule: Preset, action: str, detail: str) -> Material:
     """Raises NotFound for a case that is not theirs or has no route, CaseEnded for one that is erased.
 
     `action` and `detail` stand in the audit log before anything is made; neither holds a word of the caller's choosing.
@@ -29,4 +30,4 @@ def read_material(centre: Centre, account: Account, case: str, preset: str, acti
         found_at, route = found.found_at, found.route
         record(session, now, account.name, action, case, detail)
     plain: dict[str, Any] = json.loads(route)
-    return Material.of_route(of, found_at, now, centre.zone, plain, preset)
+    return Material.of_route(of, found_at, now, centre.zone, plain, rule)

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from central.accounts.tables import Account
 from central.centre import Centre
+from central.contacts.presets import preset_of
 from central.exports.reading import read_material
 from central.places.proposal import Choices, Proposal, Span, propose
 from central.places.rules import load_place_rules
@@ -26,7 +27,7 @@ _PRIVATE: Final = re.compile(
 def draft(centre: Centre, account: Account, case: str, choices: Choices, how: str) -> Proposal:
     """Raises NotFound, CaseEnded, UnknownPlace. `how` is the form, which is noted."""
     rules = load_place_rules()
-    material = read_material(centre, account, case, PRESET, "read places", how)
+    material = read_material(centre, account, case, preset_of(centre.presets, PRESET), "read places", how)
     told = _told_private(centre, case)
     contacts, now = material.contacts, material.made_at
     return propose(material.route, contacts, choices, rules, now, material.zone, told)

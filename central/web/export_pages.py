@@ -10,7 +10,6 @@ from central.accounts.endpoints import At
 from central.accounts.service import Role, require
 from central.answers import Name
 from central.cases.endpoints import show_case
-from central.contacts.presets import preset_names
 from central.exports.endpoints import attachment, exported
 from central.exports.formats import Format
 from central.exports.sormas import Dates
@@ -26,7 +25,7 @@ def ask_export(request: Request, case: Name, centre: At, visit: Visit) -> Respon
     require(visit.account, Role.TRACER)
     found = show_case(case, centre, visit.account)
     return shown(
-        request, visit, "export.html", case=found, formats=list(Format), presets=preset_names(), dates=list(Dates)
+        request, visit, "export.html", case=found, formats=list(Format), presets=list(centre.presets), dates=list(Dates)
     )
 
 

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.__main__ import main
+from central.contacts.presets import load_preset
 from central.exports.files import Table, shown
 from central.exports.formats import Format, export
 from central.exports.geojson import geojson
@@ -50,7 +51,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def material(route: Route | None = None, preset: str = "kdca-2022-01", zone: ZoneInfo = SEOUL) -> Material:
     of = OfCase("case-17", "kr-idcpa-76-2", at(8) + timedelta(days=1))
     found, made = at(9) + timedelta(days=1), at(9, 30) + timedelta(days=1)
-    return Material.of_route(of, found, made, zone, route_to_map(route or a_day()), preset)
+    return Material.of_route(of, found, made, zone, route_to_map(route or a_day()), load_preset(preset))
 
 
 def unpacked(content: bytes) -> dict[str, bytes]:
