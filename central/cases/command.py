@@ -156,6 +156,10 @@ def search(options: argparse.Namespace) -> Answer:
 def show_route(options: argparse.Namespace) -> Answer:
     with connect(options) as client:
         found = client.ask("GET", f"/cases/{options.case}/route")
+    if found["questions"]:
+        say(f"{len(found['questions'])} to ask the patient about: cairn-central route questions {options.case}")
+    if found["unheeded"]:
+        say(f"{found['unheeded']} answers came after this route was found; search again to have them counted")
     return found if options.json else _visits(found["route"])
 
 

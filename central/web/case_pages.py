@@ -6,7 +6,7 @@ Every act goes through the API's own functions, so rights, limits and audit are 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Query, Request, Response
@@ -137,6 +137,7 @@ def tell(request: Request, case: Name, centre: At, fields: Form, visit: Sender) 
             end=_moment(fields, "end", zone),
             zone=zone.key,
             note=fields.get("note", ""),
+            **_on_the_map(fields.get("where", "")),
         )
     except ValidationError:
         raise BadInput("a visit needs a place, and not a long text", hint="go back and shorten it") from None
@@ -166,6 +167,19 @@ def answer(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
     else:
         raise BadRequest("this is no answer", hint="go back and choose yes or no")
     return to(f"/cases/{case}#route")
+
+
+def _on_the_map(where: str) -> dict[str, Any]:
+    """The place of a form: nothing, a camera's name, or degrees north and east with a comma between."""
+    if not (told := where.strip()):
+        return {}
+    north, comma, east = told.partition(",")
+    if not comma:
+        return {"camera": check_id(told, "camera")}
+    try:
+        return {"latitude": float(north), "longitude": float(east)}
+    except ValueError:
+        raise BadInput("the place on the map cannot be read", hint="write it as 37.5036, 126.7660") from None
 
 
 def _moment(fields: dict[str, str], name: str, zone: ZoneInfo) -> datetime:

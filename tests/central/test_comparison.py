@@ -23,7 +23,7 @@ from central.testimony.comparison import SLACK, Comparison, Looked, Stated, Verd
 from tests.central.authority_fixtures import CASE, NOW
 from tests.central.centre_fixtures import Office
 from tests.central.test_cases import refusal
-from tests.central.test_pages import FOUND, signed_in, text_of
+from tests.central.test_pages import FOUND, signed_in, tell, text_of
 from tests.central.test_reconstruct import GRAPH, seen
 from tests.central.town import DEGREE_M, START, WINDOW
 
@@ -218,6 +218,33 @@ def test_the_comparison_by_command_and_on_the_page(
         assert f"{FOUND}/comparison" in browser.get(f"{FOUND}/timeline").text
         assert "seen there: door" in text_of(browser.get(f"{FOUND}/comparison"))
         assert "그곳에서 목격: door" in text_of(browser.get(f"{FOUND}/comparison", params={"language": "ko"}))
+
+
+@pytest.mark.parametrize(
+    ("where", "camera", "degrees"), [("", None, None), (" door ", "door", None), ("37.5, 126.76", None, (37.5, 126.76))]
+)
+def test_a_place_on_the_map_is_told_on_the_page(
+    office: Office, where: str, camera: str | None, degrees: tuple[float, float] | None
+) -> None:
+    """By a camera's name or in degrees, or not at all; and the form shows it again when it is changed."""
+    kim = office.approved()
+    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+        signed_in(office, browser)
+        tell(office, browser, where=where)
+        (kept,) = kim.ask("GET", PATH)
+        again = browser.get(f"{FOUND}/timeline", params={"change": kept["id"]}).text
+    assert (kept["camera"], kept["latitude"], kept["longitude"]) == (camera, *(degrees or (None, None)))
+    assert f'value="{where.strip()}"' in again
+
+
+@pytest.mark.parametrize("where", ["Door", "nowhere", "1,2,3", ",", "north, east", "91, 0", "nan, 0"])
+def test_a_place_that_is_none_is_refused_on_the_page(office: Office, where: str) -> None:
+    """A camera that does not exist and degrees that are none change nothing, and the page says what to write."""
+    kim = office.approved()
+    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+        signed_in(office, browser)
+        assert tell(office, browser, where=where).status_code == 422
+    assert kim.ask("GET", PATH) == []
 
 
 def test_a_visit_without_a_zone_is_told_in_the_centres(office: Office) -> None:

@@ -103,8 +103,8 @@ def complaints(chromium: webdriver.Chrome) -> list[str]:
 
 
 def test_a_tracer_finds_a_route_in_a_real_browser(office: Office, chromium: webdriver.Chrome) -> None:
-    """Sign in, open the case, search, watch the progress page lead back, see map and tables, change language, sign out;
-    the browser's console has nothing to complain of."""
+    """Sign in, open the case, search, watch the progress page lead back, see map and tables, confirm a sighting, change
+    language, sign out; the browser's console has nothing to complain of."""
     office.fill()
     office.approved()
     sign_in(chromium, office)
@@ -114,6 +114,9 @@ def test_a_tracer_finds_a_route_in_a_real_browser(office: Office, chromium: webd
     picture = one(chromium, "img.map")
     wait_until(lambda: picture.get_property("naturalWidth"), "the map's picture")
     assert "door" in one(chromium, "[aria-labelledby=visits]").text
+    one(chromium, "[aria-labelledby=visits] button[value=confirmed]").click()
+    wait_until(lambda: chromium.find_elements(By.CSS_SELECTOR, ".pill.word-confirmed"), "the answer")
+    assert "Search again to have them counted" in one(chromium, "[aria-labelledby=search]").text
     assert one(chromium, "[aria-labelledby=contacts] h2").text == "Contacts"
     one(chromium, ".languages a[lang=ko]").click()
     assert one(chromium, "[aria-labelledby=contacts] h2").text == "접촉자"

@@ -11,12 +11,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sqlmodel import Session, select
 
 from central.__main__ import main
 from central.cases.client import CaseClient
 from central.routes.tables import FoundRoute, SightingWord
 from central.routes.words import sighting_name
+from central.settings import CentreSettings
 from shared.errors import BadInput
 from shared.sightings import parse_sighting_id, sighting_id
 from tests.central.authority_fixtures import CASE, NODE, NOW
@@ -200,9 +202,22 @@ def asked(office: Office, count: int = 2) -> None:
         document["questions"] = [
             {"sighting": f"{NODE}/1/{n}", **seen, "confidence": 0.4, "value": 1.0 / n} for n in range(1, count + 1)
         ]
+        instead = {"sighting": f"{NODE}/1/7", **seen, "camera": "exit", "confidence": 0.2}
+        without = {"sighting": SEEN, **seen, "confidence": 0.8}
+        document["alternatives"] = [{"probability": 0.2, "without": [without], "instead": [instead]}]
         row.route = json.dumps(document)
         session.add(row)
         session.commit()
+
+
+def test_an_alternative_is_shown_and_can_be_spoken_of(office: Office) -> None:
+    """What else may have been stands beside the route; what it puts in a visit's place may be confirmed."""
+    kim = found(office)
+    asked(office)
+    (other,) = kim.ask("GET", f"/cases/{CASE}/route")["alternatives"]
+    assert (other["probability"], other["without"][0]["sighting"]) == (0.2, SEEN)
+    assert other["instead"][0]["camera"] == "exit"
+    assert say(kim, "confirmed", other["instead"][0]["sighting"])["camera"] == "exit"
 
 
 def test_a_question_is_shown_until_it_is_answered(office: Office) -> None:
@@ -266,7 +281,9 @@ def test_words_and_questions_by_commands(office: Office, capsys: pytest.CaptureF
     assert {row["word"] for row in json.loads(typed("words", CASE, "--json"))} == {"confirmed", "rejected"}
     typed("forget", CASE, SEEN)
     assert [row["word"] for row in json.loads(typed("words", CASE, "--json"))] == ["confirmed"]
-    assert typed("alternatives", CASE).strip() == "(none)"
+    others = typed("alternatives", CASE)
+    assert all(told in others for told in ("not the patient", "seen instead", "exit", "0.20"))
+    assert len(json.loads(typed("alternatives", CASE, "--json"))) == 1
     for name in ("x", "../../close"):
         with pytest.raises(SystemExit) as refused:
             typed("confirm", CASE, name)
@@ -312,6 +329,8 @@ def test_a_question_is_asked_on_the_page_until_it_is_answered(office: Office, br
     shown = text_of(browser.get(FOUND))
     assert "Ask the patient" in shown
     assert "Mask: worn 40 % sure so far" in shown
+    assert "What else may have been" in shown
+    assert "was not the patient" in shown
     assert "환자에게 물어보기" in text_of(browser.get(FOUND, params={"language": "ko"}))
     browser.get(FOUND, params={"language": "en"})
     assert "Ask the patient" not in text_of(answer(browser, "rejected", f"{NODE}/1/1"))
@@ -340,3 +359,12 @@ def test_an_ended_case_shows_answers_and_no_buttons(office: Office, browser: htt
     assert "Ask the patient" not in text_of(shown)
     late = browser.post(f"{FOUND}/words", data={"form_key": key, "sighting": SEEN, "word": "rejected"})
     assert late.status_code == 409
+
+
+@pytest.mark.parametrize("count", [-1, 11])
+def test_a_patient_is_asked_about_ten_sightings_at_most(count: int) -> None:
+    """More is no setting: whoever is ill is not questioned for an hour."""
+    about: dict[str, Any] = {"database": "sqlite://", "authorities": {"a": "http://x"}, "probes": "http://x"}
+    with pytest.raises(ValidationError, match="questions"):
+        CentreSettings(**about, questions=count)
+    assert CentreSettings(**about).questions == 3

@@ -69,5 +69,11 @@ ASKING: Final[dict[str, tuple[str, str]]] = {
         "환자가 말하지 않은 시각의 목격입니다. 환자에게 확인하세요.",
     ),
     "none_missed": ("Every sighting lies within a time that was told.", "모든 목격이 진술한 시간 안에 있습니다."),
+    "where_on_map": ("On the map, if known", "지도에서의 위치 (알 경우)"),
+    "where_hint": (
+        "A camera's name, or degrees north and east such as 37.5036, 126.7660. Only a place on the map can be compared "
+        "with the route.",
+        "카메라 이름, 또는 위도와 경도를 37.5036, 126.7660처럼 쓰세요. 지도에 위치가 있어야 동선과 비교할 수 있습니다.",
+    ),
     "compare": ("Compare with the route", "동선과 비교"),
 }
