@@ -14,7 +14,8 @@ Where fewer than ten people were seen in all, not even a zero is told: three who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,16 +42,9 @@ class Sum:
     """Counts of one state: the sum of those that are shown, how many are hidden, each of them 1 to 9, and how many are
     veiled, 0 to 9 each, since so few people were seen that not even zero is told."""
 
-    shown: int = 0
-    hidden: int = 0
-    veiled: int = 0
-
-    def add(self, count: int, people: int) -> Sum:
-        if 0 < people < SMALL:
-            return Sum(self.shown, self.hidden, self.veiled + 1)
-        if 0 < count < SMALL:
-            return Sum(self.shown, self.hidden + 1, self.veiled)
-        return Sum(self.shown + count, self.hidden, self.veiled)
+    shown: int
+    hidden: int
+    veiled: int
 
     @property
     def bounds(self) -> Bounds:
@@ -62,15 +56,9 @@ class Group:
     """One place, or one hour of the day. `not_worn` are those without a mask and those who wear it wrongly."""
 
     name: str
-    worn: Sum = Sum()
-    not_worn: Sum = Sum()
-    unknown: Sum = Sum()
-
-    def add(self, counts: MaskCounts) -> Group:
-        worn, incorrect, absent, unknown = counts.masks
-        states = (self.worn, worn), (self.not_worn, incorrect + absent), (self.unknown, unknown)
-        people = sum(counts.masks)
-        return Group(self.name, *(told.add(count, people) for told, count in states))
+    worn: Sum
+    not_worn: Sum
+    unknown: Sum
 
     @property
     def share(self) -> tuple[float, float] | None:
@@ -79,6 +67,36 @@ class Group:
         if most + most_not == 0:
             return None
         return (least / (least + most_not) if least else 0.0), (most / (most + least_not) if most else 0.0)
+
+
+class Tally:
+    """Adds places and hours up: a city has a hundred thousand of them in a week."""
+
+    __slots__ = ("_hidden", "_shown", "_veiled")
+
+    def __init__(self) -> None:
+        self._shown, self._hidden, self._veiled = [0, 0, 0], [0, 0, 0], 0
+
+    def add(self, masks: tuple[int, int, int, int]) -> None:
+        """All batches of one place and hour together: what is hidden is decided here."""
+        worn, incorrect, absent, unknown = masks
+        if 0 < worn + incorrect + absent + unknown < SMALL:
+            self._veiled += 1
+            return
+        for k, count in enumerate((worn, incorrect + absent, unknown)):
+            if 0 < count < SMALL:
+                self._hidden[k] += 1
+            else:
+                self._shown[k] += count
+
+    def join(self, other: Tally) -> None:
+        for k in range(3):
+            self._shown[k] += other._shown[k]
+            self._hidden[k] += other._hidden[k]
+        self._veiled += other._veiled
+
+    def group(self, name: str) -> Group:
+        return Group(name, *(Sum(self._shown[k], self._hidden[k], self._veiled) for k in range(3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +124,17 @@ class MaskStatistics:
 
 
 def mask_statistics(counts: Iterable[MaskCounts], by: By, hours: range, zone: ZoneInfo) -> MaskStatistics:
-    """Each place and hour must come once, with all its batches together: what is hidden is decided there."""
-    name = _by_place if by is By.PLACE else _by_hour(zone)
-    groups: dict[str, Group] = {}
-    everybody = Group("")
-    for one in counts:
-        key = name(one)
-        groups[key] = groups.get(key, Group(key)).add(one)
-        everybody = everybody.add(one)
-    ordered = tuple(groups[key] for key in sorted(groups))
+    """Each place and hour must come once, with all its batches together."""
+    local = {hour: f"{from_unix(hour * HOUR_S).astimezone(zone).hour:02}" for hour in hours}
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    for cell, hour, masks in counts:
+        tallies[cell if by is By.PLACE else local[hour]].add(masks)
+    everybody = Tally()
+    for one in tallies.values():
+        everybody.join(one)
+    groups = tuple(tallies[name].group(name) for name in sorted(tallies))
     start, end = (from_unix(hour * HOUR_S) for hour in (hours.start, hours.stop))
-    return MaskStatistics(by, start, end, zone.key, ordered, everybody)
-
-
-def _by_place(counts: MaskCounts) -> str:
-    return counts.cell
-
-
-def _by_hour(zone: ZoneInfo) -> Callable[[MaskCounts], str]:
-    return lambda counts: f"{from_unix(counts.hour * HOUR_S).astimezone(zone).hour:02}"
+    return MaskStatistics(by, start, end, zone.key, groups, everybody.group(""))
 
 
 def _map(group: Group) -> dict[str, Any]:

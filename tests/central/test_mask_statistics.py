@@ -46,6 +46,14 @@ def counts_of(city: City) -> list[MaskCounts]:
     return [MaskCounts(cell, MIDNIGHT + hour, masks) for (cell, hour), masks in sorted(city.items())]
 
 
+def group_of(*masks: int) -> Group:
+    """One place and hour alone."""
+    worn, incorrect, absent, unknown = masks
+    city: City = {("a", 0): (worn, incorrect, absent, unknown)}
+    (group,) = mask_statistics(counts_of(city), By.PLACE, range(MIDNIGHT, MIDNIGHT + 1), SEOUL).groups
+    return group
+
+
 def everything(city: City) -> list[str]:
     """Every answer that anybody can get, over periods that overlap in any way."""
     told = []
@@ -112,12 +120,12 @@ def test_hours_are_those_of_the_local_day() -> None:
 
 def test_a_group_of_which_nothing_is_known_has_no_share() -> None:
     """No face of which the mask was seen, no share: it is neither none nor all."""
-    assert Group("a").add(MaskCounts("a", 0, (0, 0, 0, 40))).share is None
+    assert group_of(0, 0, 0, 40).share is None
 
 
 def test_few_people_who_all_wore_a_mask_are_not_known_by_it() -> None:
     """Of three masked passers-by nothing is told, of thirty that all wore one."""
-    few, many = (Group("a").add(MaskCounts("a", 0, (n, 0, 0, 0))) for n in (3, 30))
+    few, many = (group_of(n, 0, 0, 0) for n in (3, 30))
     assert (few.share, few.worn.bounds, few.not_worn.bounds) == ((0.0, 1.0), (0, 9), (0, 9))
     assert (many.share, many.worn.bounds) == ((1.0, 1.0), (30, 30))
 
