@@ -343,13 +343,15 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(
 
 
 def test_an_interrupted_folder_is_no_scenario(tmp_path: Path) -> None:
-    """What was written half lacks scenario.json, also over an older folder, and leaves no temporary folder."""
+    """What was written half lacks scenario.json, also over an older folder, and no temporary folder is left, not even
+    that of a run that was killed."""
 
     def interrupt(words: str) -> None:
         if "hour 2" in words:
             raise KeyboardInterrupt
 
     (tmp_path / "scenario.json").write_text("{}")
+    (tmp_path / ".city-killed").mkdir()
     with pytest.raises(KeyboardInterrupt):
         write_stream(TINY, tmp_path, interrupt, register=FITTED)
     assert not (tmp_path / "scenario.json").exists()

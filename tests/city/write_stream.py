@@ -31,6 +31,7 @@ from tests.city.write import (
     write_places,
 )
 
+_WORK = ".city-"
 _SIGHTINGS_A_PERSON = 15  # and day
 _BYTES_A_SIGHTING = 192 * 4 // 2 + 128 * 4 + 180  # half of them have a face
 _BYTES_A_PERSON = 2 * (2 * 192 + 128) + _SIGHTINGS_A_PERSON * 40  # while it is made
@@ -59,7 +60,9 @@ def write_stream(
     folder.mkdir(parents=True, exist_ok=True)
     _check_room(plan, folder)
     (folder / "scenario.json").unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(prefix="city-", dir=work or folder) as name:
+    for left in folder.glob(f"{_WORK}*"):  # by a run that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=work or folder) as name:
         city = StreamedCity(plan, Path(name), register=register, at_once=at_once, tell=tell)
         write_places(folder, plan, city.cameras, city.outages)
         with ExitStack() as stack:
