@@ -150,15 +150,15 @@ def named(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
 
 def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
     """One candidate a sighting and modality, the nearest, in order of time."""
-    rank = np.argsort(np.argsort(np.array(names, object))) if len(names) else np.empty(0, np.int64)
-    keys = [hits[name] for name in ("distance", "modality", "number", "boot")]
-    order = np.lexsort((*keys, rank[hits["node"]], hits["start"]))
     same = ("node", "boot", "number", "modality")
-    inside = hits[order]
-    again = np.logical_and.reduce([inside[name][1:] == inside[name][:-1] for name in same])
-    first = np.ones(len(order), np.bool_)
-    first[1:] = ~again
-    return named(names, *taken(hits, met, order[first]))
+    order = np.lexsort((hits["start"], hits["distance"], *(hits[name] for name in same)))
+    inside, first = hits[order], np.ones(len(order), np.bool_)
+    first[1:] = np.logical_or.reduce([inside[name][1:] != inside[name][:-1] for name in same])
+    best = order[first]
+    rank = np.argsort(np.argsort(np.array(names, object))) if len(names) else np.empty(0, np.int64)
+    of = hits[best]
+    in_time = np.lexsort((of["modality"], of["number"], of["boot"], rank[of["node"]], of["start"]))
+    return named(names, *taken(hits, met, best[in_time]))
 
 
 def nearest(parts: Sequence[Candidates], most: int) -> tuple[list[Candidates], dict[Modality, int]]:

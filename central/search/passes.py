@@ -16,14 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from central.authority.asking import ask
 from central.authority.released import Recipient
+from central.batches.store import Lying
 from central.probes.service import ProbesAsked
 from central.search.dispatch import Frame, SearchFailed, SearchWorker
 from central.search.job import BatchFailed, Coverage, Event, Found, Job, JobRefused, Progress
 from central.search.parts import LOOK_EVERY_S, Part
 from central.search.socket_link import SocketLink
-from shared.errors import CairnError
+from shared.errors import CairnError, Refused
 from shared.keys import sealing_public
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,10 @@ log = logging.getLogger(__name__)
 EPOCHS_AT_ONCE = 300_000  # of one worker, counted for every case: 256 bytes of probes and 64 of shares each
 WORTH_A_WORKER = 1000  # cell-hours; a worker takes about a second to start
 _TRIES = 2
+
+
+class StoreFailed(Refused):
+    """The store of batches could not be read to its end: a full or broken disk, or a database that went away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class Pass:
         """The store's batches, each with the cases in whose scope it lies; cases that have ended are named once."""
         scopes = [(1 << at, frozenset(shard.of(one)), one.release.scope.hours) for at, one in enumerate(parts)]
         here, cases, over = ("", -1), 0, 0
-        for some in self._store.stream(shard.cells, shard.hours):
+        for some in self._stream(shard):
             ended = sum(bit for (bit, _, _), part in zip(scopes, parts, strict=True) if not part.open) & ~over
             frames: list[Frame] = [(ended, b"")] if ended else []
             over |= ended
@@ -129,6 +136,14 @@ class Pass:
                     frames.append((cases & ~over, raw))
             if frames:
                 yield frames
+
+    def _stream(self, shard: Shard) -> Iterator[Sequence[Lying]]:
+        try:
+            yield from self._store.stream(shard.cells, shard.hours)
+        except (OSError, SQLAlchemyError) as error:
+            log.exception("the store of batches failed in the middle of a search")
+            hint = "look at its disk and its database, in the service's log, and search again"
+            raise StoreFailed("The sealed batches could not be read to the end.", hint=hint) from error
 
 
 def shards(parts: Sequence[Part], workers: int) -> list[Shard]:
