@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
-  cairn-central replay build/city --map route.svg --map-of patient-2
+  cairn-central replay build/city --only patient-2 --map route.svg
 
 The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
 live in a temporary folder until the end.
@@ -37,6 +37,9 @@ def add_parser(groups: Groups) -> None:
     parser.add_argument(
         "--calibration", type=Path, metavar="FILE", help="read distances by this one, not by the newest for the model"
     )
+    parser.add_argument(
+        "--only", action="append", metavar="PATIENT", help="search for this patient_id only; may be given again"
+    )
     parser.add_argument("--map", type=Path, metavar="FILE", help="draw a route over the true way, as SVG")
     parser.add_argument("--map-of", metavar="PATIENT", help="whose route is drawn: patient_id; default: the first's")
     parser.add_argument("--map-language", choices=("en", "ko"), default="en", help="of the map; default: %(default)s")
@@ -47,13 +50,15 @@ def replay(options: argparse.Namespace) -> Answer:
     """One row a patient, and one for all. Raises BadScenario, and what the parts refuse."""
     # Matrices here are small, and several threads only get in each other's way; numpy asks once, when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from central.replay.picture import check_patient, drawn
+    from central.replay.picture import check_patient, drawn, only
     from central.replay.play import play
     from central.replay.read import read_scenario
     from central.replay.score import score
 
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
+    if options.only:
+        scenario = only(scenario, options.only)
     shown = check_patient(scenario, options.map_of) if options.map or options.map_of else ""
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:

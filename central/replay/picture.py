@@ -1,6 +1,9 @@
-"""A replayed route on a map, over the way that the patient truly went."""
+"""Which patients of a scenario are searched for, and a replayed route on a map, over the way that was truly gone."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
 
 from central.replay.play import Answer
 from central.replay.scenario import Scenario
@@ -29,8 +32,15 @@ def drawn(scenario: Scenario, answer: Answer, language: Language = "en") -> str:
     )
 
 
+def only(scenario: Scenario, names: Collection[str]) -> Scenario:
+    """The same with some of its patients. Raises BadInput for a name that none of them has."""
+    for name in names:
+        check_patient(scenario, name)
+    return replace(scenario, patients=tuple(one for one in scenario.patients if one.patient in names))
+
+
 def check_patient(scenario: Scenario, name: str | None) -> str:
-    """The name of the patient to draw: the first where none is asked for. Raises BadInput."""
+    """The name, or the first patient's where none is asked for. Raises BadInput for a name that no patient has."""
     names = [patient.patient for patient in scenario.patients]
     if not names:
         raise BadInput("the scenario has no patient to draw", hint="leave --map out")

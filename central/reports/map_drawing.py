@@ -93,8 +93,9 @@ def cross(x: float, y: float) -> str:
 
 
 def diamond(x: float, y: float, count: int) -> str:
-    """So many contacts, in white on a diamond that stands on its tip at (x, y)."""
-    d = f"M{x:.1f} {y:.1f} l9 -10 l-9 -10 l-9 10 Z"
+    """So many contacts, in white on a diamond that stands on its tip at (x, y), wide enough for the number."""
+    half = 6.0 + 4.0 * len(f"{count}")
+    d = f"M{x:.1f} {y:.1f} l{half:g} -10 l-{half:g} -10 l-{half:g} 10 Z"
     shape = element("path", d=d, fill=CONTACT, stroke="#ffffff", stroke_width=1.5, stroke_linejoin="round")
     return shape + text(f"{count}", x, y - 6.5, fill="#ffffff", **BADGE | {"font_size": 9.5})
 

@@ -32,6 +32,7 @@ _LINE = 22.0
 _LEGEND_LINES = 13
 _LONGEST_NAME = 18
 _PLACE_AT = 116.0
+_WIDE_NUMBER = 4  # signs that fit into a badge in the usual size
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ def _row(row: Row, x: float, y: float, language: Language, zone: ZoneInfo) -> st
     badge = element(
         "rect", x=x, y=y - 8.5, width=29.0, height=17.0, rx=8.5, fill=fill, stroke=row.colour, stroke_width=1.6
     )
-    number = text(row.number, x + 14.5, y + 4, fill=ink, **BADGE)
+    number_size = {"font_size": 9} if len(row.number) > _WIDE_NUMBER else {}
+    number = text(row.number, x + 14.5, y + 4, fill=ink, **BADGE | number_size)
     when = f"{start:%H:%M}–{end:%H:%M}" if row.part else f"{start:%H:%M}"
     place = row.place if len(row.place) <= _LONGEST_NAME else row.place[: _LONGEST_NAME - 1] + "…"
     stay = " · " + length(row.part.minutes, language) if row.part else ""

@@ -20,7 +20,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "gap": ("not seen in between", "중간에 보이지 않음"),
     "stay": ("stay, with minutes", "머묾 (분)"),
     "truth": ("what really happened", "실제 경로"),
-    "contacts": ("close contacts there ({preset})", "그곳의 밀접 접촉자 ({preset})"),
+    "contacts": ("contacts' pseudonyms ({preset})", "접촉자 가명 수 ({preset})"),
     "out": ("out of order for a while", "한동안 고장"),
     "mask": ("Mask of the patient", "환자의 마스크"),
     "worn": ("worn", "착용"),

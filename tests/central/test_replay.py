@@ -15,6 +15,7 @@ import pytest
 from central.__main__ import main
 from central.contacts.presets import preset_names
 from central.replay.approval import template_of
+from central.replay.picture import only
 from central.replay.play import NO_FACE, Played, play
 from central.replay.read import read_scenario
 from central.replay.scenario import Scenario
@@ -25,9 +26,10 @@ from shared.calibration.curves import Calibration
 from shared.calibration.files import calibration_to_map, read_calibration
 from shared.codes import quantise
 from shared.epochs import Modality
-from shared.errors import ReleaseRefused
+from shared.errors import BadInput, ReleaseRefused
 from shared.sightings import parse_sighting_id
 from tests.city.city import make_city
+from tests.city.faces import registered
 from tests.city.plan import CityPlan
 from tests.city.write import write_scenario
 
@@ -78,7 +80,7 @@ def test_what_is_reported_is_right_and_most_faces_are_found(replayed: Replayed) 
 def test_in_a_small_scenario_all_references_but_the_first_are_masked(replayed: Replayed) -> None:
     """With few faces to compare, the second reference counts as masked, as registration makes it; one alone is bare."""
     for patient in replayed.scenario.patients:
-        bare, masked = quantise(replayed.scenario.references[list(patient.faces)])
+        bare, masked = quantise(registered(replayed.scenario.references[list(patient.faces)]))
         face = template_of(replayed.scenario, patient).face
         assert face is not None
         assert (face.bare == bare).all()
@@ -96,7 +98,7 @@ def test_a_masked_reference_is_told_from_a_second_bare_one(tmp_path: Path) -> No
         bare, masked = patient.faces
         told = template_of(scenario, replace(patient, faces=(bare, masked, bare))).face
         assert told is not None
-        assert (told.rows == quantise(scenario.references[[bare, masked]])).all()
+        assert (told.rows == quantise(registered(scenario.references[[bare, masked]]))).all()
 
 
 def test_routes_stand_in_true_order(replayed: Replayed) -> None:
@@ -269,6 +271,16 @@ def test_the_command_writes_the_result_and_prints_a_table(
     picture = drawn.read_text()
     assert "patient-2" in picture
     assert "실제 경로" in picture, "the true way is drawn beside the route"
+
+
+def test_only_some_patients_may_be_searched_for(tiny: Path) -> None:
+    """--only keeps the named patients, in the scenario's order, and the rest of the scenario as it is."""
+    scenario = read_scenario(tiny)
+    kept = only(scenario, ["patient-2"])
+    assert [patient.patient for patient in kept.patients] == ["patient-2"]
+    assert kept.sightings is scenario.sightings
+    with pytest.raises(BadInput, match="no patient 'patient-9'"):
+        only(scenario, ["patient-2", "patient-9"])
 
 
 def test_a_map_of_nobody_is_refused_before_anything_is_played(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,7 +121,7 @@ def test_contacts_are_counted_where_they_were_met() -> None:
     svg = route_map_svg(route, GRAPH, title="", overlay=Overlay(contacts=met, preset="who-2021"))
     assert contacts_by_visit(route, met)[4] == {one.pseudonym for one in met}
     assert not contacts_by_visit(route, met)[0]
-    assert "close contacts there (who-2021)" in words_of(svg)
+    assert "contacts' pseudonyms (who-2021)" in words_of(svg)
     assert words_of(svg).count("3") == words_of(route_map_svg(route, GRAPH, title="")).count("3") + 1
 
 
