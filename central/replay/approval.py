@@ -53,7 +53,8 @@ def register(site: Site, case: str, template: Template) -> Kept:
 
 
 def template_of(scenario: Scenario, patient: Patient) -> Template:
-    """A patient's references, fused as a box fuses photos: into a bare face and one with a face mask.
+    """A patient's references, fused as a box fuses photos: into a bare face, and one for masked sightings, which holds
+    the face with and without a mask in equal parts.
 
     The first reference is a bare face. A scenario does not say which of the others wear a mask: those that are nearer
     to its masked faces, and farther from its bare ones, than the first; and all of them where there are too few faces
@@ -64,7 +65,8 @@ def template_of(scenario: Scenario, patient: Patient) -> Template:
     nearer = np.ones(len(references)) if worn is None or bare is None else (worn - bare) - (worn - bare)[0]
     masked = np.append(False, nearer[1:] > _NEARER)
     of_bare = _fused(references[~masked])
-    rows = quantise(np.stack([of_bare, _fused(references[masked]) if masked.any() else of_bare]))
+    both = _fused(np.stack([of_bare, _fused(references[masked])])) if masked.any() else of_bare
+    rows = quantise(np.stack([of_bare, both]))
     return Template(min(len(references), MAX_PHOTOS), FacePart(scenario.face_model, rows[0], rows[1]), None)
 
 
@@ -86,8 +88,9 @@ def _sign_all(session: Session, site: Site, scope: CaseScope, receipt: ConsentRe
 
 
 def _fused(rows: Float32) -> Float32:
-    """The mean direction of unit vectors [n, d]."""
-    return np.asarray(rows.sum(axis=0), np.float32)
+    """The mean direction of unit vectors [n, d], at length 1."""
+    total = rows.sum(axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
 
 
 def _usual(scenario: Scenario, references: Float32, mask: FaceMask) -> Floats | None:

@@ -41,9 +41,11 @@ def _own(folder: Path, name: str = "bucheon-2026-12", **changes: Any) -> Path:
 
 @pytest.mark.parametrize("path", PACKAGED, ids=lambda path: path.stem)
 def test_every_packaged_calibration_reads_and_writes_back(path: Path) -> None:
-    """The files beside the code are complete and survive a round trip."""
+    """The files beside the code are complete, named as they are called, say whom they measured, and read back."""
     calibration = read_calibration(path)
     assert calibration_to_map(calibration) == json.loads(path.read_text())
+    assert calibration.name == path.stem
+    assert set(calibration.origins) == set(Modality)
 
 
 def test_there_is_a_calibration_of_the_models_on_the_boxes() -> None:

@@ -28,6 +28,7 @@ from shared.releases import CaseScope
 from shared.sightings import parse_sighting_id, sighting_id
 from shared.templates import AppearancePart, FacePart, Template
 from tests.city.city import City
+from tests.city.faces import registered
 from tests.city.streets import Bools, Ints
 from tests.city.write import Float32, clothes, faces, references
 
@@ -126,7 +127,7 @@ class SearchedCity:
 
     def _probes(self, patient: int) -> list[ProbeColumns]:
         plan = self.city.plan
-        face = FacePart(plan.face_model, *quantise(references(self.city)[2 * patient : 2 * patient + 2]))
+        face = FacePart(plan.face_model, *quantise(registered(references(self.city)[2 * patient : 2 * patient + 2])))
         pictured = [one.person for one in self.city.patients if one.full_length_picture]
         worn = None
         if self.city.patients[patient].full_length_picture:

@@ -95,6 +95,14 @@ def reference_vectors(plan: CityPlan, identities: Identities, persons: Sequence[
     return at_cosine(centres, identities.pictures.draw(len(centres), random), np.full(len(centres), REFERENCE))
 
 
+def registered(references: Float32) -> Float32:
+    """Bare and masked references [2n, d] as registration makes templates of them: what masked sightings are compared
+    with holds a face with and without a mask in equal parts."""
+    rows = references.copy()
+    rows[1::2] = unit(references[::2] + references[1::2])
+    return rows
+
+
 def is_covered(mask: npt.NDArray[np.uint8]) -> Bools:
     """A wrongly worn mask leaves most of a face free."""
     return np.asarray(mask == FaceMask.WORN)

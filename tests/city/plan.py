@@ -78,7 +78,7 @@ class CityPlan:
     # cosines with one good reference of the same kind, at quality ½; strangers' cosines; and the correlation of two
     # pictures of one person against one reference, for the patient and for a stranger.
     face_cosine: float = 0.70
-    face_cosine_masked: float = 0.645  # both masked
+    face_cosine_masked: float = 0.60  # both masked
     face_cosine_by_quality: float = 0.25
     face_cosine_sd: float = 0.12
     under_mask: float = 0.667  # cosine of a person's centre with and without a mask

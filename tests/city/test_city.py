@@ -18,7 +18,7 @@ from shared.geo import haversine_m
 from tests.city.city import City, make_city, make_town
 from tests.city.contact_truth import RULES, true_contacts
 from tests.city.days import live
-from tests.city.faces import is_covered
+from tests.city.faces import is_covered, registered
 from tests.city.meetings import meetings, within
 from tests.city.patients import look_alikes
 from tests.city.plan import HOUR, CityPlan
@@ -214,7 +214,7 @@ def test_embeddings_are_as_the_calibration_of_the_real_model_says() -> None:
     plan = replace(SMALL, cameras=150, people=2500, patients=60, look_alikes=0)
     made = make_city(plan)
     seen = made.sightings.take(made.sightings.has_face)
-    vectors, templates = np.concatenate(list(faces(made))), references(made)
+    vectors, templates = np.concatenate(list(faces(made))), registered(references(made))
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < 1e-5
     covered, good = is_covered(made.tracks.mask[seen.track]), seen.quality >= 0.45
     measured = calibration_for({Modality.FACE: plan.face_model}).bands[Modality.FACE]
