@@ -93,7 +93,7 @@ def references(city: City) -> Float32:
 def scenario(plan: CityPlan) -> dict[str, object]:
     return {
         "version": 1,
-        "name": f"city of {plan.cameras} cameras and {plan.people} people, seed {plan.seed}",
+        "name": f"Simulated city, {plan.cameras:,} cameras and {plan.people:,} people, seed {plan.seed}",
         "start": plan.start.isoformat(),
         "end": plan.end.isoformat(),
         "face_model": plan.face_model,
