@@ -122,7 +122,7 @@ class Compaction:
             self._complete(name, len(rows), size)
             by_hour = groupby(sorted(rows, key=attrgetter("hour")), attrgetter("hour"))
             moved = sum(self._change_over(hour, name, list(some), digests, now) for hour, some in by_hour)
-        except Exception:
+        except BaseException:
             with suppress(Exception):  # what failed is told; what is left is deleted by retention
                 self._abandon(name)
             raise

@@ -23,11 +23,14 @@ from central.batches.place import ArchiveDown, Place
 from central.batches.store import NoArchive, SequenceReused, SqlBatchStore
 from central.batches.upkeep import Compactor
 from central.errors import BadSettings
+from shared.acks import Ack, AckStatus
 from shared.batches import read_batch
 from shared.clock import FixedClock
 from shared.epochs import Epoch
 from shared.releases import CaseScope
 from tests.central.archive_fixtures import AFTER, CELLS, FIRST, Archived, batch
+from tests.central.test_ingest import NOW as SENT
+from tests.central.test_ingest import Bench
 
 
 @pytest.fixture
@@ -361,3 +364,26 @@ def test_the_centre_archives_by_itself_and_stops_when_it_is_told(site: Archived)
     without = Compactor(site.engine, SqlBatchStore(site.engine), FixedClock(AFTER))
     without.begin()
     without.stop()
+
+
+def test_a_box_that_sends_an_archived_batch_again_is_answered(tmp_path: Path) -> None:
+    """Over the broker: acknowledged as stored, so that the box deletes it; the store has it once."""
+    bench = Bench(tmp_path)
+    raw = bench.batch(sequence=5)
+    archives = ArchivedBatchStore(bench.engine, Place(f"file://{tmp_path / 'archives'}"))
+    bench.ingest.start()
+    try:
+        bench.send(raw)
+        assert bench.answered(1) == [Ack(1, 5, AckStatus.STORED)]
+        (moved,) = Compaction(bench.engine, archives).run(AFTER)
+        assert (moved.moved, moved.batches) == (1, 1)
+        bench.send(raw, bench.batch(sequence=5, people=3))
+        refused, stored = sorted(bench.answered(3)[1:], key=lambda ack: ack.status)
+        assert (stored.sequence, stored.status) == (5, AckStatus.STORED)
+        assert refused.status is AckStatus.REFUSED
+        assert "SequenceReused" in refused.reason
+    finally:
+        bench.ingest.stop()
+    hour = Epoch.at("cell-1", SENT).hour
+    read = [one for some in archives.stream(["cell-1"], range(hour, hour + 1)) for one in some]
+    assert [one[2] for one in read] == [raw]
