@@ -15,13 +15,14 @@ from shared.face_mask import FaceMask
 class Meeting:
     """Somebody near the patient during a visit, under the case's pseudonym.
 
-    `near_s` are the seconds within each of shared.sightings.REACHES_M; None where the box did not count them.
+    `min_distance_m` is None where the two were only seen in one view. `near_s` are the seconds within each of
+    shared.sightings.REACHES_M; None where the box did not count them.
     """
 
     pseudonym: str
     start: datetime
     end: datetime
-    min_distance_m: float
+    min_distance_m: float | None
     distance_error_m: float
     mask: FaceMask
     near_s: tuple[float, ...] | None = None

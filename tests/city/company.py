@@ -18,7 +18,7 @@ import numpy.typing as npt
 from central.search.candidates import Candidate
 from central.search.opened import Opened
 from shared.epochs import HOUR_S, Epoch, Modality
-from shared.sightings import HAS_FACE, REACHES_M, SightingColumns, parse_sighting_id
+from shared.sightings import HAS_APPEARANCE, HAS_FACE, REACHES_M, SightingColumns, parse_sighting_id
 from tests.central.joined import Hit, all_of, joining, took
 from tests.city.answers import Scanned, SearchedCity
 from tests.city.meetings import within
@@ -40,7 +40,9 @@ class Company:
         near, found = joining(_EVER), []
         for index, epoch in enumerate(sorted(epoch for epoch in self._rows if epoch.cell in cells)):
             opened = Opened(index, self._columns(epoch), {Modality.FACE.value: self.searched.city.plan.face_model})
-            hits = [Hit(k, distance=0) for k, row in enumerate(self._rows[epoch].tolist()) if row in rows]
+            # As if by clothes: a face is not seen on every sighting of a patient.
+            named = [k for k, row in enumerate(self._rows[epoch].tolist()) if row in rows]
+            hits = [Hit(k, Modality.APPEARANCE, distance=0) for k in named]
             found.append(took(near, opened, hits))
         found.append(near.finish())
         return {candidate.sighting: candidate for candidate in all_of(near, found)}
@@ -94,7 +96,7 @@ class Company:
             "quality": np.round(255 * seen.quality[rows]).astype(np.uint8),
             "east": np.round(100 * seen.place[rows, 0]).astype(np.int16),
             "north": np.round(100 * seen.place[rows, 1]).astype(np.int16),
-            "flags": (HAS_FACE * of.has_face).astype(np.uint8),
+            "flags": (HAS_APPEARANCE | HAS_FACE * of.has_face).astype(np.uint8),
             "face": of.face,
         }
         names = tuple(city.cameras.places[k].camera for k in cameras.tolist())
