@@ -25,7 +25,7 @@ def recognition(photos: Photos, rng: np.random.Generator) -> list[Row]:
     masked_coded = _over_keys(rng, lambda key: _across(names, signs(masked, key) @ signs(seen, key).T), KEYS_MASKED)
     pairs = f"every pair of {photos.people.about} at FAR 1e-3; a photo without a face found counts as a miss"
     worn = (
-        f"{len(names)} of them: templates with drawn masks, against a street camera's three shots with another mask; "
+        f"{len(names)} of them: templates of faces bare and with drawn masks, against a street camera's three shots with another mask; "
         f"a code of 1,024 bits under {KEYS_MASKED} keys"
     )
     return [
