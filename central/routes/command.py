@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from central.cases.options import connect, connection
-from central.cli import Answer, Groups, Run, command, group
+from central.cli import Answer, Groups, Run, command, group, say
 
 WORDS = {"confirm": "confirmed", "reject": "rejected"}
 
@@ -24,8 +24,8 @@ def add_parser(groups: Groups) -> None:
     verb("questions", show_questions, "show the sightings that are best asked about, the most telling first")
     one = "case-17 box-3/1/42"
     naming = [
-        verb("confirm", say, "say that a sighting was the patient; the next search heeds it", one),
-        verb("reject", say, "say that a sighting was not the patient; the next search heeds it", one),
+        verb("confirm", tell, "say that a sighting was the patient; the next search heeds it", one),
+        verb("reject", tell, "say that a sighting was not the patient; the next search heeds it", one),
         verb("forget", forget, "take back what was said of a sighting", one),
     ]
     for name, parser in zip(("confirm", "reject", "forget"), naming, strict=True):
@@ -42,7 +42,7 @@ def show_questions(options: argparse.Namespace) -> Answer:
     return rows if options.json else [_question(row) for row in rows]
 
 
-def say(options: argparse.Namespace) -> Answer:
+def tell(options: argparse.Namespace) -> Answer:
     path = f"/cases/{options.case}/words/{_checked(options.sighting)}"
     with connect(options) as client:
         row: dict[str, Any] = client.ask("PUT", path, {"word": WORDS[options.verb]})
@@ -64,6 +64,8 @@ def show_words(options: argparse.Namespace) -> Answer:
 def show_visits(options: argparse.Namespace) -> Answer:
     with connect(options) as client:
         found = client.ask("GET", f"/cases/{options.case}/route")
+    for name in found["set_aside"]:
+        say(f"{name} was confirmed and is not on the route: it cannot be true with the rest, or is gone")
     said = {row["sighting"]: row["word"] for row in found["words"]}
     rows = [(visit["candidate"], visit["confidence"]) for visit in found["route"]["visits"]]
     return [_seen(seen | {"confidence": sure}) | {"said": said.get(seen["sighting"], "")} for seen, sure in rows]

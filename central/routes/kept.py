@@ -51,6 +51,13 @@ def open_questions(document: Mapping[str, Any], answered: Collection[str]) -> li
     return [one for one in document.get("questions", ()) if one["sighting"] not in answered]
 
 
+def set_aside(document: Mapping[str, Any]) -> list[str]:
+    """Sightings that were confirmed and heeded, and are not on the route all the same: nobody can be at two places at
+    once, or they are no longer among what is found."""
+    visits = {visit["candidate"]["sighting"] for visit in document["visits"]}
+    return [name for name, word in document.get("heeded", {}).items() if word == "confirmed" and name not in visits]
+
+
 def sightings_of(document: Mapping[str, Any]) -> dict[str, Row]:
     """What a tracer was shown, by sighting: visits, questions, and what alternatives put in their place."""
     visits: Iterator[Row] = (visit["candidate"] for visit in document["visits"])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from central.answers import Refusal
 from central.cases.tables import Case
-from central.routes.kept import BESIDE, open_questions, unheeded
+from central.routes.kept import BESIDE, open_questions, set_aside, unheeded
 from central.routes.store import FAILED, INTERRUPTED, STOPPED, WAITING
 from central.routes.tables import FoundRoute, RouteJob, SightingWord
 from central.routes.words import Word, mark
@@ -93,6 +93,7 @@ class RouteOut(BaseModel):
 
     `questions` are the sightings whose answers would settle most and that nobody answered yet, `alternatives` what else
     may have been, `words` what tracers said; `unheeded` of them came, or went, after the search, and count in the next.
+    `set_aside` were confirmed and are not on the route: they cannot be true together with the rest, or are gone.
     """
 
     case: str
@@ -104,6 +105,7 @@ class RouteOut(BaseModel):
     alternatives: list[AlternativeOut]
     words: list[WordOut]
     unheeded: int
+    set_aside: list[str]
 
 
 class ContactsOut(BaseModel):
@@ -140,6 +142,7 @@ def route_out(row: FoundRoute, case: Case, words: Sequence[SightingWord]) -> Rou
         alternatives=[AlternativeOut(**one) for one in document.get("alternatives", ())],
         words=[word_out(one, case) for one in words],
         unheeded=unheeded(document, said),
+        set_aside=set_aside(document),
     )
 
 

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.routes.kept import kept_route, open_questions, sightings_of, unheeded
+from central.routes.kept import kept_route, open_questions, set_aside, sightings_of, unheeded
 from central.routes.reconstruct import Told, route_from_map, route_of, weighed
 from central.routes.service import Findings
 from central.search.candidates import Candidate
@@ -55,6 +55,16 @@ def test_a_word_counts_as_unheeded_until_a_search_knows_it() -> None:
     assert unheeded(document, document["heeded"]) == 0
     assert unheeded(document, {"a/1/1": "confirmed", "a/1/2": "confirmed", "a/1/4": "rejected"}) == 3
     assert unheeded({}, {}) == 0
+
+
+def test_what_was_confirmed_and_cannot_be_is_told() -> None:
+    """Two places at once were confirmed: one is on the route, and the other is not dropped in silence."""
+    both = [seen("cam-00-00", 60, 200), seen("cam-11-11", 60.2, 200, name="n-2")]
+    told = Told(confirmed=frozenset(one.sighting for one in both))
+    document = kept_route(findings(both, told), GRAPH, told)
+    (visit,) = document["visits"]
+    assert {*set_aside(document), visit["candidate"]["sighting"]} == told.confirmed
+    assert set_aside(kept_route(findings(both), GRAPH, NOTHING_TOLD)) == []
 
 
 @given(days(), st.integers(0, 3))

@@ -25,6 +25,10 @@ ASKING: Final[dict[str, tuple[str, str]]] = {
         "Answers since this route was found: {n}. Search again to have them counted.",
         "이 동선을 찾은 뒤 바뀐 답 {n}건. 다시 검색하면 반영됩니다.",
     ),
+    "set_aside": (
+        "Not on the route: it cannot be true together with the rest, or is no longer found.",
+        "동선에 없음: 다른 목격과 함께 성립할 수 없거나 더 이상 찾을 수 없습니다.",
+    ),
     "said": ("Answers so far", "지금까지의 답"),
     "said_by": ("{who}, {when}", "{who}, {when}"),
     "else": ("What else may have been", "다른 가능성"),
