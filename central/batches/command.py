@@ -74,8 +74,7 @@ def show(options: argparse.Namespace) -> Answer:
 
 
 def _opened(options: argparse.Namespace) -> tuple[Engine, ArchivedBatchStore]:
-    from central.batches.archives import ArchivedBatchStore
-    from central.batches.place import Place
+    from central.batches.opening import archive_store
     from central.database import open_database
     from central.errors import BadSettings
     from central.settings import DatabaseSettings
@@ -85,7 +84,7 @@ def _opened(options: argparse.Namespace) -> tuple[Engine, ArchivedBatchStore]:
         hint = "set CAIRN_CENTRE_ARCHIVE to file:///absolute/folder or s3://bucket/folder"
         raise BadSettings("no place for archives is set: all batches lie in the database", hint=hint)
     engine = open_database(settings.database.get_secret_value())
-    return engine, ArchivedBatchStore(engine, Place(settings.archive))
+    return engine, archive_store(engine, settings.archive)
 
 
 def _teller() -> Callable[[date, int, int], None]:

@@ -22,6 +22,7 @@ from operator import attrgetter
 
 from sqlalchemy import Engine, bindparam, case, delete, update
 from sqlalchemy import select as sql_select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
 from central.batches.archives import ArchivedBatchStore
@@ -30,6 +31,7 @@ from central.batches.store import HERE, archived_in, retire, snapshot
 from central.batches.tables import ArchivedHour, BatchArchive, StoredBatch
 from central.database import writing
 from shared.epochs import HOUR_S
+from shared.errors import TransportDown
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,10 @@ _DAY_H = 24
 _COPIED = [name for name in Record._fields if name not in ("digest", "raw")]
 
 Tell = Callable[[date, int, int], None]
+
+
+class CannotMove(TransportDown):
+    """The database is full, locked or away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +92,15 @@ class Compaction:
         self._tell = tell or (lambda *_: None)
 
     def run(self, now: datetime, *, all_late: bool = False) -> Iterator[Compacted]:
-        """Every closed day that is worth it, oldest first. Raises ArchiveDown, and what the database raises; whatever
-        was not moved is still where it was."""
+        """Every closed day that is worth it, oldest first. Raises ArchiveDown and CannotMove; whatever was not moved is
+        still where it was."""
         for day in self.days(now, all_late=all_late):
             try:
                 if done := self._compact(day, now):
                     yield done
+            except SQLAlchemyError as error:
+                hint = "look at its disk and at who holds it; everything is still read where it was"
+                raise CannotMove(f"the database took no change for {day} ({type(error).__name__})", hint=hint) from None
             except DamagedArchive as error:  # its late batches stay in the database, where they are read
                 log.error("%s is not archived anew: %s", day, error)
 

@@ -39,6 +39,10 @@ class Place:
         self.url = check_url(url)
         self._made: tuple[AbstractFileSystem, str] | None = None
 
+    def check(self) -> None:
+        """Raises BadSettings and ArchiveDown for a place that cannot work, without asking anybody over the network."""
+        self._there()
+
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
         """A file to write; it has its name once the block is left, and is gone if that is by an error."""

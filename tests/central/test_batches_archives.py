@@ -15,10 +15,13 @@ from typing import IO, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from central.batches.archives import ArchivedBatchStore
-from central.batches.compaction import MARGIN, Compaction
+from central.batches.compaction import MARGIN, CannotMove, Compaction
 from central.batches.lost import LostBatch, read_lying
+from central.batches.opening import archive_store
 from central.batches.place import ArchiveDown, Place
 from central.batches.store import NoArchive, SequenceReused, SqlBatchStore
 from central.batches.upkeep import Compactor
@@ -320,6 +323,29 @@ def test_a_full_disk_leaves_every_batch_in_the_database(site: Archived) -> None:
     assert site.compact() == len(site.added)
 
 
+def test_a_database_that_takes_no_change_keeps_every_batch(site: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full in the middle of a day: hours that changed over are read in the file, the others where they were."""
+    site.fill()
+    real, calls = Compaction._change_over, list[Any]()
+
+    def full(*given: Any) -> int:
+        calls.append(given)
+        if len(calls) == 5:
+            raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+        return int(real(*given))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Compaction, "_change_over", full)
+        with pytest.raises(CannotMove, match="took no change for 2026-11-21"):
+            site.compact()
+    assert sorted(site.read()) == site.expected()
+    assert len(site.files()) == 1
+    site.compact()
+    delete_old(site)
+    assert sorted(site.read()) == site.expected()
+    assert len(site.files()) == 2
+
+
 def test_an_object_store_is_read_like_a_folder(tmp_path: Path) -> None:
     """Over fsspec, without a map into memory or a rename."""
     site = Archived(tmp_path, f"memory://{tmp_path.name}-{id(tmp_path)}")
@@ -336,12 +362,22 @@ def test_an_object_store_is_read_like_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["archives", "file://archives", "file:archives", "s3://key:secret@bucket/x", "nosuch://x", "/var/lib/cairn", ""],
+    [
+        "memory://x",
+        "http://x/y",
+        "archives",
+        "file://archives",
+        "file:archives",
+        "s3://key:secret@bucket/x",
+        "nosuch://x",
+        "/var/lib/cairn",
+        "",
+    ],
 )
 def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
     """Before anything is written, with how to write it, and without the password in it."""
     with pytest.raises(BadSettings) as refused:
-        Place(url).names()
+        archive_store(create_engine("sqlite://"), url)
     assert "secret" not in str(refused.value)
     assert refused.value.hint
 
