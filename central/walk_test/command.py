@@ -37,6 +37,8 @@ def add_parser(groups: Groups) -> None:
     reporting.add_argument("case")
     reporting.add_argument("--plan", type=Path, metavar="FILE", help="as planned, with conditions filled in")
     reporting.add_argument("--track", type=Path, metavar="FILE", help="the tester's own: GPX, GeoJSON or CSV")
+    reporting.add_argument("--scenario", type=Path, metavar="DIR", help="a recorded walk instead, as replay takes it")
+    reporting.add_argument("--patient", metavar="NAME", help="who of the scenario is the tester")
     reporting.add_argument("--radius", type=float, default=25.0, metavar="M", help="how near a track passes; 25")
     reporting.add_argument("--tolerance", type=float, default=120.0, metavar="S", help="how far times may differ; 120")
 
@@ -66,8 +68,8 @@ def report_walk(options: argparse.Namespace) -> Answer:
     from central.walk_test.score import score_walk
     from shared.errors import BadInput
 
-    if options.plan is None and options.track is None:
-        raise BadInput("nothing says where the tester walked", hint="give --plan, --track or both")
+    if options.plan is None and options.track is None and options.scenario is None:
+        raise BadInput("nothing says where the tester walked", hint="give --plan, --track or both, or --scenario")
     if not (0 < options.radius <= 500 and 0 < options.tolerance <= 3600):
         raise BadInput("there is no such radius or tolerance", hint="up to 500 m, up to 3600 s")
     with connect(options) as client:
@@ -80,10 +82,14 @@ def report_walk(options: argparse.Namespace) -> Answer:
 
 
 def _walked(options: argparse.Namespace, places: list[CameraPlace]) -> tuple[tuple[Pass, ...], Track | None]:
-    """What was planned, at the times when it was walked where a track tells them."""
+    """What was planned, at the times when it was walked where a track tells them; or what a scenario recorded."""
+    from central.replay.read import read_scenario
     from central.walk_test.passes import plan_from_csv
+    from central.walk_test.recorded import passes_of_scenario
     from central.walk_test.tracks import passes_of, read_track, timed
 
+    if options.scenario:
+        return passes_of_scenario(read_scenario(options.scenario), options.patient), None
     planned = plan_from_csv(_read(options.plan), places) if options.plan else None
     if options.track is None:
         return planned or (), None

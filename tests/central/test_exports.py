@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -376,6 +377,20 @@ def test_somebody_quicker_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         save(tmp_path / "no" / "a.zip", b"ours", force=True)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.zip", "theirs")]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    """What cannot be written whole is not written at all, and an earlier file stays."""
+    path = tmp_path / "a.zip"
+    path.write_text("earlier")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(BadInput, match="cannot write"):
+            save(path, b"x" * 5000, force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.zip", "earlier")]
 
 
 def test_the_page_offers_the_file_in_both_languages(office: Office) -> None:

@@ -18,10 +18,12 @@ from central.__main__ import main
 from central.database import writing
 from central.nodes.service import put_cameras
 from central.nodes.tables import Camera
+from central.replay.read import read_scenario
 from central.routes.camera_graph import CameraPlace
 from central.routes.reconstruct import reconstruct
 from central.routes.route import Visit
 from central.walk_test.passes import BadWalk, Pass, nearest_walk, plan, plan_from_csv, plan_to_csv
+from central.walk_test.recorded import passes_of_scenario
 from central.walk_test.score import score_walk
 from central.walk_test.sun import is_dark, sun_elevation
 from central.walk_test.tracks import Track, passes_of, read_track, timed
@@ -32,6 +34,9 @@ from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import Office
 from tests.central.found_route import PLACES, a_day, at, keep, visit
 from tests.central.test_reconstruct import LAWS
+from tests.city.city import make_city
+from tests.city.plan import CityPlan
+from tests.city.write import write_scenario
 
 CAFE, DOOR, STATION = PLACES["cafe"], PLACES["bakery-door"], PLACES["station"]
 
@@ -146,6 +151,23 @@ def test_a_walk_through_the_simulated_town_is_scored() -> None:
     assert score.precision == 1.0
     assert score.recall == pytest.approx(len(kept) / len(seen), abs=0.05)
     assert {one["camera"] for one in score.to_map()["missed"]} <= {one.camera for one in passes}
+
+
+def test_a_recorded_walk_says_how_each_pass_was_seen(tmp_path: Path) -> None:
+    """A scenario's truth: masks, and faces that were not seen, are circumstances, so a miss shows its state."""
+    folder = write_scenario(make_city(CityPlan(cameras=40, people=120, patients=2, seed=6)), tmp_path)
+    scenario = read_scenario(folder)
+    who = scenario.patients[0]
+    passes = passes_of_scenario(scenario, who.patient)
+    assert len(passes) == len(who.truth) > 0
+    assert [one.at for one in passes] == sorted(one.at for one in passes)
+    score = score_walk(passes, []).to_map()
+    words = {one["name"] for one in score["circumstances"]}
+    assert words & {"no face", "mask worn", "mask absent"}
+    assert {word for one in score["missed"] for word in one["as"]} == words
+    for unclear in (None, "nobody"):
+        with pytest.raises(BadWalk, match="who the tester is"):
+            passes_of_scenario(scenario, unclear)
 
 
 # plans
