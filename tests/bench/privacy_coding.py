@@ -25,8 +25,8 @@ def recognition(photos: Photos, rng: np.random.Generator) -> list[Row]:
     masked_coded = _over_keys(rng, lambda key: _across(names, signs(masked, key) @ signs(seen, key).T), KEYS_MASKED)
     pairs = f"every pair of {photos.people.about} at FAR 1e-3; a photo without a face found counts as a miss"
     worn = (
-        f"{len(names)} of them: templates of faces bare and with drawn masks, against a street camera's three shots with another mask; "
-        f"a code of 1,024 bits under {KEYS_MASKED} keys"
+        f"{len(names)} of them: templates of faces bare and with drawn masks, against a street camera's "
+        f"three shots with another mask; a code of 1,024 bits under {KEYS_MASKED} keys"
     )
     return [
         Row("privacy.tar_float", by_float, "", f"cosine of the float model; {pairs}", peers={"int8 model": by_int8}),
