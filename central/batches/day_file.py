@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -94,13 +95,16 @@ class DayFile:
 
     def __init__(self, opened: mmap.mmap | IO[bytes], name: str) -> None:
         self.name, self._opened = name, opened
-        with self._explained():
+        with ExitStack() as undo, self._explained():
+            if not isinstance(opened, mmap.mmap):
+                undo.callback(opened.close)
             mapped = pa.py_buffer(opened) if isinstance(opened, mmap.mmap) else None
             self._base = mapped.address if mapped else 0
             self._reader = pa.ipc.open_file(pa.BufferReader(mapped) if mapped else pa.PythonFile(opened, mode="r"))
             self.groups = _index(self._reader.metadata or {}, name)
             if len(self.groups) != self._reader.num_record_batches or self._reader.schema != _SCHEMA:
                 raise ValueError("its parts are not those of its index")
+            undo.pop_all()
         self._of: dict[str, list[int]] = {}
         for number, group in enumerate(self.groups):
             self._of.setdefault(group.cell, []).append(number)

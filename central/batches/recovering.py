@@ -20,6 +20,7 @@ from sqlmodel import Session, col, func, select
 
 from central.batches.archives import ArchivedBatchStore
 from central.batches.day_file import DayFile, Record
+from central.batches.place import NoSuchArchive
 from central.batches.store import HERE
 from central.batches.tables import ArchivedHour, BatchArchive, StoredBatch
 from central.database import writing
@@ -64,6 +65,8 @@ def strangers(engine: Engine, store: ArchivedBatchStore) -> list[str]:
 def take_back(engine: Engine, store: ArchivedBatchStore, name: str, first_hour: int, now: datetime) -> TakenBack:
     """Bring a file's batches of `first_hour` and later into the database, where it lacks them. Raises DamagedArchive,
     NoSuchArchive, ArchiveDown."""
+    if not _day(name):
+        raise NoSuchArchive(f"{name} is no archive's name", hint="name one that `batches show` lists")
     keys, lost, before = NodeKeys(engine), _hours_without_file(engine, store), _count(engine)
     batches = refused = back = 0
     with closing(DayFile(store.place.open(name), name)) as file:

@@ -100,8 +100,9 @@ def test_what_is_over_or_not_proven_does_not_come_back(site: Restored) -> None:
         session.commit()
     answer = take_back(site.engine, site.store, second, FIRST + 24, AFTER)
     assert (answer.taken, answer.refused) == (0, answer.batches)
-    with pytest.raises(NoSuchArchive):
-        take_back(site.engine, site.store, "2026-11-01-00000000.arrow", FIRST, AFTER)
+    for nowhere in ("2026-11-01-00000000.arrow", "../centre.sqlite"):
+        with pytest.raises(NoSuchArchive):
+            take_back(site.engine, site.store, nowhere, FIRST, AFTER)
 
 
 def test_no_file_outlives_its_day_because_the_database_forgot_it(site: Restored) -> None:
