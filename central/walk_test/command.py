@@ -12,7 +12,7 @@ from central.cli import Answer, Groups, command, group, say
 if TYPE_CHECKING:
     from central.cases.client import CaseClient
     from central.routes.camera_graph import CameraPlace
-    from central.walk_test.passes import Pass
+    from central.walk_test.passages import Passage
     from central.walk_test.tracks import Track
 
 
@@ -39,13 +39,13 @@ def add_parser(groups: Groups) -> None:
     reporting.add_argument("--track", type=Path, metavar="FILE", help="the tester's own: GPX, GeoJSON or CSV")
     reporting.add_argument("--scenario", type=Path, metavar="DIR", help="a recorded walk instead, as replay takes it")
     reporting.add_argument("--patient", metavar="NAME", help="who of the scenario is the tester")
-    reporting.add_argument("--radius", type=float, default=25.0, metavar="M", help="how near a track passes; 25")
+    reporting.add_argument("--radius", type=float, default=25.0, metavar="M", help="how near a track must come; 25")
     reporting.add_argument("--tolerance", type=float, default=120.0, metavar="S", help="how far times may differ; 120")
 
 
 def plan_walk(options: argparse.Namespace) -> Answer:
     from central.exports.saving import must_be_free, save
-    from central.walk_test.passes import nearest_walk, plan, plan_to_csv
+    from central.walk_test.passages import nearest_walk, plan, plan_to_csv
     from shared.errors import BadInput
 
     must_be_free(options.out, options.force)
@@ -57,10 +57,11 @@ def plan_walk(options: argparse.Namespace) -> Answer:
     if options.count > len(walk):
         left = [place for place in places.values() if place.camera not in options.camera[:-1]]
         walk = [*walk[:-1], *nearest_walk(walk[-1], left, options.count - len(walk) + 1)]
-    passes = plan(walk, options.start, options.speed)
-    save(options.out, plan_to_csv(passes), options.force)
+    passages = plan(walk, options.start, options.speed)
+    save(options.out, plan_to_csv(passages), options.force)
     say("Write into the column condition how you pass, such as: mask, hood, umbrella, in a group")
-    return {"cameras": len(passes), "from": passes[0].at, "until": passes[-1].at, "file": str(options.out.absolute())}
+    file = str(options.out.absolute())
+    return {"cameras": len(passages), "from": passages[0].at, "until": passages[-1].at, "file": file}
 
 
 def report_walk(options: argparse.Namespace) -> Answer:
@@ -73,28 +74,30 @@ def report_walk(options: argparse.Namespace) -> Answer:
     if not (0 < options.radius <= 500 and 0 < options.tolerance <= 3600):
         raise BadInput("there is no such radius or tolerance", hint="up to 500 m, up to 3600 s")
     with connect(options) as client:
-        passes, track = _walked(options, _places(client))
-        if not passes:
-            raise BadInput("the track passes no camera", hint="check its times and places, or give a larger --radius")
+        passages, track = _walked(options, _places(client))
+        if not passages:
+            raise BadInput(
+                "the track comes near no camera", hint="check its times and places, or give a larger --radius"
+            )
         route = route_from_map(client.ask("GET", f"/cases/{options.case}/route")["route"])
-    score = score_walk(passes, route.visits, track, options.tolerance).to_map()
+    score = score_walk(passages, route.visits, track, options.tolerance).to_map()
     return score if options.json else _rows(score)
 
 
-def _walked(options: argparse.Namespace, places: list[CameraPlace]) -> tuple[tuple[Pass, ...], Track | None]:
+def _walked(options: argparse.Namespace, places: list[CameraPlace]) -> tuple[tuple[Passage, ...], Track | None]:
     """What was planned, at the times when it was walked where a track tells them; or what a scenario recorded."""
     from central.replay.read import read_scenario
-    from central.walk_test.passes import plan_from_csv
-    from central.walk_test.recorded import passes_of_scenario
-    from central.walk_test.tracks import passes_of, read_track, timed
+    from central.walk_test.passages import plan_from_csv
+    from central.walk_test.recorded import passages_of_scenario
+    from central.walk_test.tracks import passages_of, read_track, timed
 
     if options.scenario:
-        return passes_of_scenario(read_scenario(options.scenario), options.patient), None
+        return passages_of_scenario(read_scenario(options.scenario), options.patient), None
     planned = plan_from_csv(_read(options.plan), places) if options.plan else None
     if options.track is None:
         return planned or (), None
     track = read_track(_read(options.track))
-    walked = passes_of(track, places, options.radius)
+    walked = passages_of(track, places, options.radius)
     if planned is None:
         return walked, track
     found = timed(planned, walked, within_s=3600.0)
@@ -120,7 +123,7 @@ def _places(client: CaseClient) -> list[CameraPlace]:
 
 
 def _rows(score: dict[str, Any]) -> list[dict[str, Any]]:
-    names = ("name", "passes", "seen", "recall", "offset_s", "error_m")
+    names = ("name", "passages", "seen", "recall", "offset_s", "error_m")
     rows = [{"of": "all", **{name: score[name] for name in names}}]
     for kind in ("circumstances", "cameras"):
         rows += [{"of": kind, **{name: one[name] for name in names}} for one in score[kind]]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from central.replay.scenario import Patient, Scenario
-from central.walk_test.passes import BadWalk, Pass
+from central.walk_test.passages import BadWalk, Passage
 from shared.clock import from_unix
 from shared.face_mask import FaceMask
 
 
-def passes_of_scenario(scenario: Scenario, patient: str | None = None) -> tuple[Pass, ...]:
-    """The passes that cameras reported, in order of time. Raises BadWalk when it is not clear who the tester is."""
+def passages_of_scenario(scenario: Scenario, patient: str | None = None) -> tuple[Passage, ...]:
+    """The passages that cameras reported, in order of time. Raises BadWalk when it is not clear who the tester is."""
     truth, seen = sorted(_tester(scenario, patient).truth), scenario.sightings
     found = [
-        Pass(
+        Passage(
             scenario.cameras[int(seen.camera[row])],
             from_unix(float(seen.start[row] + seen.end[row]) / 2),
             "no face" if seen.face[row] < 0 else f"mask {FaceMask(int(seen.mask[row])).label}",

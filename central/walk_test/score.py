@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from central.routes.route import Visit
-from central.walk_test.passes import Pass
+from central.walk_test.passages import Passage
 from central.walk_test.sun import is_dark
 from central.walk_test.tracks import Track
 from shared.geo import EARTH_RADIUS_M, haversine_m
@@ -21,13 +21,13 @@ TOLERANCE_S: Final = 120.0  # a plan is walked faster or slower; clocks of boxes
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A pass and the visit that the route has for it; None: the camera missed it.
+    """A passage and the visit that the route has for it; None: the camera missed it.
 
     `offset_s` is how much later the system saw the tester than they passed; `error_m` how far the position that the box
     measured is from where the tester's device was at that moment, None where either is unknown.
     """
 
-    walked: Pass
+    walked: Passage
     visit: Visit | None
     offset_s: float | None
     error_m: float | None
@@ -59,7 +59,7 @@ class WalkScore:
         return hits / (hits + len(self.extra)) if hits or self.extra else None
 
     def to_map(self) -> dict[str, Any]:
-        """Plain JSON values; only the tester's own passes are in it."""
+        """Plain JSON values; only the tester's own passages are in it."""
         cameras = sorted({one.walked.place.camera for one in self.found})
         words = sorted({word for one in self.found for word in one.circumstances})
         hits = [one for one in self.found if one.visit is not None]
@@ -79,13 +79,13 @@ class WalkScore:
 
 
 def score_walk(
-    passes: Sequence[Pass], visits: Sequence[Visit], track: Track | None = None, tolerance_s: float = TOLERANCE_S
+    passages: Sequence[Passage], visits: Sequence[Visit], track: Track | None = None, tolerance_s: float = TOLERANCE_S
 ) -> WalkScore:
-    """Each pass gets at most one visit of its camera within the tolerance, the nearest in time first, and each visit
-    at most one pass. Visits more than the tolerance before the first pass or after the last are no part of the walk."""
+    """Each passage gets at most one visit of its camera within the tolerance, the nearest in time first, and each visit
+    at most one passage. Visits further than it before the first and after the last are no part of the walk."""
     pairs = sorted(
         (apart, i, k)
-        for i, one in enumerate(passes)
+        for i, one in enumerate(passages)
         for k, visit in enumerate(visits)
         if visit.place.camera == one.place.camera and (apart := _apart(one, visit)) <= tolerance_s
     )
@@ -95,26 +95,28 @@ def score_walk(
         if i not in taken and k not in used:
             taken[i] = k
             used.add(k)
-    found = tuple(_found(one, visits[taken[i]] if i in taken else None, track) for i, one in enumerate(passes))
-    return WalkScore(found, tuple(_during(passes, visits, used, tolerance_s)))
+    found = tuple(_found(one, visits[taken[i]] if i in taken else None, track) for i, one in enumerate(passages))
+    return WalkScore(found, tuple(_during(passages, visits, used, tolerance_s)))
 
 
-def _during(passes: Sequence[Pass], visits: Sequence[Visit], taken: set[int], tolerance_s: float) -> Iterable[Visit]:
-    if not passes:
+def _during(
+    passages: Sequence[Passage], visits: Sequence[Visit], taken: set[int], tolerance_s: float
+) -> Iterable[Visit]:
+    if not passages:
         return
     slack = timedelta(seconds=tolerance_s)
-    first, last = min(one.at for one in passes) - slack, max(one.at for one in passes) + slack
+    first, last = min(one.at for one in passages) - slack, max(one.at for one in passages) + slack
     yield from (
         visit for k, visit in enumerate(visits) if k not in taken and visit.start <= last and visit.end >= first
     )
 
 
-def _apart(one: Pass, visit: Visit) -> float:
-    """Seconds between a pass and a visit; 0 within it."""
+def _apart(one: Passage, visit: Visit) -> float:
+    """Seconds between a passage and a visit; 0 within it."""
     return max((visit.start - one.at).total_seconds(), (one.at - visit.end).total_seconds(), 0.0)
 
 
-def _found(walked: Pass, visit: Visit | None, track: Track | None) -> Found:
+def _found(walked: Passage, visit: Visit | None, track: Track | None) -> Found:
     if visit is None:
         return Found(walked, None, None, None)
     middle = visit.start + (visit.end - visit.start) / 2
@@ -139,7 +141,7 @@ def _map(name: str, found: Sequence[Found]) -> dict[str, Any]:
     errors = [one.error_m for one in hits if one.error_m is not None]
     return {
         "name": name,
-        "passes": len(found),
+        "passages": len(found),
         "seen": len(hits),
         "recall": round(_recall(found), 3),
         "offset_s": round(median(offsets), 1) if offsets else None,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from central.routes.camera_graph import CameraPlace
-from central.walk_test.passes import BadWalk, Pass
+from central.walk_test.passages import BadWalk, Passage
 from shared.clock import from_unix
 from shared.geo import haversine_m
 
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 MOST_POINTS: Final = 200_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 RADIUS_M: Final = 25.0  # about how far a camera of a street sees
-_AWAY: Final = 30.0  # seconds out of a camera's reach after which the next pass begins
+_AWAY: Final = 30.0  # seconds out of a camera's reach after which the next passage begins
 _HINT: Final = "GPX with times, GeoJSON with coordTimes or points with a time, or a table time,latitude,longitude"
 _Point = tuple[datetime, float, float]
 
@@ -64,15 +64,15 @@ def read_track(raw: bytes) -> Track:
     return Track(table[:, 0], table[:, 1], table[:, 2])
 
 
-def passes_of(track: Track, places: Iterable[CameraPlace], radius_m: float = RADIUS_M) -> tuple[Pass, ...]:
+def passages_of(track: Track, places: Iterable[CameraPlace], radius_m: float = RADIUS_M) -> tuple[Passage, ...]:
     """When the track came nearest to each camera, each time that it came within reach of it, in order of time."""
-    found = [one for place in places for one in _passes(track, place, radius_m)]
+    found = [one for place in places for one in _passages(track, place, radius_m)]
     return tuple(sorted(found, key=lambda one: (one.at, one.place.camera)))
 
 
-def timed(planned: Iterable[Pass], walked: Iterable[Pass], within_s: float) -> tuple[Pass, ...]:
-    """The plan with the times at which the tester really passed; planned passes that were not walked are left out."""
-    by_camera: dict[str, list[Pass]] = {}
+def timed(planned: Iterable[Passage], walked: Iterable[Passage], within_s: float) -> tuple[Passage, ...]:
+    """The plan with the times at which the tester really passed; planned passages that were not walked are left out."""
+    by_camera: dict[str, list[Passage]] = {}
     for one in walked:
         by_camera.setdefault(one.place.camera, []).append(one)
     found = []
@@ -85,14 +85,14 @@ def timed(planned: Iterable[Pass], walked: Iterable[Pass], within_s: float) -> t
     return tuple(sorted(found, key=lambda one: (one.at, one.place.camera)))
 
 
-def _passes(track: Track, place: CameraPlace, radius_m: float) -> Iterator[Pass]:
+def _passages(track: Track, place: CameraPlace, radius_m: float) -> Iterator[Passage]:
     away = haversine_m(place.latitude, place.longitude, track.latitude, track.longitude)
     near = np.flatnonzero(away <= radius_m)
     if not len(near):
         return
     breaks = [k + 1 for k, (a, b) in enumerate(pairwise(near)) if track.seconds[b] - track.seconds[a] > _AWAY]
     for some in np.split(near, breaks):
-        yield Pass(place, from_unix(float(track.seconds[some[away[some].argmin()]])))
+        yield Passage(place, from_unix(float(track.seconds[some[away[some].argmin()]])))
 
 
 def _gpx(raw: bytes) -> Iterator[_Point]:

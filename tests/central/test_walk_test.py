@@ -22,11 +22,11 @@ from central.replay.read import read_scenario
 from central.routes.camera_graph import CameraPlace
 from central.routes.reconstruct import reconstruct
 from central.routes.route import Visit
-from central.walk_test.passes import BadWalk, Pass, nearest_walk, plan, plan_from_csv, plan_to_csv
-from central.walk_test.recorded import passes_of_scenario
+from central.walk_test.passages import BadWalk, Passage, nearest_walk, plan, plan_from_csv, plan_to_csv
+from central.walk_test.recorded import passages_of_scenario
 from central.walk_test.score import score_walk
 from central.walk_test.sun import is_dark, sun_elevation
-from central.walk_test.tracks import Track, passes_of, read_track, timed
+from central.walk_test.tracks import Track, passages_of, read_track, timed
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
 from tests.central import town
@@ -51,8 +51,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
         yield opened
 
 
-def walked(*passes: tuple[CameraPlace, datetime]) -> list[Pass]:
-    return [Pass(place, moment) for place, moment in passes]
+def walked(*passages: tuple[CameraPlace, datetime]) -> list[Passage]:
+    return [Passage(place, moment) for place, moment in passages]
 
 
 def gpx(*points: tuple[datetime, float, float]) -> bytes:
@@ -80,24 +80,24 @@ def straight(start: datetime, *places: CameraPlace, minutes: float = 10) -> Trac
 
 
 def test_recall_and_offsets_are_told_by_camera() -> None:
-    """Two passes of the café of which one was seen, half a minute late; the station was missed."""
-    passes = walked((CAFE, at(10)), (CAFE, at(12)), (STATION, at(13)))
-    score = score_walk(passes, [visit("cafe", at(10, 0, 24))]).to_map()
-    assert (score["passes"], score["seen"], score["recall"], score["offset_s"]) == (3, 1, 0.333, 30.0)
+    """Two passages of the café of which one was seen, half a minute late; the station was missed."""
+    passages = walked((CAFE, at(10)), (CAFE, at(12)), (STATION, at(13)))
+    score = score_walk(passages, [visit("cafe", at(10, 0, 24))]).to_map()
+    assert (score["passages"], score["seen"], score["recall"], score["offset_s"]) == (3, 1, 0.333, 30.0)
     assert [(one["name"], one["recall"]) for one in score["cameras"]] == [("cafe", 0.5), ("station", 0.0)]
     assert [(one["camera"], one["as"]) for one in score["missed"]] == [("cafe", ["indoors"]), ("station", ["daylight"])]
 
 
 def test_a_visit_too_far_in_time_is_no_hit() -> None:
     """Beyond the tolerance it is a miss and, within the walk's time, a visit too many; outside of it, none of ours."""
-    passes = walked((CAFE, at(10)), (DOOR, at(11)))
-    score = score_walk(passes, [visit("cafe", at(10, 30)), visit("cafe", at(15)), visit("bakery-door", at(11))])
+    passages = walked((CAFE, at(10)), (DOOR, at(11)))
+    score = score_walk(passages, [visit("cafe", at(10, 30)), visit("cafe", at(15)), visit("bakery-door", at(11))])
     assert (score.recall, score.precision) == (0.5, 0.5)
     assert [one.start for one in score.extra] == [at(10, 30)]
 
 
 def test_each_visit_counts_for_one_pass() -> None:
-    """Passing twice within the tolerance and being seen once is one hit: the pass that is nearer in time."""
+    """Passing twice within the tolerance and being seen once is one hit: the passage that is nearer in time."""
     score = score_walk(walked((CAFE, at(10)), (CAFE, at(10, 1))), [visit("cafe", at(10, 0, 50))])
     assert [one.visit is not None for one in score.found] == [False, True]
 
@@ -121,36 +121,36 @@ def test_a_walk_that_nobody_saw_is_an_answer() -> None:
 
 def test_circumstances_have_a_recall_of_their_own() -> None:
     """Indoors, dark or daylight by the sun, and the tester's own word."""
-    passes = [Pass(STATION, at(12)), Pass(STATION, at(21)), Pass(CAFE, at(21, 30), "mask")]
-    score = score_walk(passes, [visit("station", at(12)), visit("cafe", at(21, 30), mask=FaceMask.WORN)]).to_map()
-    told = {one["name"]: (one["passes"], one["seen"]) for one in score["circumstances"]}
+    passages = [Passage(STATION, at(12)), Passage(STATION, at(21)), Passage(CAFE, at(21, 30), "mask")]
+    score = score_walk(passages, [visit("station", at(12)), visit("cafe", at(21, 30), mask=FaceMask.WORN)]).to_map()
+    told = {one["name"]: (one["passages"], one["seen"]) for one in score["circumstances"]}
     assert told == {"daylight": (1, 1), "dark": (1, 0), "indoors": (1, 1), "mask": (1, 1)}
     assert score["masks_seen"] == {"absent": 1, "worn": 1}
 
 
 @given(st.permutations(range(6)), st.permutations(range(5)))
-def test_the_order_of_what_is_given_does_not_matter(passes: Sequence[int], visits: Sequence[int]) -> None:
-    """Recall, precision and offsets stay the same however passes and visits are ordered."""
-    all_passes = [Pass(CAFE, at(10 + k // 2, 20 * k)) for k in range(6)]
+def test_the_order_of_what_is_given_does_not_matter(passages: Sequence[int], visits: Sequence[int]) -> None:
+    """Recall, precision and offsets stay the same however passages and visits are ordered."""
+    all_passages = [Passage(CAFE, at(10 + k // 2, 20 * k)) for k in range(6)]
     all_visits = [visit("cafe", at(10 + k // 2, 20 * k, 40)) for k in range(5)]
-    mixed = score_walk([all_passes[k] for k in passes], [all_visits[k] for k in visits]).to_map()
-    plain = score_walk(all_passes, all_visits).to_map()
-    names = ("passes", "seen", "recall", "precision", "offset_s", "circumstances", "cameras")
+    mixed = score_walk([all_passages[k] for k in passages], [all_visits[k] for k in visits]).to_map()
+    plain = score_walk(all_passages, all_visits).to_map()
+    names = ("passages", "seen", "recall", "precision", "offset_s", "circumstances", "cameras")
     assert [mixed[name] for name in names] == [plain[name] for name in names]
 
 
 def test_a_walk_through_the_simulated_town_is_scored() -> None:
-    """The walk's passes held against the route rebuilt from its sightings: nearly all found, nothing else."""
+    """The walk's passages held against the route rebuilt from its sightings: nearly all found, nothing else."""
     rng = np.random.default_rng(3)
-    graph, passes = town.grid(), town.walk(rng, seconds=9000)
-    seen = town.sighted(passes, np.full(len(passes), 200), "node-1", FaceMask.ABSENT)
+    graph, passages = town.grid(), town.walk(rng, seconds=9000)
+    seen = town.sighted(passages, np.full(len(passages), 200), "node-1", FaceMask.ABSENT)
     kept = [one for k, one in enumerate(seen) if k % 7]  # every seventh was missed
     route = reconstruct(kept, graph, town.WINDOW, LAWS, searched=2000)
-    truth = [Pass(graph.places[one.camera], town.START + timedelta(seconds=round(one.at))) for one in passes]
+    truth = [Passage(graph.places[one.camera], town.START + timedelta(seconds=round(one.at))) for one in passages]
     score = score_walk(truth, route.visits)
     assert score.precision == 1.0
     assert score.recall == pytest.approx(len(kept) / len(seen), abs=0.05)
-    assert {one["camera"] for one in score.to_map()["missed"]} <= {one.camera for one in passes}
+    assert {one["camera"] for one in score.to_map()["missed"]} <= {one.camera for one in passages}
 
 
 def test_a_recorded_walk_says_how_each_pass_was_seen(tmp_path: Path) -> None:
@@ -158,29 +158,29 @@ def test_a_recorded_walk_says_how_each_pass_was_seen(tmp_path: Path) -> None:
     folder = write_scenario(make_city(CityPlan(cameras=40, people=120, patients=2, seed=6)), tmp_path)
     scenario = read_scenario(folder)
     who = scenario.patients[0]
-    passes = passes_of_scenario(scenario, who.patient)
-    assert len(passes) == len(who.truth) > 0
-    assert [one.at for one in passes] == sorted(one.at for one in passes)
-    score = score_walk(passes, []).to_map()
+    passages = passages_of_scenario(scenario, who.patient)
+    assert len(passages) == len(who.truth) > 0
+    assert [one.at for one in passages] == sorted(one.at for one in passages)
+    score = score_walk(passages, []).to_map()
     words = {one["name"] for one in score["circumstances"]}
     assert words & {"no face", "mask worn", "mask absent"}
     assert {word for one in score["missed"] for word in one["as"]} == words
     for unclear in (None, "nobody"):
         with pytest.raises(BadWalk, match="who the tester is"):
-            passes_of_scenario(scenario, unclear)
+            passages_of_scenario(scenario, unclear)
 
 
 # plans
 
 
 def test_a_plan_goes_past_the_cameras_on_foot() -> None:
-    """Times follow the streets at the speed that is named; the sheet is read back to the same passes."""
-    passes = plan([DOOR, CAFE, STATION], at(9), speed_m_s=1.25)
+    """Times follow the streets at the speed that is named; the sheet is read back to the same passages."""
+    passages = plan([DOOR, CAFE, STATION], at(9), speed_m_s=1.25)
     metres = 165.7  # from door to café as the crow flies
-    assert (passes[1].at - passes[0].at).total_seconds() == pytest.approx(metres * 1.25 / 1.25, abs=2)
-    sheet = plan_to_csv(passes).replace(b",0,\r\n", b",0,umbrella\r\n")
+    assert (passages[1].at - passages[0].at).total_seconds() == pytest.approx(metres * 1.25 / 1.25, abs=2)
+    sheet = plan_to_csv(passages).replace(b",0,\r\n", b",0,umbrella\r\n")
     again = plan_from_csv(sheet, PLACES.values())
-    assert [(one.place, one.at) for one in again] == [(one.place, one.at) for one in passes]
+    assert [(one.place, one.at) for one in again] == [(one.place, one.at) for one in passages]
     assert again[2].condition == "umbrella"
 
 
@@ -258,15 +258,15 @@ def test_a_track_that_cannot_be_used_is_refused(raw: bytes) -> None:
 def test_a_track_passes_what_it_comes_near() -> None:
     """At the moment of the nearest approach, again when it comes back, and never where it does not come."""
     track = straight(at(10), DOOR, CAFE, DOOR)
-    passes = passes_of(track, PLACES.values())
-    assert [one.place.camera for one in passes] == ["bakery-door", "crossing", "cafe", "crossing", "bakery-door"]
-    assert abs((passes[2].at - at(10, 10)).total_seconds()) <= 5
+    passages = passages_of(track, PLACES.values())
+    assert [one.place.camera for one in passages] == ["bakery-door", "crossing", "cafe", "crossing", "bakery-door"]
+    assert abs((passages[2].at - at(10, 10)).total_seconds()) <= 5
 
 
 def test_a_plan_takes_its_times_from_the_track() -> None:
     """Conditions are the plan's, times are those walked; what was not walked is not held against the system."""
-    planned = [Pass(CAFE, at(10, 5), "mask"), Pass(STATION, at(11), "hood")]
-    (only,) = timed(planned, passes_of(straight(at(10), DOOR, CAFE), PLACES.values()), 3600)
+    planned = [Passage(CAFE, at(10, 5), "mask"), Passage(STATION, at(11), "hood")]
+    (only,) = timed(planned, passages_of(straight(at(10), DOOR, CAFE), PLACES.values()), 3600)
     assert (only.place, only.condition) == (CAFE, "mask")
     assert abs((only.at - at(10, 10)).total_seconds()) <= 5
 
@@ -314,7 +314,7 @@ def test_a_walk_is_planned_and_reported_by_command(
     capsys.readouterr()
     run(office, tmp_path, "report", CASE, "--plan", str(sheet), "--tolerance", "1800", "--json")
     score = json.loads(capsys.readouterr().out)
-    assert (score["passes"], score["seen"]) == (4, 4)
+    assert (score["passages"], score["seen"]) == (4, 4)
     assert office.audit()[-1].action == "read route"
     day = [PLACES[one.place.camera] for one in a_day().visits[:2]]
     phone.write_bytes(
@@ -332,7 +332,7 @@ def test_commands_that_cannot_work_say_what_to_do(
     """No plan and no track, an unknown camera, another tracer's case, a radius of nothing."""
     office.approved()
     keep(office)
-    (tmp_path / "walk.csv").write_bytes(plan_to_csv([Pass(CAFE, at(10))]))
+    (tmp_path / "walk.csv").write_bytes(plan_to_csv([Passage(CAFE, at(10))]))
     plain = ("--plan", str(tmp_path / "walk.csv"))
     for arguments, told in (
         (("report", CASE), "--track"),
@@ -350,6 +350,6 @@ def test_commands_that_cannot_work_say_what_to_do(
 def test_what_is_scored_is_a_route() -> None:
     """The score takes visits as the centre stores them, whoever rebuilt them."""
     visits: Sequence[Visit] = a_day().visits
-    score = score_walk([Pass(one.place, one.start) for one in visits], visits)
+    score = score_walk([Passage(one.place, one.start) for one in visits], visits)
     assert (score.recall, score.precision) == (1.0, 1.0)
     assert issubclass(BadWalk, BadInput)

@@ -1,4 +1,4 @@
-"""Passes: where and when a tester walks by a camera, as planned or as their own device recorded it."""
+"""Passages: where and when a tester walks by a camera, as planned or as their own device recorded it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.geo import haversine_m
 from shared.ids import check_id
 
 COLUMNS: Final = ("camera", "time", "latitude", "longitude", "indoor", "condition")
-MOST_PASSES: Final = 2000
+MOST_PASSAGES: Final = 2000
 WALK_M_S: Final = 1.34  # the mean of people on foot (Weidmann 1993)
 FASTEST_M_S: Final = 10.0
 _CONDITION: Final = 40
@@ -30,7 +30,7 @@ class BadWalk(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class Passage:
     """`condition` is the tester's own word for how they passed, such as "mask" or "hood"; it may be empty."""
 
     place: CameraPlace
@@ -38,15 +38,15 @@ class Pass:
     condition: str = ""
 
 
-def plan(places: Sequence[CameraPlace], start: datetime, speed_m_s: float = WALK_M_S) -> tuple[Pass, ...]:
+def plan(places: Sequence[CameraPlace], start: datetime, speed_m_s: float = WALK_M_S) -> tuple[Passage, ...]:
     """Past these cameras in this order on foot, along streets. Raises BadWalk."""
-    if not 0 < len(places) <= MOST_PASSES or not 0 < speed_m_s <= FASTEST_M_S:
-        hint = f"1 to {MOST_PASSES} cameras, and a speed of up to {FASTEST_M_S:.0f} m/s"
+    if not 0 < len(places) <= MOST_PASSAGES or not 0 < speed_m_s <= FASTEST_M_S:
+        hint = f"1 to {MOST_PASSAGES} cameras, and a speed of up to {FASTEST_M_S:.0f} m/s"
         raise BadWalk("there is no such walk", hint=hint)
-    found, at = [Pass(places[0], start)], start
+    found, at = [Passage(places[0], start)], start
     for before, place in pairwise(places):
         at += timedelta(seconds=round(DETOUR * _metres(before, place) / speed_m_s))
-        found.append(Pass(place, at))
+        found.append(Passage(place, at))
     return tuple(found)
 
 
@@ -64,30 +64,30 @@ def nearest_walk(first: CameraPlace, places: Iterable[CameraPlace], count: int) 
     return walk
 
 
-def plan_to_csv(passes: Iterable[Pass]) -> bytes:
+def plan_to_csv(passages: Iterable[Passage]) -> bytes:
     """A sheet for the tester, who may write a condition into the last column."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for one in passes:
+    for one in passages:
         where = (one.place.latitude, one.place.longitude, int(one.place.indoor))
         writer.writerow((one.place.camera, one.at.isoformat(timespec="seconds"), *where, one.condition))
     return text.getvalue().encode()
 
 
-def plan_from_csv(raw: bytes, known: Iterable[CameraPlace]) -> tuple[Pass, ...]:
+def plan_from_csv(raw: bytes, known: Iterable[CameraPlace]) -> tuple[Passage, ...]:
     """Only the columns camera and time are needed; places are those of the centre. Raises BadWalk with the line."""
     places = {place.camera: place for place in known}
     try:
         rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadWalk("the plan is no table", hint="write one with: cairn-central walk-test plan") from error
-    if not 0 < len(rows) <= MOST_PASSES:
-        raise BadWalk(f"a plan has 1 to {MOST_PASSES} rows", hint="write one with: cairn-central walk-test plan")
-    return tuple(_pass(row, line, places) for line, row in enumerate(rows, 2))
+    if not 0 < len(rows) <= MOST_PASSAGES:
+        raise BadWalk(f"a plan has 1 to {MOST_PASSAGES} rows", hint="write one with: cairn-central walk-test plan")
+    return tuple(_passage(row, line, places) for line, row in enumerate(rows, 2))
 
 
-def _pass(row: dict[str, str | None], line: int, places: dict[str, CameraPlace]) -> Pass:
+def _passage(row: dict[str, str | None], line: int, places: dict[str, CameraPlace]) -> Passage:
     try:
         place = places[check_id(row["camera"] or "", "camera")]
         at = datetime.fromisoformat((row["time"] or "").strip())
@@ -96,7 +96,7 @@ def _pass(row: dict[str, str | None], line: int, places: dict[str, CameraPlace])
         raise BadWalk(f"line {line} of the plan cannot be read", hint=hint) from None
     if at.tzinfo is None:
         raise BadWalk(f"the time in line {line} has no zone", hint="write it as 2026-11-24T09:00:00+09:00")
-    return Pass(place, as_utc(at), (row.get("condition") or "").strip()[:_CONDITION])
+    return Passage(place, as_utc(at), (row.get("condition") or "").strip()[:_CONDITION])
 
 
 def _metres(one: CameraPlace, other: CameraPlace) -> float:
