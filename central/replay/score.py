@@ -116,6 +116,7 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
     patient, seen = answer.patient, scenario.sightings
     rows = [parse_sighting_id(visit.candidate.sighting)[2] for visit in answer.route.visits] if answer.route else []
     sightings = count_sightings(rows, patient.truth)
+    candidates = {parse_sighting_id(candidate.sighting)[2] for candidate in answer.candidates}
     faces = frozenset(row for row in patient.truth if seen.face[row] >= 0)
     parts = {
         "recall_of_seen": frozenset(row for row in patient.truth if row in faces or seen.appearance[row] >= 0),
@@ -131,6 +132,8 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         "patient_id": patient.patient,
         "sightings_reported": len(rows),
         "sightings_true": len(patient.truth),
+        "candidates": len(candidates),
+        "recall_of_candidates": round(count_sightings(candidates, patient.truth).recall, _ROUND),
         **sightings.to_map(),
         **{name: round(count_sightings(rows, part).recall, _ROUND) for name, part in parts.items()},
         "order_errors": order_errors([float(seen.start[row]) for row in rows if row in patient.truth]),

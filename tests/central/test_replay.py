@@ -168,6 +168,8 @@ def test_the_result_is_plain_json(replayed: Replayed) -> None:
     wanted = {"patient_id", "sightings_reported", "precision", "recall", "f1", "order_errors", "gaps", "contacts"}
     for entry in result["patients"]:
         assert wanted | {"testimony", "seconds"} <= set(entry)
+        assert entry["candidates"] >= entry["sightings_reported"]
+        assert entry["recall_of_candidates"] >= entry["recall"], "a route holds only what the search found"
         for judged in entry["contacts"].values():
             assert {"precision", "recall", "f1"} <= set(judged)
 
