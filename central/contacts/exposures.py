@@ -12,6 +12,7 @@ import numpy as np
 
 from central.contacts.facts import Exposure, exposure_to_map, exposures
 from central.contacts.minutes import Bound, Together, overlaps, share
+from central.contacts.perhaps import perhaps_one
 from central.contacts.presets import Preset, load_preset
 from shared.clock import as_utc
 
@@ -19,7 +20,7 @@ __all__ = ["Contact", "Exposure", "contact_to_map", "contacts", "exposure_to_map
 
 _SAME = 1e-6  # minutes: less is rounding
 # Why it is uncertain whether somebody was a contact.
-DISTANCE, MASK, NO_DISTANCE, ANOTHER_HOUR = "distance", "mask", "no_distance", "another_hour"
+DISTANCE, MASK, NO_DISTANCE, ANOTHER_NAME = "distance", "mask", "no_distance", "another_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Contact:
     `minutes` are the most within the preset's time span, as measured; in truth they lie between `least_minutes` and
     `most_minutes`, by the distances' errors and by masks that were not seen; `unknown_minutes` rest on such masks.
     `counts` says whether the measured minutes are enough; `uncertain` whether the truth may be on the other side, and
-    `because` why. `perhaps` are pseudonyms that may hide the same person in another hour: never added up.
+    `because` why. `perhaps` are pseudonyms that may hide the same person, in another hour or without a face; their
+    minutes are never added up.
     """
 
     pseudonym: str
@@ -67,7 +69,7 @@ def judged(facts: Iterable[Exposure], preset: Preset | str) -> tuple[Contact, ..
     of_person: dict[str, list[Exposure]] = {}
     for one in facts:
         of_person.setdefault(one.pseudonym, []).append(one)
-    others = _perhaps(of_person)
+    others = _others(of_person)
     found = [_judged(some, rule, others[name]) for name, some in of_person.items()]
     near = [one for one in found if one is not None]
     return tuple(sorted(near, key=lambda c: (-c.minutes, -c.most_minutes, c.pseudonym)))
@@ -122,8 +124,8 @@ def _judged(facts: Sequence[Exposure], rule: Preset, others: _Others) -> Contact
 
 
 def _because(chosen: Iterable[Exposure], rule: Preset, alone: bool) -> tuple[str, ...]:
-    """What would settle it: a distance measured better, a mask seen, a person followed into the next hour."""
-    found = set() if alone else {ANOTHER_HOUR}
+    """What would settle it: a distance measured better, a mask seen, a person followed from one name to the next."""
+    found = set() if alone else {ANOTHER_NAME}
     for one in chosen:
         if one.min_distance_m is None:
             found.add(NO_DISTANCE)
@@ -150,21 +152,16 @@ def _ordered(facts: Iterable[Exposure]) -> list[Exposure]:
 
 @dataclass(frozen=True, slots=True)
 class _Others:
-    """Pseudonyms that may hide one and the same person in other hours, and their exposures."""
+    """Other pseudonyms that may hide the same person, and their exposures."""
 
     pseudonyms: tuple[str, ...] = ()
     facts: tuple[Exposure, ...] = ()
 
 
-def _perhaps(of_person: Mapping[str, Sequence[Exposure]]) -> dict[str, _Others]:
-    """By pseudonym, all that are tied to it by places which one left as the other came into view."""
-    group_of = {name: {name} for name in of_person}
-    for name, facts in of_person.items():
-        for other in {one.follows for one in facts if one.follows in of_person}:
-            joined = group_of[name] | group_of[str(other)]
-            group_of.update(dict.fromkeys(joined, joined))
+def _others(of_person: Mapping[str, Sequence[Exposure]]) -> dict[str, _Others]:
+    """By pseudonym, all others that may be the same person."""
     found: dict[str, _Others] = {}
-    for name, group in group_of.items():
+    for name, group in perhaps_one(of_person).items():
         others = tuple(sorted(group - {name}))
         found[name] = _Others(others, tuple(one for other in others for one in of_person[other]))
     return found

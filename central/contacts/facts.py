@@ -19,8 +19,6 @@ class Exposure:
 
     `min_distance_m` is None where the two were only seen in one view, without a distance; `distance_error_m` is one
     standard error. `near_s` are the seconds within each of REACHES_M; None where the box did not count them.
-    `follows` is the pseudonym of somebody who left this very place as the other came into view: perhaps the same
-    person, whom another hour's key hides.
     """
 
     pseudonym: str
@@ -33,7 +31,6 @@ class Exposure:
     other_mask: FaceMask
     confidence: float
     near_s: tuple[float, ...] | None = None
-    follows: str | None = None
 
     @property
     def minutes(self) -> float:
@@ -92,5 +89,4 @@ def exposure_to_map(one: Exposure) -> dict[str, Any]:
         "patient_mask": one.patient_mask.label,
         "other_mask": one.other_mask.label,
         "confidence": round(one.confidence, 3),
-        "follows": one.follows,
     }

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.contacts.exposures import Exposure, contact_to_map, contacts, exposures, judged
+from central.contacts.exposures import Exposure, contact_to_map, contacts, exposure_to_map, exposures, judged
 from central.contacts.presets import load_preset, preset_names
 from central.contacts.pseudonyms import pseudonym, whom
 from central.routes.camera_graph import CameraGraph, CameraPlace
@@ -201,19 +201,45 @@ def test_one_person_over_two_cameras_is_one_contact() -> None:
     assert [fact.place.camera for fact in one.exposures] == ["cafe", "door"]
 
 
+def table(*seats: tuple[str, float, float, float]) -> list[Exposure]:
+    """People at one table: name, from which minute, for how many, at what distance."""
+    return [
+        exposure(minutes, at=at, who=who, min_distance_m=metres, near_s=counted(metres, minutes))
+        for who, at, minutes, metres in seats
+    ]
+
+
 def test_who_cannot_be_followed_into_the_next_hour_is_never_added_up() -> None:
     """Nine minutes with A until the hour, nine with B at the same place after it: two people as measured, no contact,
     and both are shown as perhaps one."""
-    facts = [
-        exposure(9, who="AAAA", near_s=counted(0.8, 9)),
-        exposure(9, at=9, who="BBBB", near_s=counted(0.8, 9), follows="AAAA"),
-    ]
+    facts = table(("AAAA", 0, 9, 0.8), ("BBBB", 9.2, 9, 0.9))
     assert not contacts(facts, CDC)
     first, second = judged(facts, CDC)
-    assert (first.pseudonym, first.perhaps, first.because) == ("AAAA", ("BBBB",), ("another_hour",))
-    assert (second.pseudonym, second.perhaps, second.minutes) == ("BBBB", ("AAAA",), 9)
+    assert (first.pseudonym, first.perhaps, first.because) == ("AAAA", ("BBBB",), ("another_name",))
+    assert (second.pseudonym, second.perhaps) == ("BBBB", ("AAAA",))
+    assert second.minutes == pytest.approx(9)
     assert first.most_minutes == pytest.approx(9)
-    assert judged([replace(one, follows=None) for one in facts], CDC) == ()
+
+
+@pytest.mark.parametrize("seats", [
+    (("AAAA", 0, 9, 0.8), ("BBBB", 9.6, 9, 0.8)),
+    (("AAAA", 0, 9, 0.8), ("BBBB", 9.2, 9, 1.4)),
+    (("AAAA", 0, 9, 0.8), ("BBBB", 8.8, 9, 0.8)),
+    (("AAAA", 0, 9, 0.8), ("BBBB", 9.2, 9, 0.8), ("CCCC", 9.3, 9, 0.7)),
+    (("AAAA", 0, 9, 0.8), ("BBBB", 9.2, 9, 0.8), ("AAAA", 12, 3, 0.8)),
+], ids=["too late", "elsewhere at the table", "both there at once", "two who came", "the first came back"])  # fmt: skip
+def test_it_is_not_said_of_people_who_are_two(seats: tuple[tuple[str, float, float, float], ...]) -> None:
+    """Perhaps one person only where one took the other's place at once, and clearly so."""
+    assert all(one.perhaps == () for one in judged(table(*seats), CDC))
+
+
+def test_long_stays_are_tied_over_several_hours() -> None:
+    """Three pseudonyms of one seat are told with each other, whatever the order of the facts."""
+    facts = table(("AAAA", 0, 40, 0.8), ("BBBB", 40.2, 59, 0.85), ("CCCC", 99.4, 30, 0.8))
+    for some in (facts, facts[::-1]):
+        assert {one.pseudonym: one.perhaps for one in contacts(some, KDCA)} == {
+            "AAAA": ("BBBB", "CCCC"), "BBBB": ("AAAA", "CCCC"), "CCCC": ("AAAA", "BBBB"),
+        }  # fmt: skip
 
 
 def test_the_least_certain_visit_is_told() -> None:
@@ -336,3 +362,21 @@ def test_pseudonyms_of_two_cases_have_nothing_in_common() -> None:
     assert pseudonym(KEY, "person c-1 3") == pseudonym(KEY, "person c-1 3")
     assert pseudonym(KEY, "person c-1 3") != pseudonym(KEY[::-1], "person c-1 3")
     assert pseudonym(KEY, "person c-1 3") != pseudonym(KEY, "person c-1 31")
+
+
+def test_bystanders_of_two_cases_cannot_be_linked() -> None:
+    """The same people, met by the patients of two cases, have no name in common; by their facts alone they are told
+    with place and time, and nothing of a node, a track or a number of the search."""
+    keys, window = (KEY, KEY[::-1]), (NOON - timedelta(hours=1), NOON + timedelta(hours=2))
+    told = []
+    for key in keys:
+        route = reconstruct(
+            [met_by_the_patient()], CameraGraph([CAFE]), window, calibration(), searched=40, pseudonym_key=key
+        )
+        told.append([exposure_to_map(one) for one in exposures(route)])
+    names = [{one["pseudonym"] for one in of_case} for of_case in told]
+    assert len(names[0]) == len(names[1]) == 2
+    assert not names[0] & names[1]
+    known = {"pseudonym", "camera", "latitude", "longitude", "indoor", "start", "end", "minutes", "near_s",
+             "min_distance_m", "distance_error_m", "patient_mask", "other_mask", "confidence"}  # fmt: skip
+    assert {field for of_case in told for one in of_case for field in one} == known

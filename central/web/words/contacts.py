@@ -35,7 +35,7 @@ CONTACTS: Final = {
     "because_distance": ("distance uncertain", "거리 불확실"),
     "because_mask": ("masks not seen", "마스크 미확인"),
     "because_no_distance": ("distance not measured", "거리 측정 안 됨"),
-    "because_another_hour": ("perhaps one person over the hour", "시간 경계를 넘은 동일인일 수 있음"),
+    "because_another_name": ("perhaps one person under two names", "두 가명이 같은 사람일 수 있음"),
     "perhaps_same": ("perhaps also {names}", "{names}와 같은 사람일 수 있음"),
     "unknown_masks": ("{n} min with masks not seen", "마스크 미확인 {n}분"),
     "presence": ("patient there: {n} %", "환자가 있었을 확률 {n} %"),
