@@ -182,6 +182,8 @@ class Compaction:
     def _fresh(self, ids: list[int]) -> dict[int, Record]:
         columns = [col(getattr(StoredBatch, name)) for name in ("id", *_COPIED, "raw")]
         with self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":  # a day that is mapped would count as this process's memory
+                connection.exec_driver_sql("PRAGMA mmap_size=0")
             rows = connection.execute(sql_select(*columns).where(col(StoredBatch.id).in_(ids)))
             return {one: Record._make((*headers, sha256(raw).digest(), raw)) for one, *headers, raw in rows}
 

@@ -139,7 +139,9 @@ class DayFile:
     def records(self, number: int) -> list[Record]:
         """All of a group, with its headers. Each is held against its checksum."""
         with self._explained():
-            columns = [column.to_pylist() for column in self._checked(number).columns]
+            batch = self._checked(number)
+            columns = [column.to_pylist() for column in batch.columns]
+            self._let_go(batch.column("raw").buffers()[2])
             found = [Record(*values) for values in zip(*columns, strict=True)]
             if any(sha256(one.raw).digest() != one.digest for one in found):
                 raise ValueError("a batch was changed")
