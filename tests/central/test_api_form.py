@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from central.answers import MAX_BODY_BYTES
-from tests.central.authority_fixtures import CASE, NODE
+from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import Office
+from tests.central.test_roles import filled
 
 ROOT = Path(__file__).parent.parent.parent
 # The smallest of its kind: one grey pixel.
@@ -32,7 +33,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def endpoints_with_a_body(office: Office) -> list[tuple[str, str]]:
     paths: dict[str, dict[str, Any]] = office.http.get("/openapi.json").json()["paths"]
     return [
-        (method.upper(), path.format(case=CASE, job="0" * 32, node=NODE, account_name="tam", visit="0" * 32))
+        (method.upper(), filled(path))
         for path, methods in paths.items()
         for method, about in methods.items()
         if "requestBody" in about or method in ("post", "put", "patch")
