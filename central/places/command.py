@@ -26,6 +26,7 @@ def add_parser(groups: Groups) -> None:
     written.add_argument("--html", type=Path, metavar="FILE", help="save the draft as a page")
     written.add_argument("--csv", type=Path, metavar="FILE", help="save the draft as a table")
     add("--language", choices=["en", "ko"], default="en", help="of the file; en")
+    add("--preset", default="kdca-2022-01", help="whose rule makes contacts; kdca-2022-01")
     add("--force", action="store_true", help="replace the file if there is one")
 
 
@@ -37,7 +38,7 @@ def places(options: argparse.Namespace) -> Answer:
     if out:
         must_be_free(out, options.force)
     form = "html" if options.html else "csv" if options.csv else "json"
-    asked = {"form": form, "language": options.language}
+    asked = {"form": form, "language": options.language, "preset": options.preset}
     with connect(options) as client:
         if out is None:
             found: dict[str, Any] = client.ask("POST", f"/cases/{options.case}/places", body, params=asked)

@@ -10,11 +10,12 @@ from fastapi.responses import JSONResponse
 
 from central.accounts.endpoints import SIGNED_IN, At, Tracer
 from central.answers import Name, refusals
+from central.contacts.presets import UnknownPreset
 from central.errors import CaseEnded, NotFound
 from central.exports.endpoints import attachment
 from central.places.proposal import UnknownPlace
 from central.places.schemas import PlacesIn
-from central.places.service import draft
+from central.places.service import PRESET, draft
 from central.places.telling import places_csv, places_page
 from central.reports.map_words import Language
 from central.testimony.service import NamesSomebody
@@ -34,18 +35,19 @@ class Form(StrEnum):
 @router.post(
     "/places",
     summary="Draft a list of places for the public",
-    responses=refusals(*SIGNED_IN, NotFound, CaseEnded, UnknownPlace, NamesSomebody, BadInput),
+    responses=refusals(*SIGNED_IN, NotFound, CaseEnded, UnknownPlace, UnknownPreset, NamesSomebody, BadInput),
 )
 def draft_places(
     case: Name, centre: At, account: Tracer, asked: PlacesIn | None = None,
     form: Annotated[Form, Query()] = Form.JSON, language: Language = "en",
+    preset: Annotated[str, Query(max_length=40)] = PRESET,
 ) -> Response:  # fmt: skip
     """Places where contacts arose that are not all known, times rounded outward, and until when each may be shown.
 
     What the caller knows goes into the body and not into the address, which servers write down.
     """
     choices = (asked or PlacesIn()).choices()
-    proposal = draft(centre, account, case, choices, form.value)
+    proposal = draft(centre, account, case, choices, form.value, preset)
     if form is Form.JSON:
         return JSONResponse(proposal.to_map())
     return attachment(places_page(proposal, language) if form is Form.HTML else places_csv(proposal, language))

@@ -24,10 +24,12 @@ _PRIVATE: Final = re.compile(
 )
 
 
-def draft(centre: Centre, account: Account, case: str, choices: Choices, how: str) -> Proposal:
-    """Raises NotFound, CaseEnded, UnknownPlace. `how` is the form, which is noted."""
-    rules = load_place_rules()
-    material = read_material(centre, account, case, preset_of(centre.presets, PRESET), "read places", how)
+def draft(
+    centre: Centre, account: Account, case: str, choices: Choices, how: str, preset: str = PRESET
+) -> Proposal:  # fmt: skip
+    """Raises NotFound, CaseEnded, UnknownPreset, UnknownPlace. `how` is the form, which is noted."""
+    rules, rule = load_place_rules(), preset_of(centre.presets, preset)
+    material = read_material(centre, account, case, rule, "read places", f"{how} {rule.name}")
     told = _told_private(centre, case)
     contacts, now = material.contacts, material.made_at
     return propose(material.route, contacts, choices, rules, now, material.zone, told)

@@ -226,7 +226,7 @@ def test_a_draft_is_noted_and_only_for_who_works_on_the_case(office: Office) -> 
     assert [(one["camera"], one["name"]) for one in found["places"]] == [("cafe", "Cafe Haneul")]
     assert {"camera": "home-street"}.items() <= found["left_out"][0].items() or found["left_out"]
     last = office.audit()[-1]
-    assert (last.account, last.action, last.case, last.detail) == ("kim", "read places", CASE, "json")
+    assert (last.account, last.action, last.case, last.detail) == ("kim", "read places", CASE, "json kdca-2022-01")
     for who, error in (("tam", "NotFound"), ("lee", "NotAllowed"), ("oda", "NotAllowed")):
         with pytest.raises(ApiRefused, match=error):
             office.as_(who).ask("POST", f"/cases/{CASE}/places", {})
@@ -251,6 +251,9 @@ def test_names_that_point_to_a_person_are_refused(office: Office) -> None:
         kim.ask("POST", f"/cases/{CASE}/places", {"private": ["cafe"], "public": ["cafe"]})
     with pytest.raises(ApiRefused, match="BadRequest"):
         kim.ask("POST", f"/cases/{CASE}/places", {"patient_age": 40})
+    with pytest.raises(ApiRefused, match="UnknownPreset"):
+        kim.ask("POST", f"/cases/{CASE}/places", {}, params={"preset": "=cmd"})
+    assert not any("cmd" in one.detail for one in office.audit() if one.action == "read places")
 
 
 def test_told_visits_keep_homes_off_the_list(office: Office) -> None:
