@@ -26,8 +26,8 @@ def register(
 ) -> bytes:
     """The template of one case, sealed to the probe service. Raises CannotRegister kinds.
 
-    Photos give one bare face, int8 [192], and the same with a face mask, so that a patient who wore one in the street
-    is compared with its like; the full-length picture gives the clothes, int8 [640]. Either may be left out.
+    Photos give one bare face, int8 [192], and one that is half with a face mask, for a patient who wore one in the
+    street; the full-length picture gives the clothes, int8 [640]. Either may be left out.
     """
     check_id(case, "case")
     if not (1 if full_length is None else 0) <= len(photos) <= MAX_PHOTOS:

@@ -84,7 +84,7 @@ class TemplateVision(Vision, Protocol):
     """What registration needs beside that."""
 
     def embed_face_masked(self, shot: FaceShot) -> Floats:
-        """A unit vector [192] of the same bare face as if it wore a face mask."""
+        """A unit vector [192] of the same bare face, half as it is and half as if it wore a face mask."""
 
 
 def fuse(embeddings: Sequence[Floats], weights: Sequence[float]) -> Floats | None:
