@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from central.exports.files import Download, Table
+from central.exports.files import Cell, Download, Table
 from central.places.proposal import Proposal, PublicPlace
 from central.reports.map_words import Language
 from central.reports.paper import Phrases, paper
@@ -49,8 +49,9 @@ def places_csv(proposal: Proposal, language: Language) -> Download:
     return Download(table.name, "text/csv; charset=utf-8", _MARK + table.content())
 
 
-def _rows(place: PublicPlace, proposal: Proposal, language: Language) -> list[tuple[str | float, ...]]:
-    where = (place.name, place.latitude, place.longitude)
+def _rows(place: PublicPlace, proposal: Proposal, language: Language) -> list[tuple[Cell, ...]]:
+    """A place that has a name needs no position, which is a camera's."""
+    where: tuple[Cell, ...] = (place.name, None, None) if place.name else ("", place.latitude, place.longitude)
     kept = (proposal.zone.key, place.remove_after.isoformat(), _DRAFT[language])
     form = "%Y-%m-%d %H:%M"
     return [(*where, *(at.astimezone(proposal.zone).strftime(form) for at in span), *kept) for span in place.times]

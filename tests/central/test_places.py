@@ -179,11 +179,15 @@ def test_the_published_forms_say_nothing_of_the_patient() -> None:
     found = proposed(names={"cafe": "=Cafe <Haneul>"})
     page, table = places_page(found, "ko").content.decode(), places_csv(found, "ko").content.decode("utf-8-sig")
     for text in (page, table):
-        for word in ("case-17", WHO, "ZP4T9CDE", "camera", "10:20", "11:05", "mask", "contact", "37.50400", "접촉"):
+        for word in ("case-17", WHO, "ZP4T9CDE", "camera", "10:20", "11:05", "mask", "contact", "접촉"):
             assert word not in text.replace("contacts of", ""), word
         assert "초안" in text
         assert "2026-12-07" in text
+        assert "37.5" not in text
     assert "<Haneul>" not in page
+    nameless = proposed()
+    assert "37.504, 126.7675" in places_page(nameless, "en").content.decode()
+    assert "37.504,126.7675" in places_csv(nameless, "en").content.decode("utf-8-sig")
     assert "http" not in page.replace("http-equiv", "")
     (_, row) = list(csv.reader(io.StringIO(table, newline="")))
     assert row[0] == "'=Cafe <Haneul>"
