@@ -147,7 +147,7 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calib
     seconds["search"] -= seconds["probes"]
     looked = looked_at(release.scope, site.store, found.answer.not_covered)
     told = compare(stated(patient), found.route, graph.places, looked)
-    return Answer(patient, found.route, found.answer.candidates, judged, seconds, failed, told=told)
+    return Answer(patient, found.route, tuple(found.answer.candidates), judged, seconds, failed, told=told)
 
 
 @dataclass(slots=True)

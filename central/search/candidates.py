@@ -161,6 +161,20 @@ def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
     return named(names, *taken(hits, met, best[in_time]))
 
 
+def side_by_side(parts: Sequence[Candidates]) -> Candidates:
+    """The answers of several workers as one, in order of time."""
+    names: list[str] = []
+    hits, met = [np.empty(0, HIT)], [np.empty(0, MET)]
+    for one in parts:
+        moved = one.hits.copy()
+        for name in ("node", "camera", "cell"):
+            moved[name] += len(names)
+        names += one.names
+        hits.append(moved)
+        met.append(one.met)
+    return merged(names, np.concatenate(hits), np.concatenate(met))
+
+
 def nearest(parts: Sequence[Candidates], most: int) -> tuple[list[Candidates], dict[Modality, int]]:
     """No more than `most` of each modality, the nearest ones, and the largest distance that is left of those that were
     cut; all of one distance stay or go together, so that how a search was divided changes nothing."""

@@ -12,10 +12,10 @@ from typing import Protocol
 from central.authority.client import Releases
 from central.batches.store import BatchStore
 from central.probes.client import Probes
-from central.search.candidates import NOBODY, Candidate, Candidates, Partner, nearest, within
+from central.search.candidates import NOBODY, Candidate, Candidates, Partner, nearest, side_by_side, within
 from central.search.dispatch import SearchFailed
 from central.search.job import DEFAULT_RADIUS, MOST_CANDIDATES, BatchFailed, Coverage, Found, Progress
-from shared.epochs import Modality
+from shared.epochs import Epoch, Modality
 from shared.releases import Release
 
 LOOK_EVERY_S = 0.1
@@ -38,6 +38,7 @@ class SearchParts:
 
     `worker_at` is the socket behind which the service manager starts workers; without it they are children. `workers`
     search at the same time, one a core by default. With `gatherer` cases share passes; without it each has its own.
+    `most` candidates of each modality are answered in a case.
     """
 
     authorities: Sequence[Releases]
@@ -46,6 +47,7 @@ class SearchParts:
     worker_at: Path | None = None
     workers: int = 0
     gatherer: Gathers | None = None
+    most: int = MOST_CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,19 @@ class SearchAnswer:
 
     `not_covered` are days (ISO 8601) of the window that could not be searched, and the authorities that hold no secret
     for them, `until_hour` is the last hour that could; `lacking` are protections that the worker's machine would not
-    give it. `handed_on` counts the sightings whose clothes were looked for, and the cell-hours. `radius` is in bits, by
-    modality, where so many were within the usual one that only the nearest are answered.
+    give it. `handed_on` counts the sightings whose clothes were looked for, and the cell-hours; `two_pictures` are
+    these cell-hours where the patient's own picture was looked for too. `radius` is in bits, by modality, where so many
+    were within the usual one that only the nearest are answered.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     searched: int
     failed: int
     not_covered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     until_hour: int = 0
     lacking: tuple[str, ...] = ()
     handed_on: tuple[int, int] = (0, 0)
+    two_pictures: frozenset[Epoch] = frozenset()
     radius: Mapping[Modality, int] = field(default_factory=dict)
 
 
@@ -117,7 +121,7 @@ class Part:
         """Keep one shard's candidates; of all shards' together no more than a case may have."""
         with self._lock:
             self._found[shard] = _of_worker(answer.candidates, shard)
-            kept, limits = nearest(list(self._found.values()), MOST_CANDIDATES)
+            kept, limits = nearest(list(self._found.values()), self.offices.most)
             self._found = dict(zip(self._found, kept, strict=True))
             for modality, bits in (*answer.radius.items(), *limits.items()):
                 self._radius[modality] = min(bits, self._radius.get(modality, bits))
@@ -140,8 +144,7 @@ class Part:
         if not self.open:
             return
         done, known = self._sum(), self._coverage
-        together = (one for shard in sorted(self._found) for one in self._found[shard])
-        candidates = tuple(sorted(together, key=lambda one: (one.start, one.sighting)))
+        candidates = side_by_side([self._found[shard] for shard in sorted(self._found)])
         counts = done.done - done.failed, done.failed
         answer = SearchAnswer(candidates, *counts, known.missing, known.until_hour, tuple(self._lacking))
         self._said.put(replace(answer, radius=dict(self._radius)))

@@ -191,7 +191,7 @@ def _jobs(shard: Shard, parts: Sequence[Part], public: bytes) -> tuple[list[Part
             if isinstance(probes, CairnError):
                 raise probes
             shares = shares_for(part, public, shard.of(part))
-            jobs.append(Job(part.release.scope.case, shares, probes, part.radius))
+            jobs.append(Job(part.release.scope.case, shares, probes, part.radius, most=part.offices.most))
             served.append(part)
         except Exception as error:  # noqa: BLE001  (raised again on the case's own thread)
             part.fail(error)

@@ -33,6 +33,8 @@ from central.search.rehearsal import rehearse
 from central.search.together import Frame, search, search_together
 from shared.errors import BadInput, CairnError
 
+_GARBAGE = 100_000  # objects, before they are looked through: what a batch leaves behind is no garbage of that kind
+
 
 def run(stdin: IO[bytes], stdout: IO[bytes], protections: Protections) -> int:
     """The whole life of a worker; 0 when it gave an answer, 1 when it refused or its parent went away."""
@@ -42,6 +44,7 @@ def run(stdin: IO[bytes], stdout: IO[bytes], protections: Protections) -> int:
     works = _opened(private, stdin, stdout)
     del private
     gc.freeze()  # what is here stays to the end; looking through it again and again finds nothing
+    gc.set_threshold(_GARBAGE)
     try:
         if not any(works):
             return 0 if not works else 1  # without a job the parent was refused a release, and went away

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from central.batches.store import Lying, SqlBatchStore
-from central.search import parts as parts_of
 from central.search.candidates import (
     HIT,
     MET,
@@ -29,7 +28,7 @@ from central.search.candidates import (
 from central.search.case_search import search_case
 from central.search.gathering import Gatherer
 from central.search.job import Found
-from central.search.parts import SearchAnswer
+from central.search.parts import Part, SearchAnswer
 from central.search.passes import StoreFailed
 from central.search.people import Asked, People
 from central.search.together import search_together
@@ -123,16 +122,15 @@ def test_how_cells_are_divided_does_not_change_which_are_the_nearest(
     nothing = np.empty(0, MET)
     divided = [merged(["a"], some, nothing) for some in np.array_split(hits[rng.permutation(50)], workers)]
     told = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts_of, "MOST_CANDIDATES", most)
-        for answers_of in ([merged(["a"], hits, nothing)], divided):
-            part = town.part(CASES[0])
-            for shard, found in enumerate(answers_of):
-                ((kept,), radius) = nearest([found], most)
-                part.found(shard, Found(kept, radius))
-            part.finish()
-            answer = part.listen(lambda _: None, threading.Event())
-            told.append((sorted(one.sighting for one in answer.candidates), answer.radius))
+    for answers_of in ([merged(["a"], hits, nothing)], divided):
+        release = town.release(CASES[0])
+        part = Part(release, b"", replace(town.parts, most=most))
+        for shard, found in enumerate(answers_of):
+            ((kept,), radius) = nearest([found], most)
+            part.found(shard, Found(kept, radius))
+        part.finish()
+        answer = part.listen(lambda _: None, threading.Event())
+        told.append((sorted(one.sighting for one in answer.candidates), answer.radius))
     assert told[0] == told[1]
     assert bool(told[0][1]) is (most < 50)
 
