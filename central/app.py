@@ -63,14 +63,14 @@ class HealthOut(BaseModel):
 def make_centre(settings: CentreSettings) -> Centre:
     """Open the database and get ready to ask the offices. Raises BadInput kinds for settings that cannot work."""
     engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
-    rules, parts = load_rules(settings.retention), make_parts(settings, engine)
+    rules, presets, parts = load_rules(settings.retention), load_presets(settings.presets), make_parts(settings, engine)
     calibration = calibration_of(settings)
     jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once, questions=settings.questions)
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
     terms = Terms.load(settings.notice, settings.legal_bases)
     terms.must_hold(rules)
-    zone, presets = ZoneInfo(settings.zone), load_presets(settings.presets)
+    zone = ZoneInfo(settings.zone)
     return Centre(engine, clock, parts, jobs, rules, terms, presets, site=site, zone=zone, publisher=publisher)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from central.app import make_centre
 from central.contacts.presets import (
     SHIPPED,
     BadPreset,
@@ -18,6 +20,7 @@ from central.contacts.presets import (
     preset_of,
     preset_to_map,
 )
+from central.settings import CentreSettings
 
 KDCA, CDC, WHO = "kdca-2022-01", "cdc-2020-10", "who-2021"
 OURS: dict[str, Any] = {
@@ -117,3 +120,14 @@ def test_a_folder_without_a_rule_is_refused(tmp_path: Path) -> None:
     """Whoever names a folder meant a rule to be in it."""
     with pytest.raises(BadPreset, match="there is no preset in"):
         load_presets(tmp_path)
+
+
+def test_a_centre_does_not_start_on_a_spoilt_rule(tmp_path: Path) -> None:
+    """The city's folder of rules is read at the start: a mistake in it is found there and not in a case."""
+    (tmp_path / "rules").mkdir()
+    settings = CentreSettings(
+        database=SecretStr(f"sqlite:///{tmp_path}/centre.db"), authorities={"city": "https://127.0.0.1:9"},
+        probes="https://127.0.0.1:9", presets=written(tmp_path / "rules", minutes=0),
+    )  # fmt: skip
+    with pytest.raises(BadPreset, match="minutes is not minutes above 0"):
+        make_centre(settings)
