@@ -137,6 +137,8 @@ class StreamedCity:
         self._tell(f"day {day + 1}: {total:,} tracks before {len(self.cameras.xy):,} cameras")
         if day == 0:
             self._following = Following(self.plan, chosen.persons)
+            if len(chosen.persons) < self.plan.patients:
+                self._tell(f"only {len(chosen.persons)} people were before cameras often enough to be patients")
         if self._vectors:
             alike = look_alikes(self.plan, self._following.persons)
             self._looks = self._looks or Looks(self.plan, self._folder, alike)

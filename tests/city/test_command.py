@@ -49,6 +49,15 @@ def test_a_large_size_is_streamed_and_may_be_made_smaller(tmp_path: Path, capsys
     assert "MB" in told
 
 
+def test_too_few_patients_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where hardly anybody passes a camera, there are fewer patients than were asked for, and it says so."""
+    asked = ["--size", "district", "--cameras", "4", "--people", "10", "--register", "none", "--patients", "3"]
+    assert main([*asked, str(tmp_path)]) == 0
+    found = len(read_scenario(tmp_path).patients)
+    assert found < 3
+    assert f"only {found} people" in capsys.readouterr().err
+
+
 def test_a_city_that_does_not_fit_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
