@@ -84,6 +84,7 @@ class Neighbours:
         self._cell = _Cell("", 0)
         self._past: set[str] = set()
         self._names: dict[str, int] = {}
+        self._of_cameras: dict[tuple[str, ...], Int64] = {}
         self.broken: dict[tuple[int, int], str] = {}
 
     @property
@@ -112,6 +113,7 @@ class Neighbours:
         """The candidates that still wait, at the end of a cell or of the stream."""
         ready = self._settle(None)
         self._past.add(self._cell.name)
+        self._of_cameras.clear()
         self._cell = _Cell("", 0)
         return ready
 
@@ -209,7 +211,7 @@ class Neighbours:
         made, batch = np.zeros(len(hits.row), HIT), held.batch[hits.row]
         columns = [one.columns for one in held.batches]
         cameras = np.cumsum([0, *(len(one.cameras) for one in columns)])
-        named = np.array([self._named(name) for one in columns for name in one.cameras], np.int64)
+        named = np.concatenate([self._cameras(one.cameras) for one in columns])
         made["node"] = np.array([self._named(one.node) for one in columns])[batch]
         made["boot"] = np.array([one.boot for one in columns])[batch]
         made["camera"] = named[cameras[batch] + held.column("camera")[hits.row]]
@@ -251,6 +253,13 @@ class Neighbours:
         asked = Asked(case[first], np.array(kinds)[batch], held.key[rows], codes)
         wanted = {self._cell.kinds[kind] for kind in lasting if kind in self._cell.kinds}
         return np.asarray(self._cell.people.number(asked, wanted)[which])
+
+    def _cameras(self, names: tuple[str, ...]) -> Int64:
+        # A node names the same cameras in every batch.
+        known = self._of_cameras.get(names)
+        if known is None:
+            known = self._of_cameras[names] = np.array([self._named(name) for name in names], np.int64)
+        return known
 
     def _named(self, name: str) -> int:
         return self._names.setdefault(name, len(self._names))
