@@ -178,10 +178,11 @@ class _Explained:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, pa.ArrowException | ValueError | KeyError | TypeError | OSError | IndexError):
+        # An object store's library has errors of kinds of its own, whose texts may hold addresses.
+        if isinstance(error, Exception) and not isinstance(error, CairnError | MemoryError):
             why = str(error) if type(error) is ValueError else type(error).__name__
-            hint = "put it back from a copy; the rest of it is still read"
-            raise DamagedArchive(f"{self._name} is damaged: {why}", hint=hint) from None
+            hint = "look at its place, or put it back from a copy; the rest of it is still read"
+            raise DamagedArchive(f"{self._name} cannot be read: {why}", hint=hint) from None
 
 
 def _index(metadata: Any, name: str) -> list[Group]:

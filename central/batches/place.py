@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from central.errors import BadSettings
@@ -46,19 +46,22 @@ class Place:
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
         """A file to write; it has its name once the block is left, and is gone if that is by an error."""
-        fs, root = self._there()
-        with _told(f"{name} cannot be written to {self.url}", OSError):
-            if folder := self._folder():
-                with _beside(folder / name) as file:
-                    yield file
-                return
-            try:
-                with fs.open(f"{root}/{name}", "wb") as file:
-                    yield file
-            except BaseException:
-                with suppress(OSError):
-                    fs.rm_file(f"{root}/{name}")
-                raise
+        (fs, root), what = self._there(), f"{name} cannot be written to {self.url}"
+        if folder := self._folder():
+            with _told(what, OSError), _beside(folder / name) as file:
+                yield file
+            return
+        with _told(what):
+            sent = fs.open(f"{root}/{name}", "wb")
+        try:
+            yield cast("IO[bytes]", _Sent(sent, what))
+            with _told(what):
+                sent.close()
+        except BaseException:
+            with suppress(Exception):  # whatever else fails now, what failed first is what is told
+                sent.discard()
+                fs.rm_file(f"{root}/{name}")
+            raise
 
     def open(self, name: str) -> mmap.mmap | IO[bytes]:
         """To read: mapped into memory from a folder, else a seekable stream. Raises NoSuchArchive, ArchiveDown."""
@@ -110,6 +113,22 @@ class Place:
                 with _told(f"{folder} cannot be made"):
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._made
+
+
+class _Sent:
+    """A file on its way to an object store: what goes wrong with it is told apart from what goes wrong elsewhere."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes], what: str) -> None:
+        self._file, self._what = file, what
+
+    def write(self, some: bytes) -> int:
+        with _told(self._what):
+            return self._file.write(some)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
 
 
 def check_url(url: str) -> str:

@@ -423,3 +423,32 @@ def test_a_box_that_sends_an_archived_batch_again_is_answered(tmp_path: Path) ->
     hour = Epoch.at("cell-1", SENT).hour
     read = [one for some in archives.stream(["cell-1"], range(hour, hour + 1)) for one in some]
     assert [one[2] for one in read] == [raw]
+
+
+class LibraryFailed(Exception):
+    """What an object store's library may raise: no OSError, and its text names an address."""
+
+
+def test_an_object_store_that_is_away_is_named_and_takes_nothing_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is away, archived batches are counted as failed and others are read; nothing is moved there."""
+    site = Archived(tmp_path, f"memory://{tmp_path.name}-{id(tmp_path)}")
+    site.add(("cell-1", 1), ("cell-2", 2))
+    site.compact()
+    site.add(("cell-1", 30), ("cell-2", 40))
+
+    def away(*_: object, **__: object) -> None:
+        raise LibraryFailed("https://key@bucket.example/x")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("fsspec.implementations.memory.MemoryFile.write", away)
+        with pytest.raises(ArchiveDown, match="cannot be written") as told:
+            site.compact()
+        assert "bucket.example" not in str(told.value)
+        broken.setattr("fsspec.implementations.memory.MemoryFile.read", away)
+        read = site.read()
+    assert [raw.startswith(b"CAIRNLOST") for _, _, raw in read] == [True, False, True, False]
+    assert sorted(site.read()) == site.expected()
+    assert site.compact() == 2
+    assert sorted(site.read()) == site.expected()
