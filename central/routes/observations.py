@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -13,7 +13,7 @@ from central.routes.camera_graph import VIEW_M, CameraGraph, Floats, Indices
 from central.search.candidates import Candidate
 from central.search.job import DEFAULT_RADIUS
 from shared.calibration.curves import Calibration
-from shared.epochs import Modality
+from shared.epochs import Epoch, Modality
 
 # More than these are not weighed against each other: their number is squared. The likeliest are kept.
 MOST = 1_500
@@ -23,6 +23,31 @@ _MODALITIES = tuple(Modality)
 
 Shifts = Mapping[Modality, int]
 NO_SHIFTS: Shifts = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was compared: how many sightings, by modality; and the cell-hours in which clothes that were handed on were
+    looked for beside the patient's own full-length picture, of which the nearer counts; and whose clothes these were.
+    They were chosen for being alike, so their own clothes say nothing of who they are."""
+
+    sightings: Mapping[Modality, int] = field(default_factory=dict)
+    two_pictures: frozenset[Epoch] = frozenset()
+    sources: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, known: Searched | Mapping[Modality, int] | int | None) -> Searched:
+        """Of a number alone: so many by each modality."""
+        if isinstance(known, Searched):
+            return known
+        return cls(dict.fromkeys(Modality, known) if isinstance(known, int) else dict(known or {}))
+
+    def pictures(self, one: Candidate) -> int:
+        """How many of the patient's were compared with this sighting."""
+        return 1 + (one.modality is Modality.APPEARANCE and one.epoch in self.two_pictures)
+
+
+UNKNOWN = Searched()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +98,7 @@ def observe(
     window: tuple[datetime, datetime],
     calibration: Calibration,
     confirmed: Collection[str] = (),
+    searched: Searched = UNKNOWN,
 ) -> Observations:
     """Set aside what cannot be placed, join modalities, put in order; `confirmed` sightings are never one too many.
 
@@ -81,7 +107,7 @@ def observe(
     known = list(candidates)
     placed = [one for one in known if _fits(one, graph, window)]
     sightings = _by_sighting(placed)
-    ratio = weigh(sightings, calibration).log_ratio
+    ratio = weigh(sightings, calibration, searched).log_ratio
     always = {k for k, parts in enumerate(sightings) if parts[0].sighting in confirmed}
     likeliest = sorted(range(len(sightings)), key=lambda k: (k not in always, -ratio[k], _order(sightings[k])))[:MOST]
     kept = sorted((sightings[k] for k in likeliest), key=_order)
@@ -100,7 +126,12 @@ def observe(
     )
 
 
-def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, shifts: Shifts = NO_SHIFTS) -> Evidence:
+def weigh(
+    sightings: Sequence[Sequence[Candidate]],
+    calibration: Calibration,
+    searched: Searched = UNKNOWN,
+    shifts: Shifts = NO_SHIFTS,
+) -> Evidence:
     """The evidence of each sighting's candidates; `shifts` are by how many bits strangers are nearer than usual to this
     patient, by modality. Raises CalibrationMissing."""
     n = len(sightings)
@@ -110,8 +141,8 @@ def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, sh
     for k, parts in enumerate(sightings):
         for one in reversed(parts):  # the first decides what the hit stands for
             curve, row = calibration.curve(one), _MODALITIES.index(one.modality)
-            tables = curve.tables(shifts.get(one.modality, 0))
-            if not _itself(one, parts):
+            tables = curve.tables(shifts.get(one.modality, 0), searched.pictures(one))
+            if not _itself(one, parts, searched):
                 ratio[k] += tables.log_ratio[one.distance]
                 same[row, k], other[row, k] = tables.same_score[one.distance], tables.other_score[one.distance]
                 same_r[row, k], other_r[row, k] = curve.same_correlation, curve.other_correlation
@@ -119,10 +150,11 @@ def weigh(sightings: Sequence[Sequence[Candidate]], calibration: Calibration, sh
     return Evidence(ratio, same, other, same_r, other_r, stands_for)
 
 
-def _itself(one: Candidate, parts: Sequence[Candidate]) -> bool:
+def _itself(one: Candidate, parts: Sequence[Candidate], searched: Searched) -> bool:
     """Whether this is a sighting that was confirmed by its face and whose own clothes were handed on: in its own epoch
     they are found again, bit by bit, which says nothing of who it is."""
-    return one.modality is Modality.APPEARANCE and one.distance == 0 and len(parts) > 1
+    known = one.sighting in searched.sources or one.distance == 0
+    return one.modality is Modality.APPEARANCE and known and len(parts) > 1
 
 
 def _fits(one: Candidate, graph: CameraGraph, window: tuple[datetime, datetime]) -> bool:

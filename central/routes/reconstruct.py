@@ -21,7 +21,7 @@ from central.routes.camera_graph import CameraGraph, CameraPlace, Floats
 from central.routes.explanations import CERTAIN, Setting, Steps, explain, on_the_path
 from central.routes.hmm import Chain, viterbi
 from central.routes.movement import log_next
-from central.routes.observations import Observations, observe, weigh
+from central.routes.observations import Observations, Searched, observe, weigh
 from central.routes.route import Route, Visit
 from central.routes.route_json import route_from_map, route_to_map
 from central.routes.template_shift import template_shifts
@@ -51,15 +51,15 @@ def reconstruct(
     window: tuple[datetime, datetime],
     calibration: Calibration,
     *,
-    searched: int | Mapping[Modality, int] | None = None,
+    searched: Searched | Mapping[Modality, int] | int | None = None,
     pseudonym_key: bytes | None = None,
     told: Told = Told(),
 ) -> Route:
     """The patient's route within `window`.
 
-    `searched` is how many sightings were compared, by modality where clothes were looked for in a part of them only
-    (estimated from the candidates when unknown); `pseudonym_key` are the
-    case's random bytes, drawn afresh when not given; `told` outweighs every distance, but never what is possible.
+    `searched` is what was compared, or how many sightings were (estimated from the candidates when unknown);
+    `pseudonym_key` are the case's random bytes, drawn afresh when not given; `told` outweighs every distance, but never
+    what is possible.
     Raises CalibrationMissing, and BadInput for an empty window.
     """
     found = weighed(candidates, graph, window, calibration, searched=searched, told=told)
@@ -103,17 +103,17 @@ def weighed(
     window: tuple[datetime, datetime],
     calibration: Calibration,
     *,
-    searched: int | Mapping[Modality, int] | None = None,
+    searched: Searched | Mapping[Modality, int] | int | None = None,
     told: Told = Told(),
 ) -> Weighed:
     """How surely each candidate is the patient. Raises as reconstruct does."""
     if window[0] >= window[1]:
         raise BadInput("the window is empty", hint="let it end after it begins")
-    seen = observe(candidates, graph, window, calibration, told.confirmed)
+    looked_at = Searched.of(searched)
+    seen = observe(candidates, graph, window, calibration, told.confirmed, looked_at)
     length_s, word = (window[1] - window[0]).total_seconds(), _word(seen, told)
-    evidence, ways = weigh(seen.parts, calibration), movements(seen, graph)
-    looked_at = dict.fromkeys(Modality, searched) if isinstance(searched, int) else dict(searched or {})
-    most = max(looked_at.values(), default=0) or evidence.stands_for.sum()
+    evidence, ways = weigh(seen.parts, calibration, looked_at), movements(seen, graph)
+    most = max(looked_at.sightings.values(), default=0) or evidence.stands_for.sum()
     compared = float(max(most, len(seen), 1))
     log_crowd = math.log(compared / (len(graph) * length_s))
     setting = Setting(compared, log_crowd, log_still_unseen(length_s - seen.end))
@@ -121,7 +121,7 @@ def weighed(
     confidence = on_the_path(chain)
     shifts = template_shifts(seen, confidence, looked_at, calibration)
     if any(shifts.values()):
-        chain = explain(ways, weigh(seen.parts, calibration, shifts), setting, word)
+        chain = explain(ways, weigh(seen.parts, calibration, looked_at, shifts), setting, word)
         confidence = on_the_path(chain)
     return Weighed(seen, confidence, ways, chain)
 

@@ -18,6 +18,7 @@ from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.hand_on import Confirmed
+from central.routes.observations import Searched
 from central.routes.reconstruct import Route, Told, Weighed, route_from_map, route_of, weighed
 from central.routes.watching import Heard, cells_on_the_way, explained
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
@@ -91,12 +92,13 @@ def _heard(parts: SearchParts, release: Release, answer: SearchAnswer, cells: Se
     return Heard(parts.store.heard(cells, hours), lost)
 
 
-def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> dict[Modality, int]:
+def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> Searched:
     """How many sightings were compared, by modality: all by the face and by a picture's clothes, and by handed-on
     clothes those of neighbouring cell-hours, taken to be as busy as all."""
     cells = len(release.scope.cells) * len(release.scope.hours)
     handed_on = round(compared * min(1.0, answer.handed_on[1] / cells))
-    return {Modality.FACE: compared, Modality.APPEARANCE: handed_on if answer.handed_on[0] else compared}
+    by_clothes = handed_on if answer.handed_on[0] and not answer.two_pictures else compared
+    return Searched({Modality.FACE: compared, Modality.APPEARANCE: by_clothes}, answer.two_pictures, answer.sources)
 
 
 def camera_graph(session: Session) -> CameraGraph:

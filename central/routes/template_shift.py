@@ -8,12 +8,12 @@ look-alike is no part of the crowd.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from central.routes.camera_graph import Floats
-from central.routes.observations import Observations, Shifts
+from central.routes.observations import Observations, Searched, Shifts
 from central.search.candidates import Candidate
 from central.search.job import DEFAULT_RADIUS
 from shared.calibration.curves import Calibration
@@ -22,9 +22,7 @@ from shared.epochs import Modality
 _MOST_BITS = 100
 
 
-def template_shifts(
-    seen: Observations, confidence: Floats, searched: Mapping[Modality, int], calibration: Calibration
-) -> Shifts:
+def template_shifts(seen: Observations, confidence: Floats, searched: Searched, calibration: Calibration) -> Shifts:
     """Bits, 0 or more, by modality by which strangers are nearer than usual: the most likely (MAP), given how many of
     the `searched` sightings are candidates and, by `confidence` [n], probably not the patient."""
     shifts = {}
@@ -35,22 +33,22 @@ def template_shifts(
             for part in parts
             if part.modality is modality
         ]
-        if compared and spread > 0 and searched.get(modality, 0) > 0:
+        if compared and spread > 0 and searched.sightings.get(modality, 0) > 0:
             parts, patients = zip(*compared, strict=True)
             strangers = max(seen.found[modality] - sum(patients), 0.0)
-            shifts[modality] = _shift(parts, strangers, searched[modality], (calibration, spread, modality))
+            shifts[modality] = _shift(parts, strangers, searched, (calibration, spread, modality))
     return shifts
 
 
 def _shift(
-    parts: Sequence[Candidate], strangers: float, searched: float, of: tuple[Calibration, float, Modality]
+    parts: Sequence[Candidate], strangers: float, searched: Searched, of: tuple[Calibration, float, Modality]
 ) -> int:
     """Counts within the radius are Poisson, the shift is normal with the spread of the population of templates."""
     calibration, spread, modality = of
     shifts = np.arange(_MOST_BITS + 1)
-    curves = [calibration.curve(part) for part in parts]
+    reach = [calibration.curve(part).tables(nearest_of=searched.pictures(part)).other_reach for part in parts]
     radius = max(DEFAULT_RADIUS[modality], *(part.distance for part in parts))
-    expected = searched / np.mean([1 / _reach(curve.tables().other_reach, radius + shifts) for curve in curves], axis=0)
+    expected = searched.sightings[modality] / np.mean([1 / _reach(one, radius + shifts) for one in reach], axis=0)
     return int(shifts[np.argmax(strangers * np.log(expected) - expected - (shifts / spread) ** 2 / 2)])
 
 

@@ -90,9 +90,12 @@ def _second_round(
         # What fails here failed in the first round too, and was told then.
         batches = batches_of(part.offices.store, part.release.scope, epochs)
         worn = _answer(worker, _job(part, worker, probes, cells), batches)
+    pictured = any(one.modality is Modality.APPEARANCE for one in first.candidates)
+    both = frozenset(epochs) if pictured else frozenset()
     found = [renumbered(one, _SECOND_ROUND) for one in worn.candidates if one.sighting not in targets]
     together = tuple(sorted((*first.candidates, *found), key=lambda one: (one.start, one.sighting, one.modality)))
-    return replace(first, candidates=together, handed_on=(len(targets), len(epochs)))
+    counts, sources = (len(targets), len(epochs)), frozenset(targets)
+    return replace(first, candidates=together, handed_on=counts, two_pictures=both, sources=sources)
 
 
 def _job(part: Part, worker: SearchWorker, probes: bytes, cells: tuple[str, ...], hand_off: str = "") -> Job:

@@ -56,9 +56,9 @@ class SearchAnswer:
 
     `not_covered` are days (ISO 8601) of the window that could not be searched, and the authorities that hold no secret
     for them, `until_hour` is the last hour that could; `lacking` are protections that the worker's machine would not
-    give it. `handed_on` counts the sightings whose clothes were looked for, and the cell-hours; `two_pictures` are
-    these cell-hours where the patient's own picture was looked for too. `radius` is in bits, by modality, where so many
-    were within the usual one that only the nearest are answered.
+    give it. `handed_on` counts the sightings whose clothes were looked for, `sources`, and the cell-hours;
+    `two_pictures` are these cell-hours where the patient's own picture was looked for too. `radius` is in bits, by
+    modality, where so many were within the usual one that only the nearest are answered.
     """
 
     candidates: Sequence[Candidate]
@@ -69,6 +69,7 @@ class SearchAnswer:
     lacking: tuple[str, ...] = ()
     handed_on: tuple[int, int] = (0, 0)
     two_pictures: frozenset[Epoch] = frozenset()
+    sources: frozenset[str] = frozenset()
     radius: Mapping[Modality, int] = field(default_factory=dict)
 
 

@@ -17,8 +17,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.hermite_e import hermegauss
 
 Floats = npt.NDArray[np.float64]
+
+_NODES = 40  # of Gauss and Hermite's, for what several distances have in common
+_LEAST = 1e-30  # below which no probability is told from another
 
 GENUINE: Final = 0.99
 STRANGERS: Final = 0.01
@@ -65,9 +69,10 @@ class Curve:
     same_correlation: float
     other_correlation: float
 
-    def tables(self, shift: int = 0) -> Tables:
-        """By distance; a `shift` of some bits says how much nearer than usual strangers are to this one template."""
-        return _tables(self, shift)
+    def tables(self, shift: int = 0, nearest_of: int = 1) -> Tables:
+        """By distance; a `shift` of some bits says how much nearer than usual strangers are to this one template, and
+        `nearest_of` how many pictures of the patient were compared, of which the nearest counts."""
+        return _tables(self, shift, nearest_of)
 
     def log_other(self) -> Floats:
         """ln P(distance = k | a stranger) for k = 0..bits."""
@@ -112,14 +117,33 @@ def radius(curves: Sequence[Curve], genuine: float = GENUINE, strangers: float =
 
 
 @lru_cache(maxsize=256)
-def _tables(curve: Curve, shift: int) -> Tables:
+def _tables(curve: Curve, shift: int, nearest_of: int) -> Tables:
     same, usual = curve.same.log_pmf(curve.bits), curve.log_other()
     at = np.arange(curve.bits + 1) + shift
     # Beyond either end nobody is: the shifted law is cut, and made whole again.
     other = np.where((at >= 0) & (at <= curve.bits), usual[at.clip(0, curve.bits)], usual.min())
     other = other - _log_sum(other)
-    ratio = _falling(same - other, round(curve.other.mean * curve.bits) - shift)
+    middle = round(curve.other.mean * curve.bits) - shift
+    if nearest_of > 1:
+        same = _log_nearest(same, nearest_of, curve.same_correlation)
+        other = _log_nearest(other, nearest_of, curve.other_correlation)
+        middle = int(np.searchsorted(np.cumsum(np.exp(other)), 0.5))
+    ratio = _falling(same - other, middle)
     return Tables(ratio, _scores(same), _scores(other), np.cumsum(np.exp(other)))
+
+
+def _log_nearest(log_pmf: Floats, count: int, correlation: float) -> Floats:
+    """ln of the law of the least of `count` distances, each of which has this law: their normal scores share a part, by
+    the `correlation` of any two, and are independent once it is known."""
+    normal = NormalDist()
+    within = np.minimum(np.cumsum(np.exp(log_pmf)), 1 - 1e-12)
+    score = np.array([normal.inv_cdf(p) for p in np.maximum(within, _LEAST)])
+    nodes, weights = hermegauss(_NODES)
+    given = (score - math.sqrt(correlation) * nodes[:, None]) / math.sqrt(1 - correlation)
+    each = np.array([[normal.cdf(x) for x in row] for row in given])
+    least = (weights / weights.sum()) @ -np.expm1(count * np.log1p(-np.minimum(each, 1 - 1e-15)))
+    pmf = np.log(np.maximum(np.diff(least, prepend=0.0), _LEAST))
+    return np.asarray(pmf - _log_sum(pmf), np.float64)
 
 
 def _bulk(distances: npt.NDArray[np.int64], bits: int) -> Bulk:

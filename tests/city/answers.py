@@ -17,6 +17,7 @@ from central.probes.making import make, wanted
 from central.probes.probe_sets import ProbeColumns, ProbeSet
 from central.routes.camera_graph import CameraGraph
 from central.routes.hand_on import Confirmed
+from central.routes.observations import Searched
 from central.routes.route import Route
 from central.search.candidates import Candidate
 from central.search.case_search import SearchAnswer
@@ -66,12 +67,13 @@ class SearchedCity:
     def compared(self) -> int:
         return len(self.city.sightings)
 
-    def compared_for(self, patient: int, answer: SearchAnswer) -> dict[Modality, int]:
+    def compared_for(self, patient: int, answer: SearchAnswer) -> Searched:
         """How many sightings were compared by face and by clothes, as far as a centre knows: by the clothes of a
         picture all, by handed-on ones those of so many cell-hours."""
         handed_on = round(self.compared * answer.handed_on[1] / len(self.scope.epochs()))
         pictured = self.compared * self.city.patients[patient].full_length_picture
-        return {Modality.FACE: self.compared, Modality.APPEARANCE: max(pictured, handed_on)}
+        sightings = {Modality.FACE: self.compared, Modality.APPEARANCE: max(pictured, handed_on)}
+        return Searched(sightings, answer.two_pictures, answer.sources)
 
     @cached_property
     def scope(self) -> CaseScope:
@@ -103,10 +105,15 @@ class SearchedCity:
             choose = Confirmed(self.graph, self.scope, route_of, confirmed)
             targets = choose(answer)
             again = self._found(self._handed_on(targets)) if targets else ()
+            worn = frozenset(epoch for some in targets.values() for epoch in some)
+            both = worn if self.city.patients[patient].full_length_picture else frozenset()
+            more = (one for one in again if one.sighting not in targets)
             answer = replace(
                 answer,
-                candidates=merged((*first, *again)),
-                handed_on=(len(targets), len({epoch for some in targets.values() for epoch in some})),
+                candidates=merged((*first, *more)),
+                handed_on=(len(targets), len(worn)),
+                two_pictures=both,
+                sources=frozenset(targets),
             )
         return answer
 
