@@ -77,7 +77,10 @@ PHRASES: Final[Phrases] = {
     "read_testimony comparison": ("what you told beside your route", "진술과 동선의 비교"),
     "read_contacts": ("people who were near you, by pseudonyms", "가까이 있던 사람 (가명)"),
     "read_subject report": ("this report", "이 보고서"),
-    "read_places": ("a draft of places for the public, without anything about you", "본인 정보 없이 공개할 장소의 초안"),
+    "read_places": (
+        "a draft of places for the public, without anything about you",
+        "본인 정보 없이 공개할 장소의 초안",
+    ),
     "read_export": ("route and contacts, saved as a file", "동선과 접촉자를 파일로 저장"),
     "others": ("What else was done", "그 밖의 일"),
     "act_registered": ("your template was registered", "대조 자료 등록"),

@@ -57,7 +57,10 @@ PHRASES: Final[Phrases] = {
     "read_testimony comparison": ("a testimony beside its route", "진술과 동선의 비교"),
     "read_contacts": ("people possibly exposed", "접촉자"),
     "read_subject report": ("a patient's own report", "환자 본인의 보고서"),
-    "read_mask statistics": ("masks by place and hour, small counts hidden", "장소·시간별 마스크 통계 (적은 수는 감춤)"),
+    "read_mask statistics": (
+        "masks by place and hour, small counts hidden",
+        "장소·시간별 마스크 통계 (적은 수는 감춤)",
+    ),
     "read_places": ("a draft of places for the public", "공개할 장소의 초안"),
     "read_export": ("a route and its contacts, saved as a file", "동선과 접촉자를 파일로 저장"),
     "destroyed": ("Destroyed", "파기"),
