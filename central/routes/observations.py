@@ -29,11 +29,13 @@ NO_SHIFTS: Shifts = {}
 class Searched:
     """What was compared: how many sightings, by modality; and the cell-hours in which clothes that were handed on were
     looked for beside the patient's own full-length picture, of which the nearer counts; and whose clothes these were.
-    They were chosen for being alike, so their own clothes say nothing of who they are."""
+    They were chosen for being alike, so their own clothes say nothing of who they are. `radius` is how far was looked,
+    in bits, by modality; where it is not said, as far as usual."""
 
     sightings: Mapping[Modality, int] = field(default_factory=dict)
     two_pictures: frozenset[Epoch] = frozenset()
     sources: frozenset[str] = frozenset()
+    radius: Mapping[Modality, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, known: Searched | Mapping[Modality, int] | int | None) -> Searched:
@@ -45,6 +47,10 @@ class Searched:
     def pictures(self, one: Candidate) -> int:
         """How many of the patient's were compared with this sighting."""
         return 1 + (one.modality is Modality.APPEARANCE and one.epoch in self.two_pictures)
+
+    def reach(self, modality: Modality) -> int:
+        """Within how many bits a sighting is a candidate."""
+        return self.radius.get(modality, DEFAULT_RADIUS[modality])
 
 
 UNKNOWN = Searched()
@@ -146,7 +152,7 @@ def weigh(
                 ratio[k] += tables.log_ratio[one.distance]
                 same[row, k], other[row, k] = tables.same_score[one.distance], tables.other_score[one.distance]
                 same_r[row, k], other_r[row, k] = curve.same_correlation, curve.other_correlation
-            stands_for[k] = 1 / tables.other_reach[max(DEFAULT_RADIUS[one.modality], one.distance)]
+            stands_for[k] = 1 / tables.other_reach[max(searched.reach(one.modality), one.distance)]
     return Evidence(ratio, same, other, same_r, other_r, stands_for)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,9 +65,10 @@ def find_route(
     known = of_case or OfCase()
     began = perf_counter()
     window, compared = (release.scope.start, release.scope.end), parts.store.sightings(release.scope)
+    radius = calibration.radius()
 
     def weigh(answer: SearchAnswer) -> Weighed:
-        looked_at = _looked_at(release, answer, compared)
+        looked_at = replace(_looked_at(release, answer, compared), radius={**radius, **answer.radius})
         return weighed(answer.candidates, graph, window, calibration, searched=looked_at, told=known.told)
 
     def rebuilt(answer: SearchAnswer) -> Route:
@@ -76,7 +77,7 @@ def find_route(
     model, hand_on = calibration.models.get(Modality.APPEARANCE, ""), None
     if model:
         hand_on = HandOn(model, Confirmed(graph, release.scope, rebuilt, known.told.confirmed))
-    answer = search_case(release, parts, tell, stop, hand_on)
+    answer = search_case(release, parts, tell, stop, hand_on, radius)
     searched = perf_counter()
     found = weigh(answer)
     route = route_of(found, graph, window, known.pseudonym_key)

@@ -15,7 +15,6 @@ import numpy as np
 from central.routes.camera_graph import Floats
 from central.routes.observations import Observations, Searched, Shifts
 from central.search.candidates import Candidate
-from central.search.job import DEFAULT_RADIUS
 from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 
@@ -47,7 +46,7 @@ def _shift(
     calibration, spread, modality = of
     shifts = np.arange(_MOST_BITS + 1)
     reach = [calibration.curve(part).tables(nearest_of=searched.pictures(part)).other_reach for part in parts]
-    radius = max(DEFAULT_RADIUS[modality], *(part.distance for part in parts))
+    radius = max(searched.reach(modality), *(part.distance for part in parts))
     expected = searched.sightings[modality] / np.mean([1 / _reach(one, radius + shifts) for one in reach], axis=0)
     return int(shifts[np.argmax(strangers * np.log(expected) - expected - (shifts / spread) ** 2 / 2)])
 

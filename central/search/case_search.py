@@ -8,13 +8,13 @@ batches again for the clothes, and another looks for them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from central.probes.hand_off import Targets
 from central.search.dispatch import SearchFailed, SearchWorker
-from central.search.job import Found, Job
+from central.search.job import DEFAULT_RADIUS, Found, Job
 from central.search.neighbouring import batches_of
 from central.search.parts import LOOK_EVERY_S, Part, SearchAnswer, SearchParts, Tell, renumbered
 from central.search.passes import Pass, shares_for, some_of, started
@@ -38,15 +38,21 @@ class HandOn:
 
 
 def search_case(
-    release: Release, parts: SearchParts, tell: Tell, stop: threading.Event, hand_on: HandOn | None = None
+    release: Release,
+    parts: SearchParts,
+    tell: Tell,
+    stop: threading.Event,
+    hand_on: HandOn | None = None,
+    radius: Mapping[Modality, int] = DEFAULT_RADIUS,
 ) -> SearchAnswer:
     """Search what `release` allows; `tell` hears of progress and of batches that failed, on the caller's thread.
+    `radius` is how far from the probes is looked, in bits, by modality.
 
     Setting `stop` ends the case's part of the search, and kills workers that serve no other. Raises SearchFailed when
     there is no answer, ReleaseRefused and TransportDown as the authorities and the probe service do, and whatever
     `tell`, `hand_on` and the store raise.
     """
-    part = Part(release, release_to_bytes(release), parts)
+    part = Part(release, release_to_bytes(release), parts, radius)
     first = _first_round(part, tell, stop)
     second_round = hand_on if Modality.APPEARANCE in release.scope.consents else None
     targets = second_round.choose(first) if second_round else {}
@@ -99,7 +105,8 @@ def _second_round(
 
 
 def _job(part: Part, worker: SearchWorker, probes: bytes, cells: tuple[str, ...], hand_off: str = "") -> Job:
-    return Job(part.release.scope.case, shares_for(part, worker.public, cells), probes, hand_off=hand_off)
+    shares = shares_for(part, worker.public, cells)
+    return Job(part.release.scope.case, shares, probes, part.radius, hand_off)
 
 
 def _answer(worker: SearchWorker, job: Job, batches: Iterator[bytes]) -> Found:

@@ -76,8 +76,15 @@ class SearchAnswer:
 class Part:
     """One case in a pass. The pass's threads report by shard, a number; the case's own thread listens."""
 
-    def __init__(self, release: Release, asked: bytes, offices: SearchParts) -> None:
+    def __init__(
+        self,
+        release: Release,
+        asked: bytes,
+        offices: SearchParts,
+        radius: Mapping[Modality, int] = DEFAULT_RADIUS,
+    ) -> None:
         self.release, self.asked, self.offices = release, asked, offices
+        self._usual = {**DEFAULT_RADIUS, **radius}
         self._said: SimpleQueue[Progress | BatchFailed | SearchAnswer | Exception] = SimpleQueue()
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -133,7 +140,7 @@ class Part:
     def radius(self) -> Mapping[Modality, int]:
         """In bits, by modality: what a worker need not look beyond, by what the others have found."""
         with self._lock:
-            return dict(DEFAULT_RADIUS) | self._radius
+            return self._usual | self._radius
 
     def fail(self, error: Exception) -> None:
         if self.open:

@@ -114,7 +114,8 @@ def followed(city: SearchedCity) -> list[int]:
 
 def of_city(plan: CityPlan) -> Tallies:
     """Over the followed patients of a city: along the true route, and along the one that was found, nobody asked."""
-    city, laws = searched(plan), calibration(plan)
+    laws = calibration(plan)
+    city = searched(plan, laws)
     company, found = Company(city), Tallies()
     for patient in followed(city):
         traced = Traced(city, company, patient)

@@ -73,7 +73,7 @@ class SearchedCity:
         handed_on = round(self.compared * answer.handed_on[1] / len(self.scope.epochs()))
         pictured = self.compared * self.city.patients[patient].full_length_picture
         sightings = {Modality.FACE: self.compared, Modality.APPEARANCE: max(pictured, handed_on)}
-        return Searched(sightings, answer.two_pictures, answer.sources)
+        return Searched(sightings, answer.two_pictures, answer.sources, self.radius)
 
     @cached_property
     def scope(self) -> CaseScope:
