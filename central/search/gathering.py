@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from time import monotonic
 
-from central.search.parts import LOOK_EVERY_S, Part
+from central.search.parts import LOOK_EVERY_S, Part, SearchParts
 from central.search.passes import Pass
 
 WAITS_S = 0.25
@@ -56,7 +56,7 @@ class Gatherer:
             waiting = [part for part in self._waiting if part.open]
             # A store of its own, or workers elsewhere, cannot be shared.
             first = waiting[0].offices if waiting else None
-            alike = [one for one in waiting if first and _alike(one, first.store, first.worker_at)][:MOST_TOGETHER]
+            alike = [one for one in waiting if first and _alike(one.offices, first)][:MOST_TOGETHER]
             self._waiting = [one for one in waiting if one not in alike]
             if self._closed or not alike:
                 self._threads.discard(threading.current_thread())
@@ -64,5 +64,5 @@ class Gatherer:
             return alike
 
 
-def _alike(part: Part, store: object, worker_at: object) -> bool:
-    return part.offices.store is store and part.offices.worker_at == worker_at
+def _alike(one: SearchParts, other: SearchParts) -> bool:
+    return one.store is other.store and one.worker_at == other.worker_at and one.engine is other.engine

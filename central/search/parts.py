@@ -14,6 +14,7 @@ from central.batches.store import BatchStore
 from central.probes.client import Probes
 from central.search.candidates import NOBODY, Candidate, Candidates, Partner, nearest, side_by_side, within
 from central.search.dispatch import SearchFailed
+from central.search.engine import Engine
 from central.search.job import DEFAULT_RADIUS, MOST_CANDIDATES, BatchFailed, Coverage, Found, Progress
 from shared.epochs import Epoch, Modality
 from shared.releases import Release
@@ -37,7 +38,8 @@ class SearchParts:
     """Whom a search asks: every authority, the probe service, and the store of sealed batches.
 
     `worker_at` is the socket behind which the service manager starts workers; without it they are children. `workers`
-    search at the same time, one a core by default. With `gatherer` cases share passes; without it each has its own.
+    search at the same time, as many as the engine has by default. `engine` searches shards, on this machine if there is
+    none. With `gatherer` cases share passes; without it each has its own.
     `most` candidates of each modality are answered in a case.
     """
 
@@ -48,6 +50,7 @@ class SearchParts:
     workers: int = 0
     gatherer: Gathers | None = None
     most: int = MOST_CANDIDATES
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)

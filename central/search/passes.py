@@ -16,17 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from central.authority.asking import ask
 from central.authority.released import Recipient
-from central.batches.store import Lying
 from central.probes.service import ProbesAsked
-from central.search.dispatch import Frame, SearchFailed, SearchWorker
+from central.search.dispatch import SearchFailed, SearchWorker
+from central.search.engine import Batches, ShardWorker, Streams, Wanted, frames
 from central.search.job import BatchFailed, Coverage, Event, Found, Job, JobRefused, Progress
 from central.search.parts import LOOK_EVERY_S, Part
 from central.search.socket_link import SocketLink
-from shared.errors import CairnError, Refused
+from shared.errors import CairnError
 from shared.keys import sealing_public
 
 log = logging.getLogger(__name__)
@@ -34,10 +32,6 @@ log = logging.getLogger(__name__)
 EPOCHS_AT_ONCE = 300_000  # of one worker, counted for every case: 256 bytes of probes and 64 of shares each
 WORTH_A_WORKER = 1000  # cell-hours; a worker takes about a second to start
 _TRIES = 2
-
-
-class StoreFailed(Refused):
-    """The store of batches could not be read to its end: a full or broken disk, or a database that went away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +53,10 @@ class Pass:
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
         offices = parts[0].offices
-        self._store, self._worker_at = offices.store, offices.worker_at
-        self._workers = offices.workers or len(os.sched_getaffinity(0))
-        self._todo: deque[Shard] = deque()
-        self._making = threading.Lock()
+        self._engine = offices.engine or LocalEngine(offices.store, offices.worker_at)
+        self._most = offices.workers
+        self._groups: list[deque[Shard]] = []
+        self._taking, self._making = threading.Lock(), threading.Lock()
 
     def run(self) -> None:
         try:
@@ -71,33 +65,36 @@ class Pass:
             _fail(self._parts, error)
 
     def _run(self) -> None:
-        self._todo.extend(shards(self._parts, self._workers))
-        count = min(self._workers, len(self._todo))
-        others = [threading.Thread(target=self._work, name="search-shards", daemon=True) for _ in range(count - 1)]
+        workers = self._most or self._engine.workers
+        todo = shards(self._parts, workers)
+        count = min(workers, len(todo))
+        # Neighbouring cells lie side by side in the store: a group of shards stays on one machine.
+        ends = [len(todo) * place // count for place in range(count + 1)]
+        self._groups = [deque(todo[ends[place] : ends[place + 1]]) for place in range(count)]
+        others = [
+            threading.Thread(target=self._work, args=(place,), name="search-shards", daemon=True)
+            for place in range(1, count)
+        ]
         for one in others:
             one.start()
-        self._work()
+        self._work(0)
         for one in others:
             one.join()
         for part in self._parts:
             part.finish()
 
-    def _work(self) -> None:
-        while True:
-            try:
-                shard = self._todo.popleft()
-            except IndexError:
-                return
-            self._search(shard)
+    def _work(self, place: int) -> None:
+        while shard := self._next(place):
+            self._search(shard, place)
 
-    def _search(self, shard: Shard) -> None:
+    def _search(self, shard: Shard, place: int) -> None:
         """One shard, a second time when its worker died; what a case heard of it is not counted twice."""
         for tried in range(1, _TRIES + 1):
             parts = [part for part in self._parts if part.open and shard.of(part) and not part.has(shard.number)]
             if not parts:
                 return
             try:
-                self._try(shard, parts)
+                self._try(shard, parts, place)
             except SearchFailed as error:
                 if tried < _TRIES:
                     log.warning("a search worker ended in the middle; its shard is searched again")
@@ -107,43 +104,49 @@ class Pass:
                 _fail(parts, error)
             return
 
-    def _try(self, shard: Shard, parts: Sequence[Part]) -> None:
-        with started(self._worker_at) as worker, _ended_with(parts, worker):
+    def _try(self, shard: Shard, parts: Sequence[Part], place: int) -> None:
+        with self._engine.started(place) as worker, _ended_with(parts, worker):
             with self._making:
                 parts, jobs = _jobs(shard, parts, worker.public)
             for part in parts:
                 part.lacks(worker.lacking)
             left = set(range(len(parts)))
-            for place, event in worker.run_together(jobs, self._frames(shard, parts)) if jobs else ():
-                if _heard(shard, parts[place], event):
-                    left.discard(place)
+            said = worker.search(jobs, batches_of(shard, parts), lambda at: parts[at].open) if jobs else ()
+            for at, event in said:
+                if _heard(shard, parts[at], event):
+                    left.discard(at)
                 if not any(parts[one].open for one in left):
                     return
 
-    def _frames(self, shard: Shard, parts: Sequence[Part]) -> Iterator[Sequence[Frame]]:
-        """The store's batches, each with the cases in whose scope it lies; cases that have ended are named once."""
-        scopes = [(1 << at, frozenset(shard.of(one)), one.release.scope.hours) for at, one in enumerate(parts)]
-        here, cases, over = ("", -1), 0, 0
-        for some in self._stream(shard):
-            ended = sum(bit for (bit, _, _), part in zip(scopes, parts, strict=True) if not part.open) & ~over
-            frames: list[Frame] = [(ended, b"")] if ended else []
-            over |= ended
-            for cell, hour, raw in some:
-                if here != (cell, hour):
-                    here = cell, hour
-                    cases = sum(bit for bit, cells, hours in scopes if hour in hours and cell in cells)
-                if cases & ~over:
-                    frames.append((cases & ~over, raw))
-            if frames:
-                yield frames
+    def _next(self, place: int) -> Shard | None:
+        """The next of the place's own group, or else one that the place with the most has left."""
+        with self._taking:
+            if self._groups[place]:
+                return self._groups[place].popleft()
+            longest = max(self._groups, key=len)
+            return longest.pop() if longest else None
 
-    def _stream(self, shard: Shard) -> Iterator[Sequence[Lying]]:
-        try:
-            yield from self._store.stream(shard.cells, shard.hours)
-        except (OSError, SQLAlchemyError) as error:
-            log.exception("the store of batches failed in the middle of a search")
-            hint = "look at its disk and its database, in the service's log, and search again"
-            raise StoreFailed("The sealed batches could not be read to the end.", hint=hint) from error
+
+class LocalEngine:
+    """Workers on this machine: children, or behind the socket at `worker_at`. The threads of a pass feed them."""
+
+    def __init__(self, store: Streams, worker_at: Path | None = None) -> None:
+        self._store, self._worker_at = store, worker_at
+        self.workers = len(os.sched_getaffinity(0))
+
+    @contextmanager
+    def started(self, place: int) -> Iterator[ShardWorker]:
+        with started(self._worker_at) as worker:
+            yield _LocalWorker(worker, self._store)
+
+
+class _LocalWorker:
+    def __init__(self, worker: SearchWorker, store: Streams) -> None:
+        self.public, self.lacking, self.cancel = worker.public, worker.lacking, worker.cancel
+        self._worker, self._store = worker, store
+
+    def search(self, jobs: list[Job], batches: Batches, wanted: Wanted) -> Iterator[tuple[int, Event]]:
+        return self._worker.run_together(jobs, frames(self._store, batches, wanted))
 
 
 def shards(parts: Sequence[Part], workers: int) -> list[Shard]:
@@ -158,6 +161,11 @@ def shards(parts: Sequence[Part], workers: int) -> list[Shard]:
         count = min(len(cells), -(-count // workers) * workers)  # or the last of them leaves cores idle
     ends = [len(cells) * at // count for at in range(count + 1)]
     return [Shard(at, tuple(cells[ends[at] : ends[at + 1]]), hours) for at in range(count)]
+
+
+def batches_of(shard: Shard, parts: Sequence[Part]) -> Batches:
+    """What one worker is to read for these cases."""
+    return Batches(shard.cells, shard.hours, tuple((shard.of(part), part.release.scope.hours) for part in parts))
 
 
 @contextmanager
@@ -229,7 +237,7 @@ def _fail(parts: Sequence[Part], error: Exception) -> None:
 
 
 @contextmanager
-def _ended_with(parts: Sequence[Part], worker: SearchWorker) -> Iterator[None]:
+def _ended_with(parts: Sequence[Part], worker: ShardWorker) -> Iterator[None]:
     """Kill the worker as soon as no case wants an answer, even while this thread waits for the network or a pipe."""
     over = threading.Event()
 

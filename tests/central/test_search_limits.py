@@ -26,10 +26,10 @@ from central.search.candidates import (
     nearest,
 )
 from central.search.case_search import search_case
+from central.search.engine import StoreFailed
 from central.search.gathering import Gatherer
 from central.search.job import Found
 from central.search.parts import Part, SearchAnswer
-from central.search.passes import StoreFailed
 from central.search.people import Asked, People
 from central.search.together import search_together
 from shared.epochs import Modality

@@ -29,11 +29,12 @@ from central.search import passes
 from central.search.candidates import Candidate
 from central.search.case_search import search_case
 from central.search.dispatch import SearchFailed, SearchWorker
+from central.search.engine import frames
 from central.search.gathering import Gatherer
 from central.search.job import DEFAULT_RADIUS, BatchFailed, Event, Found, Progress
 from central.search.opened_job import Search
 from central.search.parts import Part, SearchAnswer, SearchParts
-from central.search.passes import Pass, shards
+from central.search.passes import batches_of, shards
 from central.search.together import search_together
 from shared.batches import SCHEMA_VERSION, BatchKeys, Header, read_batch, seal_batch
 from shared.codes import FACE_BITS, encode, quantise
@@ -147,9 +148,10 @@ def restricted(grid: ShareGrid, scope: CaseScope) -> ShareGrid:
 def in_this_process(town: Town, parts: Sequence[Part]) -> list[list[Event]]:
     """The events of each case of a pass, whose frames are the real ones."""
     (shard,) = shards(parts, 1)
-    frames = (frame for some in Pass(parts)._frames(shard, parts) for frame in some)
+    streamed = frames(town.store, batches_of(shard, parts), lambda at: parts[at].open)
+    read = (frame for some in streamed for frame in some)
     heard: list[list[Event]] = [[] for _ in parts]
-    for case, event in search_together([opened(town, part) for part in parts], frames):
+    for case, event in search_together([opened(town, part) for part in parts], read):
         heard[case].append(event)
     return heard
 
@@ -364,9 +366,7 @@ def heard(town: Town, parts: SearchParts) -> tuple[SearchAnswer, list[Progress |
     return search_case(town.release(CASES[0]), parts, events.append, threading.Event()), events
 
 
-def test_a_worker_that_dies_at_half_is_replaced_and_nothing_is_doubled(
-    town: Town, workers: list[SearchWorker]
-) -> None:
+def test_a_worker_that_dies_at_half_is_replaced_and_nothing_is_doubled(town: Town, workers: list[SearchWorker]) -> None:
     """Its shard is searched once more: the same candidates, the same counts, and each failure told once."""
     undisturbed, said = heard(town, town.parts)
 
