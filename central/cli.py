@@ -41,6 +41,12 @@ def env_file(parser: argparse.ArgumentParser, prefix: str) -> None:
     parser.add_argument("--env-file", type=Path, metavar="FILE", help=f"settings, one {prefix}NAME=value a line")
 
 
+def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
+    """Where shards are searched; see central.search.engines."""
+    about = "search on this machine's cores, or on a Ray cluster's machines (pip install 'cairn-central[ray]')"
+    parser.add_argument("--engine", choices=("local", "ray"), help=f"{about}; {default}")
+
+
 def say(words: str) -> None:
     """Progress, beside the answer and never in it."""
     sys.stderr.write(words + "\n")

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from central.cli import Answer, Groups, command, env_file
+from central.cli import Answer, Groups, add_engine, command, env_file
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -25,6 +25,7 @@ def add_parser(groups: Groups) -> None:
         groups, "serve", serve, "serve the centre's API", "cairn-central serve --env-file centre.env"
     )
     env_file(serve_parser, "CAIRN_CENTRE_")
+    add_engine(serve_parser, "default: CAIRN_CENTRE_ENGINE, or local")
     probes_parser = command(
         groups, "probes", probes, "serve the probe service, which holds sealed templates",
         "cairn-central probes --env-file probes.env",
@@ -51,6 +52,8 @@ def serve(options: argparse.Namespace) -> Answer:
     from central.settings import CentreSettings
 
     settings = CentreSettings.load(options.env_file)
+    if options.engine:
+        settings = settings.model_copy(update={"engine": options.engine})
     start_log()
     centre = make_centre(settings)
     centre.catch_up()

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from central.errors import BadSettings
+from central.search.engines import Name
 from central.sites import check_origin
 from central.tls import Tls
 from shared.transport.mqtt import MqttSettings
@@ -92,6 +93,8 @@ class CentreSettings(ServiceSettings):
     server_certificate: Path | None = None
     server_key: Path | None = None
     search_socket: Path | None = Field(default=None, description="where cairn-search.socket listens; else children")
+    engine: Name = Field(default="local", description="where shards are searched: local, or ray")
+    ray: str = Field(default="", description="the Ray cluster, HOST:PORT; else one on this machine alone")
     models: dict[str, str] = Field(default={}, description="modality to model, when not the newest calibration's")
     calibration: Path | None = Field(default=None, description="the city's own, or a folder of them; else what ships")
     searches_at_once: int = Field(default=2, ge=1, le=32)

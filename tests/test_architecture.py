@@ -25,6 +25,7 @@ DOORS = {
     "picamera2": {"edge/cameras/picamera.py"},
     "pkcs11": {"central/authority/token_key.py"},
     "pyarrow": {"central/batches/day_file.py"},
+    "ray": {"central/search/ray_engine.py"},
     "cryptography.x509": {"provisioning/authority.py"},
     "subprocess": {"provisioning/commands.py", "central/search/dispatch.py"},
 }

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from central.cli import Answer, Groups, say
+from central.cli import Answer, Groups, add_engine, say
 from shared.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
   cairn-central replay build/city --only patient-2 --map route.svg
+  cairn-central replay build/city --engine ray
 
 The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
 live in a temporary folder until the end.
@@ -43,6 +44,7 @@ def add_parser(groups: Groups) -> None:
     parser.add_argument("--map", type=Path, metavar="FILE", help="draw a route over the true way, as SVG")
     parser.add_argument("--map-of", metavar="PATIENT", help="whose route is drawn: patient_id; default: the first's")
     parser.add_argument("--map-language", choices=("en", "ko"), default="en", help="of the map; default: %(default)s")
+    add_engine(parser, "default: local")
     parser.set_defaults(run=replay)
 
 
@@ -63,7 +65,7 @@ def replay(options: argparse.Namespace) -> Answer:
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
-    played = play(scenario, calibration, say)
+    played = play(scenario, calibration, say, options.engine or "local")
     result = score(scenario, played)
     result["warnings"] = [warning] if warning else []
     if options.json_file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import perf_counter
 
@@ -30,6 +30,7 @@ from central.routes.route import Route
 from central.routes.service import camera_graph, find_route
 from central.search.candidates import Candidate
 from central.search.case_search import SearchParts
+from central.search.engines import engine_named
 from central.search.job import BatchFailed, Progress
 from central.testimony.compared import looked_at
 from central.testimony.comparison import Comparison, compare
@@ -70,8 +71,9 @@ class Played:
     batches: int
 
 
-def play(scenario: Scenario, calibration: Calibration, tell: Tell) -> Played:
-    """Raises ReleaseRefused for windows that no authority would release, and what the parts raise. Leaves no file."""
+def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str = "local") -> Played:
+    """Raises ReleaseRefused for windows that no authority would release, and what the parts raise. Leaves no file.
+    `engine` is where shards are searched, see engine_named."""
     first = int(scenario.start.timestamp()) // HOUR_S
     clock, watch = FixedClock(from_unix(first * HOUR_S)), Stopwatch()
     nodes = identities([place.cell for place in scenario.cameras])
@@ -81,10 +83,11 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell) -> Played:
         tell(f"{len(scenario.sightings)} sightings by {len(nodes)} nodes: encode, seal, send")
         _send_all(site, scenario, [Box(node) for node in nodes], watch, tell)
         clock.advance(scenario.end + _LATER - clock.now())
+        offices = SearchParts(site.authorities, site.probes, site.store, engine=engine_named(engine, site.engine))
         answers = []
         for number, patient in enumerate(scenario.patients, 1):
             tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")
-            answers.append(_answer(site, scenario, patient, calibration, tell))
+            answers.append(_answer(site, scenario, patient, calibration, offices, tell))
         return Played(tuple(answers), dict(watch.seconds), site.ingest.stored)
 
 
@@ -116,7 +119,9 @@ def _send_all(site: Site, scenario: Scenario, boxes: Sequence[Box], watch: Stopw
     watch.lap("ingest", began)
 
 
-def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calibration, tell: Tell) -> Answer:
+def _answer(
+    site: Site, scenario: Scenario, patient: Patient, calibration: Calibration, offices: SearchParts, tell: Tell
+) -> Answer:
     if Modality.FACE not in patient.consent:
         return Answer(patient, None, note=NO_FACE)
     case, watch, failed = f"replay-{scenario.patients.index(patient) + 1}", Stopwatch(), 0
@@ -134,7 +139,7 @@ def _answer(site: Site, scenario: Scenario, patient: Patient, calibration: Calib
     with Session(site.engine) as session:
         graph: CameraGraph = camera_graph(session)
     watch.lap("case", began)
-    parts = SearchParts(site.authorities, TimedProbes(site.probes, watch), site.store)
+    parts = replace(offices, probes=TimedProbes(site.probes, watch))
     try:
         found = find_route(release, parts, graph, calibration.for_template(kept.masked), hear, threading.Event())
     finally:
