@@ -80,10 +80,10 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str =
     # A scenario's clothes are as long as they are, whatever its model is called.
     dimensions = {**DIMENSIONS, scenario.appearance_model: scenario.appearances.shape[1]}
     with open_site(clock, scenario.cameras, nodes, dimensions) as site:
+        offices = SearchParts(site.authorities, site.probes, site.store, engine=engine_named(engine, site.engine))
         tell(f"{len(scenario.sightings)} sightings by {len(nodes)} nodes: encode, seal, send")
         _send_all(site, scenario, [Box(node) for node in nodes], watch, tell)
         clock.advance(scenario.end + _LATER - clock.now())
-        offices = SearchParts(site.authorities, site.probes, site.store, engine=engine_named(engine, site.engine))
         answers = []
         for number, patient in enumerate(scenario.patients, 1):
             tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from shared.wire import unpack
 log = logging.getLogger(__name__)
 
 _STARTS_WITHIN_S = 60.0
+_ANSWERS_WITHIN_S = 5.0
 _ENDED_HINT = "Look at Ray's logs on its machines, and search again."
 
 
@@ -41,6 +43,7 @@ class RayEngine:
 
     def __init__(self, database: str, archive: str = "", address: str = "", workers: int = 0) -> None:
         self._ray = _ray(address)
+        _check(address)
         self._store = database, archive
         _connect(self._ray, address, workers or len(os.sched_getaffinity(0)))
 
@@ -125,6 +128,20 @@ class RayWorker:
                 raise SearchFailed("The search was stopped before it had an answer.", hint=hint) from None
             log.warning("Ray lost a machine's search: %s", type(error).__name__)
             raise SearchFailed("A machine's search ended without an answer.", hint=_ENDED_HINT) from None
+
+
+def _check(address: str) -> None:
+    """Ray itself takes minutes to find that nobody listens."""
+    host, _, port = address.rpartition(":")
+    if not address:
+        return
+    if not host or "/" in host or not port.isdecimal():
+        raise BadSettings(f"{address!r} is no address of a Ray cluster", hint="write HOST:PORT, as ray start shows it")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN_S).close()
+    except (OSError, OverflowError):
+        hint = "start Ray there with ray start --head, or take the local engine"
+        raise ServiceDown(f"no Ray cluster answers at {address}", hint=hint) from None
 
 
 def _ray(address: str) -> Any:

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from central.__main__ import main
-from central.errors import BadSettings
+from central.errors import BadSettings, ServiceDown
 from central.search import ray_engine
 from central.search.case_search import search_case
 from central.search.dispatch import SearchFailed
@@ -186,6 +186,21 @@ def test_a_cluster_that_lets_anybody_in_is_refused(monkeypatch: pytest.MonkeyPat
     with pytest.raises(BadSettings, match="lets anybody in") as told:
         RayEngine("sqlite://", address="10.0.0.5:6379")
     assert "RAY_AUTH_MODE=token" in told.value.hint
+
+
+@needs_ray
+@warns
+@pytest.mark.parametrize(
+    ("address", "known"), [("127.0.0.1:9", ServiceDown), ("head", BadSettings), ("ray://h:1", BadSettings)]
+)
+def test_a_cluster_that_is_not_there_is_refused_at_once(
+    address: str, known: type[CairnError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody at the address, or no address at all: said in seconds, with the address and what to do."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(known, match=address) as told:
+        RayEngine("sqlite://", address=address)
+    assert told.value.hint
 
 
 def test_the_engine_is_a_setting_and_an_option(capsys: pytest.CaptureFixture[str]) -> None:
