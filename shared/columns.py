@@ -19,12 +19,15 @@ from shared.ids import check_id
 from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE, REACHES_M, Encounter, Sighting, SightingColumns
 from shared.wire import byte_string, pack, unpack, unpack_first, unpack_proven
 
-_MOST_MASK = max(FaceMask)
+_MASKS = bytes(sorted(FaceMask))
+_CAMERAS_AT_MOST = 256  # as many as one byte can tell apart
+_UP_TO = [bytes(range(count)) for count in range(_CAMERAS_AT_MOST + 1)]
 _DAY_MS = 24 * HOUR_S * 1000
 _NEAR = 6  # where the milliseconds within each reach begin
 _WIDTH = _NEAR + len(REACHES_M)
 # A row as it travels: eleven little-endian numbers of four bytes each; those at _UNSIGNED have no sign.
 _ROW, _UNSIGNED = np.dtype("<i4"), [0, 1, 4, 5]
+Told = npt.NDArray[np.int32]  # rows as they travel, [k, 11]
 _LOWEST = np.array([0, 0, -_DAY_MS, -_DAY_MS, 0, 0, *[-1] * len(REACHES_M)], np.int64)
 _HIGHEST = np.array([2**32 - 1, 2**32 - 1, _DAY_MS, _DAY_MS, 2**32 - 1, 2**32 - 1, *[2**31 - 1] * len(REACHES_M)])
 # Name and little-endian type of each column; the order is the wire order and never changes within a schema version.
@@ -60,7 +63,8 @@ def columns_to_bytes(epoch: Epoch, sightings: Sequence[Sighting], encounters: Se
     values = _values(epoch, sightings, cameras)
     blob = b"".join(np.asarray(values[name], base).tobytes() for name, (base, _, _) in _COLUMNS.items())
     rows = np.array([_encounter_row(encounter, epoch) for encounter in encounters], np.int64).reshape(-1, _WIDTH)
-    if cannot_be(rows).any():
+    fits = ((rows >= _LOWEST) & (rows <= _HIGHEST)).all()
+    if not fits or cannot_be(rows.astype(_ROW)):
         raise BadBatch("an encounter has a number out of range", hint="check the box's clock and its calibration")
     met = rows.astype(_ROW).tobytes()
     return pack({"cameras": cameras, "n": len(sightings), "columns": blob, "encounters": met})
@@ -75,9 +79,9 @@ def columns_from_bytes(plain: bytes, node: str, boot: int, epoch: Epoch) -> Sigh
     if len(blob) != n * _LAYOUT.itemsize:
         raise BadBatch("a batch's content is malformed", hint="quarantine this node")
     column = partial(_column, blob, n)
-    # Cameras and masks lie beside each other, a byte a row each.
-    most = np.ndarray((2, n), np.uint8, blob, _COLUMNS["camera"][2] * n).max(axis=1, initial=0).tolist()
-    if n and (most[0] >= len(cameras) or most[1] > _MOST_MASK):
+    # Nothing is left of a column without what it may hold; for so few bytes that is faster than asking numpy.
+    known = _UP_TO[min(len(cameras), _CAMERAS_AT_MOST)]
+    if _bytes(blob, n, "camera").translate(None, known) or _bytes(blob, n, "mask").translate(None, _MASKS):
         raise BadBatch("a batch names a camera or mask state that does not exist", hint="quarantine this node")
     meetings = partial(_meetings, unread, epoch.hour * HOUR_S * 1000)
     return SightingColumns(node, boot, epoch, cameras, n, column, meetings, unread)
@@ -129,6 +133,12 @@ def _camera_names(raw: bytes) -> tuple[str, ...]:
         return tuple(check_id(name, "camera") for name in unpack(raw, BadBatch, "a batch's cameras"))
     except (TypeError, CairnError):
         raise BadBatch("a batch's content is malformed", hint="quarantine this node") from None
+
+
+def _bytes(blob: memoryview, n: int, name: str) -> bytes:
+    """A column of one byte a row."""
+    at = _COLUMNS[name][2] * n
+    return bytes(blob[at : at + n])
 
 
 def _column(blob: memoryview, n: int, name: str) -> npt.NDArray[Any]:
@@ -186,16 +196,27 @@ def _encounter_row(encounter: Encounter, epoch: Epoch) -> list[int]:
 
 
 def _meetings(unread: memoryview, begin_ms: int) -> npt.NDArray[np.int64]:
-    """Encounters int64 [k, 11], with times as Unix milliseconds; older schemas have a list of rows."""
-    try:
-        blob = met_of(unread)
-        met = _rows(unread) if blob is None else meetings_from(blob)
-    except (TypeError, ValueError, OverflowError, IndexError):
-        raise BadBatch("a batch's encounters are malformed", hint="quarantine this node") from None
-    if cannot_be(met).any():
-        raise BadBatch("an encounter has a number out of range", hint="quarantine this node")
+    """Encounters int64 [k, 11], with times as Unix milliseconds."""
+    met = numbers_of(_told(unread))
     met[:, 2:4] += begin_ms
     return met
+
+
+def _told(unread: memoryview) -> Told:
+    """Encounters as they travel, looked at; older schemas have a list of rows."""
+    try:
+        blob = met_of(unread)
+        if blob is None:
+            rows = _rows(unread)
+            fits = bool(((rows >= _LOWEST) & (rows <= _HIGHEST)).all())
+            told = rows.astype(_ROW)
+        else:
+            told, fits = _told_from(blob), True
+    except (TypeError, ValueError, OverflowError, IndexError):
+        raise BadBatch("a batch's encounters are malformed", hint="quarantine this node") from None
+    if not fits or cannot_be(told):
+        raise BadBatch("an encounter has a number out of range", hint="quarantine this node")
+    return told
 
 
 def met_of(unread: memoryview) -> memoryview | None:
@@ -214,23 +235,29 @@ def met_of(unread: memoryview) -> memoryview | None:
 _BYTES = 2  # the major type of a byte string (RFC 8949, section 3.1)
 
 
-def meetings_from(blob: bytes | memoryview) -> npt.NDArray[np.int64]:
-    """The rows int64 [k, 11] of a block, with times from the epoch's start; not looked at yet."""
-    rows = np.frombuffer(blob, _ROW).reshape(-1, _WIDTH).astype(np.int64)
+def _told_from(blob: bytes | memoryview) -> Told:
+    return np.frombuffer(blob, _ROW).reshape(-1, _WIDTH)
+
+
+def numbers_of(told: Told) -> npt.NDArray[np.int64]:
+    """Rows as they travel as int64 [k, 11], with times from the epoch's start."""
+    rows = told.astype(np.int64)
     rows[:, _UNSIGNED] &= 2**32 - 1
     return rows
 
 
-def cannot_be(met: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Rows [k] that no box writes: a time days away, less time within a longer reach, a count that is half missing."""
-    near = met[:, _NEAR:]
-    counted = (near[:, 0] < 0) == (near[:, -1] < 0)
-    fits = ((met >= _LOWEST) & (met <= _HIGHEST)).all(axis=1) & counted & (near[:, 1:] >= near[:, :-1]).all(axis=1)
-    return np.asarray(~fits)
+def cannot_be(told: Told) -> bool:
+    """Whether any row is one that no box writes: a time days away, less time within a longer reach, a count that is
+    half missing. Numbers and lengths are whatever fits into their four bytes."""
+    times, near = told[:, 2:4], told[:, _NEAR:]
+    falling = near[:, 1:] < near[:, :-1]
+    half = (near[:, 0] < 0) != (near[:, -1] < 0)
+    far = (times < -_DAY_MS) | (times > _DAY_MS)
+    return bool(far.any() or falling.any() or half.any() or (near[:, 0] < -1).any())
 
 
 def _rows(unread: memoryview) -> npt.NDArray[np.int64]:
-    """The same of schema 2, and of schema 1, whose rows have six numbers."""
+    """The numbers of schema 2, and of schema 1, whose rows have six."""
     rows = unpack_proven(unread[len(_MET) :], BadBatch, "a batch's encounters")
     width = len(rows[0]) if rows else _WIDTH
     if width not in (_WIDTH, _NEAR):
@@ -240,23 +267,20 @@ def _rows(unread: memoryview) -> npt.NDArray[np.int64]:
     return met
 
 
-def meetings_of(
-    some: Sequence[SightingColumns],
-) -> tuple[npt.NDArray[np.int64], list[int], dict[int, BadBatch]]:
-    """The meetings of many batches together, how many are of each, and what was wrong with those that have none."""
+def meetings_of(some: Sequence[SightingColumns]) -> tuple[Told, list[int], dict[int, BadBatch]]:
+    """The meetings of many batches together as they travel, how many are of each, and what was wrong with those that
+    have none. Few of them are anybody's who is looked for: `numbers_of` reads those."""
     try:
         blobs = [met_of(one.unread) for one in some]
-        told = meetings_from(b"".join(blob for blob in blobs if blob is not None))
-        if all(blob is not None for blob in blobs) and not cannot_be(told).any():
-            counts = [len(blob) // (_ROW.itemsize * _WIDTH) for blob in blobs if blob is not None]
-            told[:, 2:4] += np.repeat([one.epoch.hour * HOUR_S * 1000 for one in some], counts)[:, None]
-            return told, counts, {}
+        told = _told_from(b"".join(blob for blob in blobs if blob is not None))
+        if all(blob is not None for blob in blobs) and not cannot_be(told):
+            return told, [len(blob) // (_ROW.itemsize * _WIDTH) for blob in blobs if blob is not None], {}
     except (ValueError, IndexError):
         pass  # one of them is broken: which, is found out one by one
-    parts, broken = [np.empty((0, _WIDTH), np.int64)], dict[int, BadBatch]()
+    parts, broken = [np.empty((0, _WIDTH), _ROW)], dict[int, BadBatch]()
     for place, one in enumerate(some):
         try:
-            parts.append(one.meetings())
+            parts.append(_told(one.unread))
         except BadBatch as error:
             broken[place] = error
             parts.append(parts[0])

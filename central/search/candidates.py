@@ -129,13 +129,19 @@ class Candidates(Sequence[Candidate]):
                 gc.enable()
 
 
+def one_below_the_other(parts: Iterable[Rows], kind: np.dtype[Any]) -> Rows:
+    """Rows of one type, to be read only. numpy compares the fields of every two types before it joins them, which
+    takes eighty times as long as the bytes do."""
+    return np.frombuffer(b"".join(part.tobytes() for part in parts), kind)
+
+
 def taken(hits: Rows, met: Rows, order: npt.NDArray[np.intp]) -> tuple[Rows, Rows]:
     """Some of the candidates, in this order, with their partners."""
     counts = hits["partners"].astype(np.int64)
     begins = np.cumsum(counts) - counts
     some = counts[order]
     place = np.repeat(begins[order] - (np.cumsum(some) - some), some) + np.arange(some.sum())
-    return hits[order], met[place]
+    return hits.take(order), met.take(place)  # which copies a row at once; brackets copy it field by field
 
 
 def named(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
@@ -152,11 +158,11 @@ def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
     """One candidate a sighting and modality, the nearest, in order of time."""
     same = ("node", "boot", "number", "modality")
     order = np.lexsort((hits["start"], hits["distance"], *(hits[name] for name in same)))
-    inside, first = hits[order], np.ones(len(order), np.bool_)
+    inside, first = hits.take(order), np.ones(len(order), np.bool_)
     first[1:] = np.logical_or.reduce([inside[name][1:] != inside[name][:-1] for name in same])
     best = order[first]
     rank = np.argsort(np.argsort(np.array(names, object))) if len(names) else np.empty(0, np.int64)
-    of = hits[best]
+    of = hits.take(best)
     in_time = np.lexsort((of["modality"], of["number"], of["boot"], rank[of["node"]], of["start"]))
     return named(names, *taken(hits, met, best[in_time]))
 
@@ -164,7 +170,7 @@ def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
 def side_by_side(parts: Sequence[Candidates]) -> Candidates:
     """The answers of several workers as one, in order of time."""
     names: list[str] = []
-    hits, met = [np.empty(0, HIT)], [np.empty(0, MET)]
+    hits, met = list[Rows](), list[Rows]()
     for one in parts:
         moved = one.hits.copy()
         for name in ("node", "camera", "cell"):
@@ -172,7 +178,7 @@ def side_by_side(parts: Sequence[Candidates]) -> Candidates:
         names += one.names
         hits.append(moved)
         met.append(one.met)
-    return merged(names, np.concatenate(hits), np.concatenate(met))
+    return merged(names, one_below_the_other(hits, HIT), one_below_the_other(met, MET))
 
 
 def nearest(parts: Sequence[Candidates], most: int) -> tuple[list[Candidates], dict[Modality, int]]:

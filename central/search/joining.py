@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from central.search.opened import Opened
 from central.search.people import Int64
-from shared.columns import meetings_of
+from shared.columns import meetings_of, numbers_of
 from shared.epochs import HOUR_S, Modality
 from shared.errors import BadBatch
 
@@ -59,16 +59,16 @@ class Held:
         return np.array([one.cases for one in self.batches], np.int64)
 
     @cached_property
-    def _hour_ms(self) -> Int64:
+    def hour_ms(self) -> Int64:
         return np.array([one.columns.epoch.hour * HOUR_S * 1000 for one in self.batches], np.int64)
 
     @cached_property
     def start(self) -> Int64:
-        return np.asarray(self.column("start") + self._hour_ms[self.batch])
+        return np.asarray(self.column("start") + self.hour_ms[self.batch])
 
     @cached_property
     def end(self) -> Int64:
-        return np.asarray(self.column("end") + self._hour_ms[self.batch])
+        return np.asarray(self.column("end") + self.hour_ms[self.batch])
 
     @cached_property
     def number(self) -> npt.NDArray[np.uint32]:
@@ -127,19 +127,29 @@ def met(held: Held, rows: Int64, case: Int64, windows: Int64) -> Meetings:
     told, counts, broken = meetings_of([one.columns for one in held.batches])
     held.broken.update(broken)
     batch = np.repeat(np.arange(len(counts)), counts)
-    boot = held.boots[batch] << _NUMBER_BITS
-    ours, theirs = (np.concatenate([boot | told[:, a], boot | told[:, b]]) for a, b in ((0, 1), (1, 0)))
+    boot, number = held.boots[batch] << _NUMBER_BITS, told[:, :2].view(np.uint32)
+    ours, theirs = (np.concatenate([boot | number[:, a], boot | number[:, b]]) for a, b in ((0, 1), (1, 0)))
     keys = held.key[rows]
     order = np.argsort(keys, kind="stable")
-    first, last = (np.searchsorted(keys[order], ours, side) for side in ("left", "right"))
-    named = np.flatnonzero(last > first)
-    many = last[named] - first[named]
+    named, first, last = _found(keys[order], ours)
+    many = last - first
     line = np.repeat(named, many)
-    hit = order[np.repeat(first[named] - (np.cumsum(many) - many), many) + np.arange(many.sum())]
+    hit = order[np.repeat(first - (np.cumsum(many) - many), many) + np.arange(many.sum())]
     at = line % max(len(told), 1)
-    of, facts = case[hit], told[at, 2:]
+    of, facts = case[hit], numbers_of(told[at])[:, 2:]
+    facts[:, :2] += held.hour_ms[batch[at], None]
     kept = (facts[:, 0] < windows[of, 1]) & (facts[:, 1] >= windows[of, 0]) & (held.cases[batch[at]] >> of & 1 == 1)
     return _each_once(Meetings(hit[kept], theirs[line[kept]], facts[kept]))
+
+
+def _found(ordered: Int64, keys: Int64) -> tuple[Int64, Int64, Int64]:
+    """Which of the keys are among the ordered ones, and from where to where. Most of a city's are not."""
+    if not len(ordered):
+        nothing = np.empty(0, np.int64)
+        return nothing, nothing, nothing
+    first = np.searchsorted(ordered, keys)
+    named = np.flatnonzero(ordered[np.minimum(first, len(ordered) - 1)] == keys)
+    return named, first[named], np.searchsorted(ordered, keys[named], "right")
 
 
 def _each_once(some: Meetings) -> Meetings:

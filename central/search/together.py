@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from central.batches.lost import read_lying
-from central.search.candidates import HIT, MET, MODALITIES, Rows, limit, merged, nearest, taken
+from central.search.candidates import HIT, MET, MODALITIES, Rows, limit, merged, nearest, one_below_the_other, taken
 from central.search.job import BatchFailed, Coverage, Event, Found, Progress
 from central.search.neighbours import Neighbours, Ready
 from central.search.opened import Int64, Near, Opened, joined
@@ -81,7 +81,7 @@ class _Case:
         return limits
 
     def together(self) -> tuple[Rows, Rows]:
-        return np.concatenate([np.empty(0, HIT), *self.hits]), np.concatenate([np.empty(0, MET), *self.met])
+        return one_below_the_other(self.hits, HIT), one_below_the_other(self.met, MET)
 
 
 class _Pass:
