@@ -152,7 +152,10 @@ class Neighbours:
     def _let_go(self, left: Near | None, oldest: int | None) -> None:
         """Hold on to batches with somebody in view at `oldest` or later; `left` are the hits that wait still."""
         cell = self._cell
-        sizes = np.array([len(one.columns) for one in cell.held], np.int64)
+        if oldest is None:  # the cell is over, and nobody in it is met any more
+            cell.held, cell.waiting, cell.rows, cell.fresh = [], [], 0, 0
+            return
+        sizes = np.array([one.columns.people for one in cell.held], np.int64)
         stay = np.array([_lasts(one, oldest) for one in cell.held], np.bool_)
         if left is not None:
             kept = np.where(stay, sizes, 0)

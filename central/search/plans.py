@@ -149,24 +149,40 @@ class _Even:
     shares: UInt8 = field(repr=False)
     codes: dict[tuple[Modality, str], tuple[UInt8, Compared]] = field(repr=False)
     radius: Int64
+    _passed: dict[tuple[Modality, str | None], list[int]] = field(default_factory=dict)
+    _reached: dict[tuple[Modality, str], tuple[bytes, Int32]] = field(default_factory=dict)
 
     def at(self, hour: int) -> tuple[dict[bytes, int], _Probes]:
         return {self.shares[self.place[hour]].tobytes(): self.cases}, partial(self._together, self.place[hour])
 
     def _together(self, place: int, _cases: int, modality: Modality, made_by: str | None) -> Compared:
         codes, layout = self.codes.get((modality, made_by or ""), (None, None))
-        others = [
-            case
-            for (kind, model), (_, one) in self.codes.items()
-            if kind is modality and model != made_by
-            for case in dict.fromkeys(one.case.tolist())
-        ]
+        others = self._others(modality, made_by)
         if codes is None or layout is None:
             nothing = np.empty(0, np.int64)
             return Compared(modality, np.empty((0, 0), np.uint8), _NO_REACH, nothing, nothing, np.empty(0), others)
-        radius = self.radius[layout.case, MODALITIES.index(modality)]
-        reaches = _reaches(radius, layout.fidelity, codes.shape[2] * 8)
+        reaches = self._reaches((modality, made_by or ""), layout, codes.shape[2] * 8)
         return Compared(modality, codes[place], reaches, layout.case, layout.fits, layout.fidelity, others)
+
+    def _others(self, modality: Modality, made_by: str | None) -> list[int]:
+        found = self._passed.get((modality, made_by))
+        if found is None:
+            found = self._passed[modality, made_by] = [
+                case
+                for (kind, model), (_, one) in self.codes.items()
+                if kind is modality and model != made_by
+                for case in dict.fromkeys(one.case.tolist())
+            ]
+        return found
+
+    def _reaches(self, kind: tuple[Modality, str], layout: Compared, bits: int) -> Int32:
+        """The same for all hours of the cell, until a radius is narrowed."""
+        now = self.radius.tobytes()
+        known = self._reached.get(kind)
+        if known is None or known[0] != now:
+            radius = self.radius[layout.case, MODALITIES.index(kind[0])]
+            known = self._reached[kind] = now, _reaches(radius, layout.fidelity, bits)
+        return known[1]
 
 
 _NO_REACH = np.empty(0, np.int32)
