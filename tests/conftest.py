@@ -11,9 +11,10 @@ from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
 __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixtures
 
-# A shell that starts tests in the background has Ctrl-C ignored in them, and so in every program that they start;
-# several tests send it and expect it to be heard.
+# A shell that starts tests in the background has Ctrl-C and SIGQUIT ignored in them, and so in every program that they
+# start; several tests send them and expect them to be heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # No test asserts a time: on a busy machine an example takes as long as it takes.
 settings.register_profile("cairn", deadline=None)

@@ -55,13 +55,15 @@ class DaySecrets:
         existing = set(self.days())
         live = [day for day in of_day if day in existing]
         kept = tuple(hour for day in live for hour in of_day[day])
+        # Unwrapped before anything is answered: without its key nothing is released, whatever is still remembered.
+        opened = {day: self._secret(day) for day in live}
         asked = tuple(cells), kept
         if (known := self._recent.get(part, asked)) is not None:
             return kept, known
         array = np.empty((len(cells), len(kept), SHARE_BYTES), np.uint8)
         at = 0
-        for day in live:
-            secret, count = self._secret(day), len(of_day[day])
+        for day, secret in opened.items():
+            count = len(of_day[day])
             for row, cell in enumerate(cells):
                 raw = derive_parts(secret, part, cell, of_day[day])
                 array[row, at : at + count] = np.frombuffer(raw, np.uint8).reshape(count, SHARE_BYTES)

@@ -52,7 +52,7 @@ class BatchArchive(CentreTable, table=True):
     name: str = Field(primary_key=True)
     day: dt.date
     made_at: dt.datetime = Field(sa_type=UtcTime)
-    delete_after: dt.datetime | None = Field(default=None, sa_type=UtcTime)
+    delete_after: dt.datetime | None = Field(default=None, sa_type=UtcTime, index=True)
     batches: int = 0
     bytes: int = Field(default=0, sa_type=BigInteger)
 

@@ -125,7 +125,7 @@ def refused(bench: Bench) -> list[tuple[str, str, bytes]]:
         ("UnknownNode", topics.batches("box-9"), bench.batch(node="box-9")),
         ("OutOfTime", mine, bench.batch(at=NOW - timedelta(days=15))),
         ("OutOfTime", mine, bench.batch(at=NOW + timedelta(hours=2))),
-        ("UnknownVersion", mine, good.replace(b"gversion\x02", b"gversion\x17", 1)),
+        ("UnknownVersion", mine, good.replace(b"gversion" + bytes([SCHEMA_VERSION]), b"gversion\x17", 1)),
         ("BadBatch", mine, b"nonsense"),
         ("BadBatch", mine, good[:40]),
         ("TooLarge", mine, bytes(10_000_000)),

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _make_auditwitness()
     _make_authoritykey()
     _make_batcharchive()
+    _change_batcharchive()
     _make_canary()
     _make_canarytrial()
     _change_canarytrial()
@@ -120,6 +121,11 @@ def _make_batcharchive() -> None:
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+
+
+def _change_batcharchive() -> None:
+    with op.batch_alter_table("batcharchive", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_batcharchive_delete_after"), ["delete_after"], unique=False)
 
 
 def _make_canary() -> None:
