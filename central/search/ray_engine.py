@@ -12,8 +12,9 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -31,7 +32,12 @@ log = logging.getLogger(__name__)
 
 _STARTS_WITHIN_S = 60.0
 _ANSWERS_WITHIN_S = 5.0
+_AVOIDED_S = 60.0
 _ENDED_HINT = "Look at Ray's logs on its machines, and search again."
+
+
+class MachineLost(SearchFailed):
+    """A machine's search ended without a word: its process died, or the whole machine."""
 
 
 class RayEngine:
@@ -45,6 +51,7 @@ class RayEngine:
         self._ray = _ray(address)
         _check(address)
         self._store = database, archive
+        self._lost: dict[str, float] = {}
         _connect(self._ray, address, workers or len(os.sched_getaffinity(0)))
 
     @property
@@ -57,26 +64,37 @@ class RayEngine:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415  (see _ray)
 
         places = self._places()
-        where = NodeAffinitySchedulingStrategy(places[place % len(places)], soft=True)
+        machine = places[place % len(places)]
+        where = NodeAffinitySchedulingStrategy(machine, soft=True)
         # Ray itself repeats nothing: a pass knows what it has heard, and searches a shard again that was lost.
         options = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2}
         actor = self._ray.remote(Machine).options(**options, scheduling_strategy=where).remote()
         try:
             yield RayWorker(self._ray, actor, self._store)
+        except MachineLost:
+            self._lost[machine] = monotonic()
+            raise
         finally:
             self._ray.kill(actor, no_restart=True)
 
     def _places(self) -> list[str]:
-        """A machine's name for each of its cores, machine by machine."""
-        alive = [node for node in self._ray.nodes() if node["Alive"]]
-        cores = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) for node in alive}
-        if not any(cores.values()):
+        now = monotonic()
+        places = places_of(self._ray.nodes(), {name for name, at in self._lost.items() if now - at < _AVOIDED_S})
+        if not places:
             raise ServiceDown("no machine of Ray's has a core", hint="start one with ray start")
-        return [name for name in sorted(cores) for _ in range(cores[name])]
+        return places
+
+
+def places_of(nodes: Sequence[dict[str, Any]], lost: Collection[str]) -> list[str]:
+    """A machine's name for each of its cores, machine by machine. Ray takes half a minute to see that one is gone, and
+    sends it work until then: those that were lost just now are left out, if there are others."""
+    cores = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]}
+    places = [name for name in sorted(cores) for _ in range(cores[name])]
+    return [name for name in places if name not in lost] or places
 
 
 class RayWorker:
-    """The centre's side of one Machine. Raises SearchFailed when it does not start, BadSettings when it is another
+    """The centre's side of one Machine. Raises MachineLost when it does not start, BadSettings when it is another
     version's."""
 
     def __init__(self, ray: Any, actor: Any, store: tuple[str, str]) -> None:
@@ -127,7 +145,7 @@ class RayWorker:
                 hint = "Start the search again."
                 raise SearchFailed("The search was stopped before it had an answer.", hint=hint) from None
             log.warning("Ray lost a machine's search: %s", type(error).__name__)
-            raise SearchFailed("A machine's search ended without an answer.", hint=_ENDED_HINT) from None
+            raise MachineLost("A machine's search ended without an answer.", hint=_ENDED_HINT) from None
 
 
 def _check(address: str) -> None:

@@ -26,7 +26,7 @@ from central.search.gathering import Gatherer
 from central.search.job import BatchFailed, Event, Job, Progress
 from central.search.parts import SearchAnswer
 from central.search.passes import LocalEngine
-from central.search.ray_engine import RayEngine
+from central.search.ray_engine import RayEngine, places_of
 from central.search.ray_machine import batches_from, failure, request_to_bytes
 from central.settings import CentreSettings
 from shared.errors import BadInput, CairnError
@@ -170,6 +170,15 @@ def test_what_fails_on_a_machine_is_told_with_its_words(kind: str, known: type[C
     assert (type(error), error.message, error.hint) == (known, "what", "do this")
 
 
+def test_a_machine_that_was_lost_just_now_gets_no_work_while_there_are_others() -> None:
+    """Places go machine by machine, one a core; a lost machine is left out, unless it is the only one."""
+    nodes = [{"NodeID": name, "Alive": name != "c", "Resources": {"CPU": 2.0}} for name in "bac"]
+    nodes.append({"NodeID": "d", "Alive": True, "Resources": {}})
+    assert places_of(nodes, ()) == ["a", "a", "b", "b"]
+    assert places_of(nodes, {"a"}) == ["b", "b"]
+    assert places_of(nodes, {"a", "b"}) == ["a", "a", "b", "b"]
+
+
 def test_without_ray_the_engine_is_refused_with_what_to_install(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal names the package, and the local engine as the other way; the local one asks for nothing."""
     monkeypatch.setitem(sys.modules, "ray", None)
@@ -247,6 +256,11 @@ def test_a_machine_that_is_killed_is_replaced_and_nothing_counts_twice(town: Tow
 
 def _kill_first(engine: Meddling, worker: ShardWorker) -> None:
     if worker is engine.started_workers[0]:
+        _kill(worker)
+
+
+def _kill(worker: ShardWorker) -> None:
+    if not gone(worker):  # what it had said before is still heard
         os.kill(pids(worker)[0], signal.SIGKILL)
         wait_until(lambda: gone(worker), "the machine's processes to end")
 
@@ -255,12 +269,7 @@ def _kill_first(engine: Meddling, worker: ShardWorker) -> None:
 @warns
 def test_a_machine_that_is_lost_twice_is_told(town: Town, ray: RayEngine) -> None:
     """Nobody gets half an answer for a whole one."""
-
-    def kill(worker: ShardWorker) -> None:
-        os.kill(pids(worker)[0], signal.SIGKILL)
-        wait_until(lambda: gone(worker), "the machine's processes to end")
-
-    engine = Meddling(ray, kill)
+    engine = Meddling(ray, _kill)
     with pytest.raises(SearchFailed, match="without an answer"):
         asked(town, engine)
     assert len(engine.started_workers) == 2
