@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +32,7 @@ from central.settings import CentreSettings
 from shared.errors import BadInput, CairnError
 from shared.keys import seal_to
 from shared.wire import unpack
-from tests.central.test_search_together import CASES, CELLS, HOURS, Town, answers, canonical
+from tests.central.test_search_together import CASES, CELLS, HOURS, Town, Watched, answers, canonical
 from tests.waiting import wait_until
 
 needs_ray = pytest.mark.skipif(
@@ -54,11 +54,17 @@ def ray(town: Town) -> Iterator[RayEngine]:
     engine._ray.shutdown()
 
 
-class Meddling:
-    """An engine whose workers are meddled with at the first word of a case that has been found out something of."""
+def nothing(_: ShardWorker) -> None:
+    """No meddling."""
 
-    def __init__(self, real: Engine, at: Callable[[ShardWorker], None]) -> None:
-        self.real, self.at, self.started_workers = real, at, list[ShardWorker]()
+
+class Meddling:
+    """An engine whose workers are meddled with before they are given anything, or at what they say."""
+
+    def __init__(
+        self, real: Engine, at: Callable[[ShardWorker], None] = nothing, before: Callable[[ShardWorker], None] = nothing
+    ) -> None:
+        self.real, self.at, self.before, self.started_workers = real, at, before, list[ShardWorker]()
 
     @property
     def workers(self) -> int:
@@ -68,19 +74,20 @@ class Meddling:
     def started(self, place: int) -> Iterator[ShardWorker]:
         with self.real.started(place) as worker:
             self.started_workers.append(worker)
-            yield _Meddled(worker, self.at)
+            yield _Meddled(worker, self)
 
 
 class _Meddled:
-    def __init__(self, worker: ShardWorker, at: Callable[[ShardWorker], None]) -> None:
+    def __init__(self, worker: ShardWorker, by: Meddling) -> None:
         self.public, self.lacking, self.cancel = worker.public, worker.lacking, worker.cancel
-        self._worker, self._at = worker, at
+        self._worker, self._by = worker, by
 
     def search(self, jobs: list[Job], batches: Batches, wanted: Callable[[int], bool]) -> Iterator[tuple[int, Event]]:
+        self._by.before(self._worker)
         for said in self._worker.search(jobs, batches, wanted):
             yield said
             if isinstance(said[1], Progress | BatchFailed):
-                self._at(self._worker)
+                self._by.at(self._worker)
 
 
 def asked(town: Town, engine: Engine | None, case: str = CASES[0]) -> tuple[SearchAnswer, list[Progress | BatchFailed]]:
@@ -97,42 +104,19 @@ def same(one: SearchAnswer, other: SearchAnswer) -> None:
 
 def test_an_engine_that_is_given_searches_instead_of_the_local_one(town: Town) -> None:
     """A pass asks its engine for every worker; the answer is the one that it gives without."""
-    engine = Meddling(LocalEngine(town.store), lambda _: None)
+    engine = Meddling(LocalEngine(town.store))
     same(asked(town, engine)[0], asked(town, None)[0])
     assert len(engine.started_workers) == 1
 
 
 def test_shards_are_taken_by_groups_and_each_once(fresh: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two places search neighbouring cells each; together they search every cell once."""
-    monkeypatch.setattr("central.search.passes.EPOCHS_AT_ONCE", HOURS)  # a shard a cell
-    engine = Placed(LocalEngine(fresh.store))
+    """Two places search a shard a cell: together every cell once, and a place that has done its own helps the other."""
+    monkeypatch.setattr("central.search.passes.EPOCHS_AT_ONCE", HOURS)
+    engine = Meddling(LocalEngine(fresh.store))
     parts = replace(fresh.parts, engine=engine, workers=2)
     answer = search_case(fresh.release(CASES[0]), parts, lambda _: None, threading.Event())
     assert answer.searched + answer.failed == 2 * HOURS * len(CELLS)
-    assert sorted(engine.searched) == sorted((cell,) for cell in CELLS)
-
-
-class Placed(Meddling):
-    """An engine that notes the cells of each shard."""
-
-    def __init__(self, real: Engine) -> None:
-        super().__init__(real, lambda _: None)
-        self.searched: list[tuple[str, ...]] = []
-
-    @contextmanager
-    def started(self, place: int) -> Iterator[ShardWorker]:
-        with self.real.started(place) as worker:
-            yield _Noting(worker, self.searched)
-
-
-class _Noting(_Meddled):
-    def __init__(self, worker: ShardWorker, searched: list[tuple[str, ...]]) -> None:
-        super().__init__(worker, lambda _: None)
-        self._searched = searched
-
-    def search(self, jobs: list[Job], batches: Batches, wanted: Callable[[int], bool]) -> Iterator[tuple[int, Event]]:
-        self._searched.append(batches.cells)
-        return super().search(jobs, batches, wanted)
+    assert len(engine.started_workers) == len(CELLS)
 
 
 @pytest.fixture
@@ -141,17 +125,17 @@ def fresh(tmp_path: Path) -> Town:
 
 
 def test_a_lost_worker_of_any_engine_is_replaced_once_and_nothing_counts_twice(fresh: Town) -> None:
-    """The first worker dies after some batches: the second searches them again, and the answer is the whole one's."""
-    engine = Meddling(LocalEngine(fresh.store), lambda worker: _once(engine, worker))
+    """The first worker dies at half of the batches: the second searches all again; the answer is the whole one's."""
+
+    def kill_at_half(number: int) -> None:
+        if number == HOURS * len(CELLS) and len(engine.started_workers) == 1:
+            engine.started_workers[0].cancel()
+
+    engine = Meddling(LocalEngine(Watched(fresh.store, kill_at_half)))
     answer, told = asked(fresh, engine)
     same(answer, asked(fresh, None)[0])
     assert len(engine.started_workers) == 2
     assert len([one for one in told if isinstance(one, BatchFailed)]) == answer.failed
-
-
-def _once(engine: Meddling, worker: ShardWorker) -> None:
-    if worker is engine.started_workers[0]:
-        worker.cancel()
 
 
 def test_the_request_says_which_batches_and_takes_the_jobs() -> None:
@@ -246,7 +230,7 @@ def test_ray_finds_what_the_local_engine_finds(town: Town, ray: RayEngine) -> No
 @warns
 def test_a_machine_that_is_killed_is_replaced_and_nothing_counts_twice(town: Town, ray: RayEngine) -> None:
     """Its shard is searched again, once, by a fresh worker with fresh keys."""
-    engine = Meddling(ray, lambda worker: _kill_first(engine, worker))
+    engine = Meddling(ray, before=lambda worker: _kill_first(engine, worker))
     answer, told = asked(town, engine)
     same(answer, asked(town, None)[0])
     first, second = engine.started_workers
@@ -260,16 +244,23 @@ def _kill_first(engine: Meddling, worker: ShardWorker) -> None:
 
 
 def _kill(worker: ShardWorker) -> None:
-    if not gone(worker):  # what it had said before is still heard
-        os.kill(pids(worker)[0], signal.SIGKILL)
-        wait_until(lambda: gone(worker), "the machine's processes to end")
+    """Ray's process, while the confined worker is held so that it cannot have answered before."""
+    machine, confined = pids(worker)
+    os.kill(confined, signal.SIGSTOP)
+
+    def kill() -> None:
+        os.kill(machine, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(confined, signal.SIGCONT)
+
+    threading.Timer(0.5, kill).start()  # by then it has its job
 
 
 @needs_ray
 @warns
 def test_a_machine_that_is_lost_twice_is_told(town: Town, ray: RayEngine) -> None:
     """Nobody gets half an answer for a whole one."""
-    engine = Meddling(ray, _kill)
+    engine = Meddling(ray, before=_kill)
     with pytest.raises(SearchFailed, match="without an answer"):
         asked(town, engine)
     assert len(engine.started_workers) == 2
