@@ -237,6 +237,8 @@ def _wait(client: CaseClient, job: dict[str, Any]) -> dict[str, Any]:
         raise
     for day, authorities in job["not_covered"].items():
         say(f"not covered: {day}, no secret of that day at {' and '.join(authorities)}")
+    for modality, bits in job["narrowed"].items():
+        say(f"many look like the patient: by {modality} only what differs in at most {bits} bits was looked at")
     if job["error"]:
         error = job["error"]
         raise ApiRefused(error["error"], 409, error["message"], error["hint"])

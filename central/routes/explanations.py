@@ -20,7 +20,7 @@ import numpy.typing as npt
 from numpy.polynomial.hermite_e import hermegauss
 
 from central.routes.camera_graph import Floats
-from central.routes.hmm import Chain, forward, posterior, sample
+from central.routes.hmm import Chain, forward, log_evidence, posterior, sample
 from central.routes.observations import Evidence
 from shared.epochs import Modality
 
@@ -89,8 +89,7 @@ def on_the_path(chain: Chain) -> Floats:
 def drawn_paths(chain: Chain, count: int, random: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Paths drawn from their posterior, as which observations are on each [count, n]."""
     alpha = forward(chain)
-    evidence = posterior(chain)[1]
-    levels = random.choice(_LEVELS.shape[1], count, p=_level_weights(evidence))
+    levels = random.choice(_LEVELS.shape[1], count, p=_level_weights(log_evidence(chain, alpha)))
     found = np.zeros((count, len(chain.initial)), np.bool_)
     for row, level in enumerate(levels):
         one = Chain(chain.initial, chain.steps, chain.emission[level], chain.final, chain.empty)

@@ -253,6 +253,7 @@ class RouteJobs:
             row.done, row.failed, row.candidates = answer.searched, answer.failed, len(answer.candidates)
             row.not_covered = json.dumps({day: list(names) for day, names in answer.not_covered.items()})
             row.lacking, (row.error, row.message, row.hint) = ", ".join(answer.lacking), ("", "", "")
+            row.narrowed = json.dumps({modality.value: bits for modality, bits in answer.radius.items()})
             session.add(row)
             store.keep_route(session, case, job, route, now)
             self._note(session, row, running, now)

@@ -23,7 +23,8 @@ class JobOut(BaseModel):
 
     `error` says why there is no route, or what a waiting search waits for. `not_covered` are days of the window that no
     search can reach, and which authorities hold no secret for each; `lacking` are protections that the search worker's
-    machine would not give it.
+    machine would not give it. `narrowed` says, by modality, within how many bits all was found, where so many people
+    look like the patient that only the nearest had room.
     """
 
     job: str
@@ -39,6 +40,7 @@ class JobOut(BaseModel):
     seconds: dict[str, float]
     not_covered: dict[str, list[str]] = Field(examples=[{"2026-11-10": ["authority-b"]}])
     lacking: list[str]
+    narrowed: dict[str, int] = Field(examples=[{"face": 301}])
     error: Refusal | None
 
 
@@ -163,5 +165,6 @@ def job_out(row: RouteJob, progress: Progress | None) -> JobOut:
         seconds=json.loads(row.seconds),
         not_covered=json.loads(row.not_covered),
         lacking=row.lacking.split(", ") if row.lacking else [],
+        narrowed=json.loads(row.narrowed),
         error=Refusal(error=row.error, message=row.message, hint=row.hint) if says_why else None,
     )

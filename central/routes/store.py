@@ -62,5 +62,5 @@ def route_of(session: Session, case: str) -> FoundRoute:
 def forget_route(session: Session, case: str) -> None:
     """Erase a case's route, what was said of its sightings, and how many hits its searches had."""
     session.execute(delete(SightingWord).where(col(SightingWord.case) == case))
-    session.execute(update(RouteJob).where(col(RouteJob.case) == case).values(candidates=0))
+    session.execute(update(RouteJob).where(col(RouteJob.case) == case).values(candidates=0, narrowed="{}"))
     session.execute(delete(FoundRoute).where(col(FoundRoute.case) == case))

@@ -14,6 +14,7 @@ class RouteJob(CentreTable, table=True):
 
     `not_covered` is a JSON map of days of the window that could not be searched to the authorities that hold no secret
     for them; `lacking` names, parted by commas, protections that the search worker's machine would not give it.
+    `narrowed` is a JSON map of modalities to the bits within which all is found, where only the nearest had room.
     """
 
     id: str = Field(primary_key=True)
@@ -32,6 +33,7 @@ class RouteJob(CentreTable, table=True):
     seconds: str = "{}"
     not_covered: str = "{}"
     lacking: str = ""
+    narrowed: str = "{}"
 
 
 class FoundRoute(CentreTable, table=True):

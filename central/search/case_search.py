@@ -16,7 +16,7 @@ from central.probes.hand_off import Targets
 from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import DEFAULT_RADIUS, Found, Job
 from central.search.neighbouring import batches_of
-from central.search.parts import LOOK_EVERY_S, Part, SearchAnswer, SearchParts, Tell, renumbered
+from central.search.parts import LOOK_EVERY_S, Part, SearchAnswer, SearchParts, Tell, of_worker
 from central.search.passes import Pass, shares_for, some_of, started
 from shared.epochs import Modality
 from shared.keys import sealing_public
@@ -98,7 +98,7 @@ def _second_round(
         worn = _answer(worker, _job(part, worker, probes, cells), batches)
     pictured = any(one.modality is Modality.APPEARANCE for one in first.candidates)
     both = frozenset(epochs) if pictured else frozenset()
-    found = [renumbered(one, _SECOND_ROUND) for one in worn.candidates if one.sighting not in targets]
+    found = [one for one in of_worker(worn.candidates, _SECOND_ROUND) if one.sighting not in targets]
     together = tuple(sorted((*first.candidates, *found), key=lambda one: (one.start, one.sighting, one.modality)))
     counts, sources = (len(targets), len(epochs)), frozenset(targets)
     return replace(first, candidates=together, handed_on=counts, two_pictures=both, sources=sources)

@@ -12,7 +12,7 @@ from typing import Protocol
 from central.authority.client import Releases
 from central.batches.store import BatchStore
 from central.probes.client import Probes
-from central.search.candidates import NOBODY, Candidate, Candidates, Partner, nearest, side_by_side, within
+from central.search.candidates import NOBODY, Candidate, Candidates, nearest, side_by_side, within
 from central.search.dispatch import SearchFailed
 from central.search.engine import Engine
 from central.search.job import DEFAULT_RADIUS, MOST_CANDIDATES, BatchFailed, Coverage, Found, Progress
@@ -131,7 +131,7 @@ class Part:
     def found(self, shard: int, answer: Found) -> None:
         """Keep one shard's candidates; of all shards' together no more than a case may have."""
         with self._lock:
-            self._found[shard] = _of_worker(answer.candidates, shard)
+            self._found[shard] = of_worker(answer.candidates, shard)
             kept, limits = nearest(list(self._found.values()), self.offices.most)
             self._found = dict(zip(self._found, kept, strict=True))
             for modality, bits in (*answer.radius.items(), *limits.items()):
@@ -186,22 +186,10 @@ class Part:
         return Progress(sum(one.done for one in some), sum(one.failed for one in some))
 
 
-def renumbered(one: Candidate, worker: int) -> Candidate:
-    """The same candidate, whose partners' numbers no other worker uses."""
-    if not worker:
-        return one
-    return replace(one, partners=tuple(_renumbered(partner, worker) for partner in one.partners))
-
-
-def _of_worker(found: Sequence[Candidate], worker: int) -> Candidates:
+def of_worker(found: Sequence[Candidate], worker: int) -> Candidates:
+    """The same candidates, whose partners' numbers no other worker uses."""
     if not isinstance(found, Candidates):
         return Candidates()
     met = found.met.copy()
     met["person"][met["person"] != NOBODY] += worker * _PEOPLE_OF_A_WORKER
     return Candidates(found.names, found.hits, met)
-
-
-def _renumbered(partner: Partner, worker: int) -> Partner:
-    if partner.person is None:
-        return partner
-    return replace(partner, person=partner.person + worker * _PEOPLE_OF_A_WORKER)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
-import numpy as np
-
-from shared.calibration.laws import Curve, Floats, radius
+from shared.calibration.laws import Curve, radius
 from shared.epochs import Modality
 from shared.errors import CalibrationMissing
 from shared.face_mask import FaceMask
@@ -80,14 +78,6 @@ class Calibration:
         """How far a search looks for this kind of template, in bits by modality: over bare and masked sightings."""
         return {modality: radius(self._curves(modality)) for modality in self.bands}
 
-    def correlations(self) -> tuple[Floats, Floats]:
-        """How alike two sightings of the patient score, and two of one stranger, by modality [2]; means over bands."""
-        same, other = (
-            np.array([np.mean([get(b) for b in self.bands.get(m, ())] or [0.0]) for m in Modality])
-            for get in (_same_correlation, _other_correlation)
-        )
-        return same, other
-
     def for_template(self, masked: bool) -> Calibration:
         """The same for a patient who gave a template with a face mask too, or none."""
         return replace(self, masked_template=masked)
@@ -106,11 +96,3 @@ class Calibration:
                 own = [band for band in fitting if band.masked_template == self.masked_template] or fitting
                 found[modality, mask] = sorted(own, key=lambda band: -band.lowest)
         return found
-
-
-def _same_correlation(band: Band) -> float:
-    return band.curve.same_correlation
-
-
-def _other_correlation(band: Band) -> float:
-    return band.curve.other_correlation

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from central.authority.released import Recipient
 from central.authority.service import Authority
@@ -18,7 +18,8 @@ from central.errors import ServiceDown
 from central.probes.service import ProbeService
 from central.routes.tables import RouteJob
 from central.search.case_search import SearchParts
-from tests.central.authority_fixtures import CASE, NOW
+from shared.batches import read_batch
+from tests.central.authority_fixtures import CASE, NOW, some_faces
 from tests.central.centre_fixtures import Office
 from tests.waiting import wait_until
 
@@ -211,6 +212,23 @@ def test_what_the_workers_machine_would_not_give_is_shown_and_logged(
     assert job["state"] == "done"
     assert "system calls filtered" in job["lacking"]
     assert list(entries(office, "worker less protected")) == [", ".join(job["lacking"])]
+
+
+def test_that_only_the_nearest_had_room_is_told(office: Office) -> None:
+    """Two sightings are near and one may be answered: the job says how far was looked, and forgets it with the case."""
+    faces = some_faces(2)
+    faces[1] = faces[0] + 0.5 * faces[1]
+    assert office.store.add([read_batch(office.world.batch(faces))], NOW) == [None]
+    for most, narrowed in ((2, False), (1, True)):
+        with office.open(dataclasses.replace(office.parts, most=most)):
+            kim = office.approved() if most == 2 else office.as_("kim")
+            job = office.searched(kim)
+            assert (job["state"], job["candidates"]) == ("done", most)
+            assert set(job["narrowed"]) == ({"face"} if narrowed else set())
+            if narrowed:
+                kim.ask("POST", f"/cases/{CASE}/withdraw")
+                with Session(office.engine) as session:
+                    assert {row.narrowed for row in session.exec(select(RouteJob))} == {"{}"}
 
 
 def entries(office: Office, action: str) -> Iterator[str]:

@@ -324,6 +324,7 @@ def _change_routejob() -> None:
     with op.batch_alter_table("routejob", schema=None) as batch_op:
         batch_op.add_column(sa.Column("not_covered", sa.String(), server_default=sa.text("'{}'"), nullable=False))
         batch_op.add_column(sa.Column("lacking", sa.String(), server_default=sa.text("('')"), nullable=False))
+        batch_op.add_column(sa.Column("narrowed", sa.String(), server_default=sa.text("'{}'"), nullable=False))
 
 
 def _change_storedbatch() -> None:

@@ -162,6 +162,10 @@ CASES: Final[dict[str, tuple[str, str]]] = {
     "job_interrupted": ("interrupted", "끊김"),
     "batches": ("{done} of {all} batches", "묶음 {all}개 중 {done}개"),
     "batches_failed": ("{n} batches could not be opened", "열지 못한 묶음 {n}개"),
+    "narrowed": (
+        "Very many people look like the patient, so only the nearest sightings were looked at; some may be missing.",
+        "환자와 닮은 사람이 매우 많아 가장 비슷한 것만 살펴보았습니다. 빠진 것이 있을 수 있습니다.",
+    ),
     "reloads": ("This page reloads by itself.", "이 화면은 저절로 새로 고쳐집니다."),
     "show_case": ("Show the case", "사례 보기"),
     "found_at": ("found {when}", "{when} 검색"),
