@@ -182,6 +182,15 @@ def test_a_tracer_searches_and_reads_a_case_without_a_script(office: Office, bro
     assert browser.get(f"{FOUND}/map.svg").headers["content-type"] == "image/svg+xml"
 
 
+def test_a_gap_says_why_nobody_was_seen(office: Office, browser: httpx.Client) -> None:
+    """One camera alone has none on the way to it; in both languages."""
+    office.fill()
+    office.searched(office.approved())
+    signed_in(office, browser)
+    assert "no camera on the way" in text_of(browser.get(FOUND))
+    assert "지나는 길에 카메라가 없습니다" in text_of(browser.get(FOUND, params={"language": "ko"}))
+
+
 def test_what_is_read_on_a_page_is_in_the_audit_log(office: Office, browser: httpx.Client) -> None:
     """The case, its route, the contacts by each preset and the map are noted as reads of the API are."""
     office.fill()

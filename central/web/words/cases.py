@@ -186,6 +186,16 @@ CASES: Final[dict[str, tuple[str, str]]] = {
     "mode_walk": ("on foot", "도보"),
     "mode_ride": ("ride", "탈것"),
     "not_seen": ("not seen", "보이지 않음"),
+    "gap_unseen": (
+        "the cameras on the way ({cameras}) saw others only",
+        "지나는 길의 카메라({cameras}대)에는 다른 사람만 보였습니다",
+    ),
+    "gap_blind": ("no camera on the way", "지나는 길에 카메라가 없습니다"),
+    "gap_outage": (
+        "about {dark} of {cameras} cameras on the way sent nothing",
+        "지나는 길의 카메라 {cameras}대 중 약 {dark}대가 아무것도 보내지 않았습니다",
+    ),
+    "gap_unsearched": ("most of this time could not be searched", "이 시간대는 대부분 검색할 수 없었습니다"),
     "stays": ("Stays", "머문 곳"),
     "no_stays": ("No stay of five minutes or more was seen.", "5분 이상 머문 것이 보이지 않았습니다."),
     "gaps": ("Gaps", "공백"),
