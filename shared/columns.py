@@ -259,11 +259,13 @@ def cannot_be(told: Told) -> bool:
 def _rows(unread: memoryview) -> npt.NDArray[np.int64]:
     """The numbers of schema 2, and of schema 1, whose rows have six."""
     rows = unpack_proven(unread[len(_MET) :], BadBatch, "a batch's encounters")
-    width = len(rows[0]) if rows else _WIDTH
-    if width not in (_WIDTH, _NEAR):
+    numbers = np.array(rows if isinstance(rows, list) else None)
+    if not numbers.size and rows == []:
+        return np.empty((0, _WIDTH), np.int64)
+    if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] not in (_WIDTH, _NEAR):
         raise ValueError
     met = np.full((len(rows), _WIDTH), -1, np.int64)
-    met[:, :width] = np.array(rows, np.int64).reshape(len(rows), width)
+    met[:, : numbers.shape[1]] = numbers
     return met
 
 

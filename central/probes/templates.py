@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.epochs import Modality
 from shared.errors import BadEmbedding, BadInput
+from shared.files import flush_folder, write_whole
 from shared.ids import check_id
 from shared.templates import MAX_SEALED_BYTES, Template
 
@@ -53,14 +54,7 @@ class SealedTemplates:
         """Durable before it returns, and whole or not at all."""
         if len(sealed) > MAX_SEALED_BYTES:
             raise BadEmbedding("a template is too large", hint="register the patient with cairn-edge register")
-        path = self._path(case)
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        self._sync()
+        write_whole(self._path(case), sealed, 0o600)
 
     def get(self, case: str) -> bytes:
         try:
@@ -74,19 +68,11 @@ class SealedTemplates:
         if not path.exists():
             return False
         _wipe(path)
-        self._sync()
+        flush_folder(self._folder)  # or the deleted file might come back after a power cut
         return True
 
     def _path(self, case: str) -> Path:
         return self._folder / f"{check_id(case, 'case')}.sealed"
-
-    def _sync(self) -> None:
-        """The folder's own entry, without which a file that was replaced or deleted may come back after a power cut."""
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _wipe(path: Path) -> None:

@@ -7,7 +7,3 @@ from shared.errors import CairnError
 
 class BadMaterial(CairnError):
     """A folder or a list for measuring is missing, or not laid out as it should be."""
-
-
-class CannotWrite(CairnError):
-    """The figures cannot be written where they were asked for."""

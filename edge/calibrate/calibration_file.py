@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge.calibrate import BadMaterial, CannotWrite
+from edge.calibrate import BadMaterial
 from edge.calibrate.bands import Measured
 from edge.vision import MODELS
 from shared.calibration.curves import Calibration
-from shared.calibration.files import calibration_to_map, read_calibration
+from shared.calibration.files import calibration_from_map, calibration_to_map, read_calibration
+from shared.errors import BadCalibration
+from shared.files import CannotWrite, write_whole
 from shared.ids import is_id
 
+_LONGEST_SOURCE: Final = 500
 _HOW: Final = "laws fitted to distances of codes by `cairn-edge calibrate`; only their parameters are kept"
 
 
@@ -38,12 +40,21 @@ class Target:
             raise BadMaterial(f"{path.name} is no name for a calibration", hint=hint)
         if not path.parent.is_dir():
             raise CannotWrite(f"there is no folder {path.parent}", hint="make it, or name another")
+        if len(self.source) > _LONGEST_SOURCE:
+            hint = f"say it in {_LONGEST_SOURCE} characters"
+            raise BadMaterial("the source of the pictures is too long", hint=hint)
         return read_calibration(path) if path.exists() else None
 
     def add(self, measured: Measured) -> None:
-        """Write the file anew with this modality renewed, whole or not at all. Raises as `check` does."""
-        calibration = _joined(self, self.check(), measured)
-        _replace(self.path, json.dumps(calibration_to_map(calibration), indent=1) + "\n")
+        """Write the file anew with this modality renewed, whole or not at all. Raises as `check` does, and BadMaterial
+        for what was measured of pictures that tell nobody apart."""
+        document = calibration_to_map(_joined(self, self.check(), measured))
+        try:
+            calibration_from_map(document)  # a file that cannot be read must not replace one that can
+        except BadCalibration:
+            hint = "look whether the pictures show people, and whether each is in its own person's folder"
+            raise BadMaterial("these pictures make no calibration: they tell nobody apart", hint=hint) from None
+        write_whole(self.path, json.dumps(document, indent=1).encode() + b"\n")
 
 
 def _joined(target: Target, before: Calibration | None, measured: Measured) -> Calibration:
@@ -59,17 +70,3 @@ def _joined(target: Target, before: Calibration | None, measured: Measured) -> C
         template_spread={**(before.template_spread if before else {}), modality: round(measured.spread, 1)},
         origins=origins,
     )
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}", hint="name another file") from None
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.calibrate import CannotWrite
+from shared.files import CannotWrite, write_whole
 
 if TYPE_CHECKING:  # --help answers without numpy
     from edge.calibrate.calibration_file import Target
@@ -81,9 +81,9 @@ def run(measure: Measure, options: argparse.Namespace) -> None:
     if options.json:
         try:
             options.json.parent.mkdir(parents=True, exist_ok=True)
-            options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise CannotWrite(f"cannot write {options.json}: {error.strerror}", hint="name another file") from None
+        write_whole(options.json, json.dumps(figures, indent=1).encode() + b"\n")
 
 
 def table(figures: dict[str, Row] | Row) -> str:

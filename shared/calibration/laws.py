@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial.hermite_e import hermegauss
 
+from shared.errors import BadCalibration
+
 Floats = npt.NDArray[np.float64]
 
 _NODES = 40  # of Gauss and Hermite's, for what several distances have in common
@@ -148,6 +150,9 @@ def _log_nearest(log_pmf: Floats, count: int, correlation: float) -> Floats:
 
 def _bulk(distances: npt.NDArray[np.int64], bits: int) -> Bulk:
     mean = float(distances.mean()) / bits
+    if not 0 < mean < 1:
+        hint = "look whether each picture stands in the list once, and under its own person"
+        raise BadCalibration("these codes are all the same, or all opposite", hint=hint)
     widened = float(distances.var()) / (bits * mean * (1 - mean))  # 1 where bits are independent
     return Bulk(mean, min(max((widened - 1) / (bits - 1), 1e-6), 0.999))
 

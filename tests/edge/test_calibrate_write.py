@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from itertools import islice, pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 import skimage.data
 
 from edge.__main__ import main
-from edge.calibrate import BadMaterial, CannotWrite
+from edge.calibrate import BadMaterial
 from edge.calibrate.appearance import calibrate_appearance
 from edge.calibrate.bands import FEWEST_DRESSED, FEWEST_PEOPLE, FEWEST_TWICE, QUALITIES, of_faces
 from edge.calibrate.calibration_file import Target
@@ -28,15 +28,16 @@ from edge.model_vision import ModelVision
 from edge.registered_photos import NotAPicture
 from edge.vision import MODELS, Face
 from shared.calibration.files import read_calibration
+from shared.calibration.laws import Bulk, fit
 from shared.codes import FACE_BITS
 from shared.epochs import Modality
 from shared.errors import BadCalibration
 from shared.face_mask import FaceMask
+from shared.files import CannotWrite
 
 GOLDEN = Path(__file__).parents[1] / "shared" / "calibration-v1.json"
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "lfw_view1_test" / "images"
 DAY = date(2026, 12, 1)
-ALL = np.s_[:, :]
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,19 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target.path]
 
 
+def test_pictures_that_tell_nobody_apart_replace_no_calibration(tmp_path: Path) -> None:
+    """Strangers who are nearer than oneself, as where people and folders were mixed up: the old file stays."""
+    target = Target(tmp_path / "city.json", DAY)
+    shutil.copy(GOLDEN, target.path)
+    measured = of_faces(*simulated(FEWEST_PEOPLE, 2))
+    flat = replace(measured.bands[0].curve, same=Bulk(float("nan"), 0.01))
+    with pytest.raises(BadMaterial, match="tell nobody apart"):
+        target.add(replace(measured, bands=[replace(measured.bands[0], curve=flat), *measured.bands[1:]]))
+    assert target.path.read_bytes() == GOLDEN.read_bytes()
+    with pytest.raises(BadCalibration, match="all the same"):
+        fit(np.zeros(9, np.int64), np.arange(9), 1024)
+
+
 def test_too_few_people_in_both_cameras_are_refused(dressed: Path, tmp_path: Path) -> None:
     """Who is seen by one camera only says nothing about being found in the other."""
     some = shutil.copytree(dressed, tmp_path / "some")
@@ -169,6 +183,8 @@ def test_a_bad_target_is_refused_before_anything_is_measured(tmp_path: Path) -> 
         Target(tmp_path / "My City.json", DAY).check()
     with pytest.raises(CannotWrite, match="no folder"):
         Target(tmp_path / "none" / "city.json", DAY).check()
+    with pytest.raises(BadMaterial, match="too long"):
+        Target(tmp_path / "city.json", DAY, "x" * 501).check()
     spoilt = tmp_path / "city.json"
     spoilt.write_text("{}")
     pairs, images = tmp_path / "pairs.csv", tmp_path

@@ -91,7 +91,21 @@ def test_a_length_that_is_not_the_shortest_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "encounters", [7, None, "met", [7], [[1, 2, 3]], [[1, 2, 0, 0, 5, "x"]], [[1, 2, 0, 2**70, 5, 5]], b"x", bytes(43)]
+    "encounters",
+    [
+        7,
+        None,
+        "met",
+        [7],
+        [[1, 2, 3]],
+        [[1, 2, 0, 0, 5, "x"]],
+        [[1, 2, 0, 2**70, 5, 5]],
+        b"x",
+        bytes(43),
+        {1: 2},
+        [[1.5] * 6],
+        [[1, 2], [3]],
+    ],
 )
 def test_malformed_encounters_are_refused_when_they_are_asked_for(encounters: object) -> None:
     """The sightings of such a batch can be read; its encounters are a named error."""
