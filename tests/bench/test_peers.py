@@ -39,6 +39,6 @@ def test_a_database_counts_the_same_or_says_how_to_have_it(
     try:
         with make(question, tmp_path) as peer:
             assert peer.pairs() == 3
-            assert peer.seconds() >= 0
     except NotInstalled as missing:
         assert "pip install" in str(missing)
+        pytest.skip(str(missing))

@@ -57,11 +57,23 @@ def test_nothing_is_kept_of_a_day_that_was_destroyed(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_overwritten_after_a_moment() -> None:
     """Nobody has to ask or destroy anything for that; who was answered keeps what they got."""
-    recent, shares = RecentShares(timedelta(milliseconds=50).total_seconds()), np.ones((1, 2, 32), np.uint8)
+    long = timedelta(hours=1).total_seconds()
+    recent, shares = RecentShares(long), np.ones((1, 2, 32), np.uint8)
     recent.put("kind", "question", shares)
-    got = recent.get("kind", "question")
+    got, timer = recent.get("kind", "question"), recent._timer
     ((_, kept),) = recent._kept.values()
-    wait_until(lambda: not kept.any(), "the shares to be overwritten")
+    assert timer is not None
+    assert (timer.is_alive(), timer.interval) == (True, long)
+    timer.cancel()
+    timer.function(*timer.args, **timer.kwargs)  # as when its hour is over
+    assert not kept.any()
     assert got is not None
     assert got.all()
     assert recent.get("kind", "question") is None
+
+
+def test_the_moment_passes_by_itself() -> None:
+    """Without a question, a destroyed day or anything else that happens at the authority."""
+    recent = RecentShares(timedelta(milliseconds=50).total_seconds())
+    recent.put("kind", "question", np.ones((1, 2, 32), np.uint8))
+    wait_until(lambda: not recent._kept, "the shares to be forgotten")

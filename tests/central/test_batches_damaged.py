@@ -43,9 +43,7 @@ def test_a_damaged_file_costs_its_own_batches_and_no_others(site: Archived, dama
     damage(site.files()[0])
     read = site.read()
     assert in_order(read)
-    assert [one for one in read if one[1] >= FIRST + 24] == [
-        one for one in read if one in site.expected(hours=range(24, 48))
-    ]
+    assert sorted(one for one in read if one[1] >= FIRST + 24) == sorted(site.expected(hours=range(24, 48)))
     lost = [one for one in read if one[1] < FIRST + 24]
     assert sorted((cell, hour) for cell, hour, _ in lost) == [one[:2] for one in site.expected(hours=range(24))]
     for _, _, raw in lost:

@@ -33,7 +33,7 @@ from central.routes.reconstruct import route_to_map
 from central.routes.route import Route
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
-from tests.central.authority_fixtures import CASE, NOW
+from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import Office
 from tests.central.found_route import a_day, a_route, ask, at, keep, meeting, visit
 from tests.central.import_rules import go_data_records, rows_of, sormas_records
@@ -194,7 +194,7 @@ def test_tables_give_each_time_locally_and_in_utc() -> None:
 def test_an_hour_that_a_clock_change_repeats_stays_two_hours() -> None:
     """The offset tells 01:30 before a change of the clocks from 01:30 after it."""
     autumn = at(9) + timedelta(days=-29)  # 25 October 2026, 00:00 UTC: Berlin turns back at 01:00 UTC
-    made = replace(material(zone=ZoneInfo("Europe/Berlin")))
+    made = material(zone=ZoneInfo("Europe/Berlin"))
     assert made.local(autumn + timedelta(minutes=30)) == "2026-10-25T02:30:00+02:00"
     assert made.local(autumn + timedelta(minutes=90)) == "2026-10-25T02:30:00+01:00"
 
@@ -245,7 +245,6 @@ def test_the_map_is_valid_geojson() -> None:
             longitude, latitude = feature["geometry"]["coordinates"]
             assert west <= longitude <= east
             assert south <= latitude <= north
-            assert (round(longitude), round(latitude)) == (127, 38) or longitude < 127
 
 
 def test_the_map_marks_gaps_and_never_draws_a_line_to_itself() -> None:
@@ -254,7 +253,7 @@ def test_the_map_marks_gaps_and_never_draws_a_line_to_itself() -> None:
     kinds: dict[str, list[Any]] = {}
     for feature in whole["features"]:
         kinds.setdefault(feature["properties"]["kind"], []).append(feature)
-    assert {len(kinds["visit"]), len(kinds["exposure"]), len(kinds["stay"])} == {6, 2}
+    assert (len(kinds["visit"]), len(kinds["exposure"]), len(kinds["stay"])) == (6, 2, 2)
     assert all(one["geometry"]["type"] == "LineString" for one in kinds["way"])
     gaps = [one["geometry"] for one in kinds["gap"]]
     assert [one and one["type"] for one in gaps] == [None, "LineString", None]
@@ -409,4 +408,3 @@ def test_the_page_offers_the_file_in_both_languages(office: Office) -> None:
         assert "route.csv" in unpacked(file.content)
         assert file.headers["content-disposition"].startswith("attachment")
     assert office.audit()[-1].action == "read export"
-    assert office.audit()[-1].at >= NOW

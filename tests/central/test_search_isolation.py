@@ -17,8 +17,6 @@ from tests.central.authority_fixtures import World, some_faces
 from tests.central.test_search import job_for
 from tests.waiting import wait_until
 
-SEARCHING = 200  # batches; enough for the worker to have said Progress and to be at work
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from central.batches.store import Lying, SqlBatchStore
@@ -111,7 +111,6 @@ def test_no_more_than_the_nearest_are_answered_and_the_radius_is_told(town: Town
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(2, 5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_how_cells_are_divided_does_not_change_which_are_the_nearest(
     town: Town, seed: int, most: int, workers: int
 ) -> None:

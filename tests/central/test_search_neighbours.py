@@ -150,8 +150,9 @@ def test_batches_out_of_order_lose_no_candidate_and_are_told() -> None:
     assert list(near.broken) == [(0, 1)]
 
 
-def test_what_is_held_is_bounded_by_the_hours_in_view() -> None:
+def test_what_is_held_is_bounded_by_the_hours_in_view(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a day of batches only the last hours' are still in memory, and nothing of the cell before."""
+    monkeypatch.setattr(neighbours, "TOGETHER", min(neighbours.TOGETHER, 4))  # a day has many times as many
     near = joining(ALWAYS)
     for cell in ("cell-1", "cell-2"):
         for hour in range(24):
