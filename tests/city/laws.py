@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from central.routes.likelihood import calibration_for
-from edge.calibrate.comparisons import Comparisons
-from shared.calibration.curves import Band, Calibration
-from shared.calibration.laws import Curve, fit
+from edge.calibrate.bands import of_clothes
+from shared.calibration.curves import Calibration
+from shared.calibration.laws import Curve
 from shared.codes import APPEARANCE_BITS, encode, hamming
 from shared.epochs import Modality
-from shared.face_mask import FaceMask
 from tests.city.clothes import clothes_vectors
 from tests.city.plan import CityPlan
 
@@ -35,18 +34,16 @@ def calibration(plan: CityPlan) -> Calibration:
     seen = codes[:, 1:].reshape(_PEOPLE * (_PICTURES - 1), -1)
     people = np.arange(_PEOPLE).astype(str)
     distances = hamming(codes[:, None, 0], seen[None]).astype(np.int64)[:, :, None]
-    pairs, everything = Comparisons(people, people.repeat(_PICTURES - 1), distances), np.ones((len(seen), 1), np.bool_)
-    law = fit(pairs.same(everything, most=None), pairs.other(everything), APPEARANCE_BITS, share=1e-2)
-    same, _ = pairs.correlations()
-    curve = Curve(APPEARANCE_BITS, *law, same, 0.0)
-    curve = replace(curve, other_correlation=_near_correlation(curve, distances.reshape(_PEOPLE, _PEOPLE, -1)))
-    band = Band(frozenset(FaceMask), 0.0, False, curve)
+    measured = of_clothes(people, people.repeat(_PICTURES - 1), distances)
+    (band,) = measured.bands
+    near = _near_correlation(band.curve, distances.reshape(_PEOPLE, _PEOPLE, -1))
+    band = replace(band, curve=replace(band.curve, other_correlation=near))
     return replace(
         of_faces,
         name=f"{of_faces.name} and {plan.appearance_model}",
         models={**of_faces.models, Modality.APPEARANCE: plan.appearance_model},
         bands={**of_faces.bands, Modality.APPEARANCE: [band]},
-        template_spread={**of_faces.template_spread, Modality.APPEARANCE: pairs.template_spread()},
+        template_spread={**of_faces.template_spread, Modality.APPEARANCE: measured.spread},
     )
 
 
