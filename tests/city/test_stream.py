@@ -236,8 +236,9 @@ def test_who_takes_the_same_bus_waits_and_gets_off_together(tmp_path: Path) -> N
     end = np.concatenate([waits.end for waits in day.waits])
     assert len(end) > 100
     assert all((waits.end >= waits.start).all() for waits in day.waits)
-    headway = ground.transit.headway if ground.transit else np.zeros(0)
-    assert max(float((waits.end - waits.start).max(initial=0)) for waits in day.waits) <= headway.max()
+    assert ground.transit
+    longest = max(float((waits.end - waits.start).max(initial=0)) for waits in day.waits)
+    assert longest <= ground.transit.headway.max()
     assert np.unique(end.round(3), return_counts=True)[1].max() > 1
 
 
