@@ -118,6 +118,8 @@ class DayFile:
         with self._explained():
             raw = self._checked(number).column("raw")
             _, ends, content = raw.buffers()
+            if content is None:
+                raise ValueError("a part of it holds nothing")
             ends_at = np.frombuffer(ends, np.int64, len(raw) + 1, raw.offset * 8).tolist()
         return self._sliced(self.groups[number], ends_at, content, read)
 
@@ -131,10 +133,11 @@ class DayFile:
         self._let_go(content)
 
     def _let_go(self, content: Any) -> None:
-        """What was read stays in the page cache, but no longer counts as this process's memory."""
-        if isinstance(self._opened, mmap.mmap):
-            begin = (content.address - self._base) // mmap.PAGESIZE * mmap.PAGESIZE
-            self._opened.madvise(mmap.MADV_DONTNEED, begin, content.size)
+        """What was read stays in the page cache, but no longer counts as this process's memory. What does not lie in
+        the map, such as what another program had compressed, is none of it."""
+        at = content.address - self._base
+        if isinstance(self._opened, mmap.mmap) and 0 <= at <= at + content.size <= len(self._opened):
+            self._opened.madvise(mmap.MADV_DONTNEED, at // mmap.PAGESIZE * mmap.PAGESIZE, content.size)
 
     def records(self, number: int) -> list[Record]:
         """All of a group, with its headers. Each is held against its checksum."""
@@ -194,4 +197,17 @@ def _index(metadata: Any, name: str) -> list[Group]:
         raise ValueError(f"it has version {version}, and this software knows {_VERSION}")
     if named != name:
         raise ValueError(f"it is {named} under another name")
-    return [Group(cell, tuple((hour, count) for hour, count in hours)) for cell, hours in groups[0]]
+    (listed,) = groups
+    return [_group(cell, tuple((hour, count) for hour, count in hours)) for cell, hours in listed]
+
+
+def _group(cell: object, hours: tuple[tuple[object, object], ...]) -> Group:
+    """The checksum lies in the same file, so whoever alters the index can alter it too. Raises ValueError."""
+    found: list[tuple[int, int]] = []
+    for hour, count in hours:
+        if type(hour) is not int or type(count) is not int or count < 1 or (found and hour <= found[-1][0]):
+            raise ValueError("its index has hours that cannot be")
+        found.append((hour, count))
+    if type(cell) is not str or not found or sum(count for _, count in found) > GROUP_BATCHES:
+        raise ValueError("its index has a part that cannot be")
+    return Group(cell, tuple(found))

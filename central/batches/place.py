@@ -136,22 +136,27 @@ def check_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.password or parts.username or "@" in parts.netloc:
         raise BadSettings("the address of the archives holds a password", hint="object stores have a file for those")
-    if not parts.scheme or (parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/"))):
+    folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/") and parts.path.strip("/")
+    bucket = parts.scheme not in ("", "file") and parts.netloc
+    if not (folder or bucket):
         raise BadSettings("the place of the archives is no address", hint=_HINT)
+    if "?" in url or "#" in url:  # a file's name to some and not to others: two folders would be meant
+        raise BadSettings("the address of the archives holds ? or #", hint=_HINT)
     return url.rstrip("/")
 
 
 def _made(url: str) -> tuple[AbstractFileSystem, str]:
     import fsspec  # noqa: PLC0415  (a tenth of a second, for those who keep archives)
 
+    kind = urlsplit(url).scheme
     try:
-        fs, root = fsspec.core.url_to_fs(url)
+        # What was listed once would be taken for all that is there, though other programs write there too.
+        fs, root = fsspec.core.url_to_fs(url, **({} if kind == "file" else {"use_listings_cache": False}))
     except ImportError as error:
-        kind = urlsplit(url).scheme
         hint = f"pip install 'cairn-central[{kind}]'" if kind == "s3" else _HINT
         raise BadSettings(f"archives at {kind}: need another package ({error.name or error})", hint=hint) from None
     except ValueError:
-        raise BadSettings(f"archives cannot lie at {urlsplit(url).scheme}:", hint=_HINT) from None
+        raise BadSettings(f"archives cannot lie at {kind}:", hint=_HINT) from None
     return fs, root.rstrip("/")
 
 
@@ -166,7 +171,7 @@ def _told(what: str, kinds: type[Exception] = Exception) -> Iterator[None]:
         why = error.strerror or type(error).__name__
         raise ArchiveDown(f"{what}: {why}", hint="look at its disk and rights; all stays as it is") from None
     except kinds as error:  # of botocore and the like, whose texts may hold addresses and keys
-        raise ArchiveDown(f"{what} ({type(error).__name__})", hint="look at its network and rights") from error
+        raise ArchiveDown(f"{what} ({type(error).__name__})", hint="look at its network and rights") from None
 
 
 @contextmanager
