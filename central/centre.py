@@ -131,7 +131,7 @@ class Upkeep:
 
     def __init__(self, centre: Centre, every_s: float = UPKEEP_EVERY_S) -> None:
         self._centre, self._every_s = centre, every_s
-        self._compactor = Compactor(centre.engine, centre.parts.store, centre.clock)
+        self._compactor = Compactor(centre.engine, centre.parts.store, centre.clock, centre.rules)
         self._over = threading.Event()
         self.settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -145,8 +145,8 @@ class Upkeep:
 
     def stop(self) -> None:
         self._over.set()
+        self._thread.join()  # first: it is the one that begins archiving
         self._compactor.stop()
-        self._thread.join()
 
     def _run(self) -> None:
         next_round = 0.0

@@ -2,7 +2,7 @@
 
 The database says in which file an hour's archived batches are read, and is read as it was at one moment; so no batch is
 given twice or left out while hours move. A batch whose file is damaged or missing is given as one that cannot be read:
-the search counts it as failed and goes on.
+the search counts it as failed and goes on. While the place of the archives does not answer, reading raises ArchiveDown.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from central.batches.store import (
 )
 from central.batches.tables import BatchArchive
 from central.database import writing
-from shared.errors import CairnError
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +80,19 @@ class ArchivedBatchStore(SqlBatchStore):
             with ExitStack() as stack:
                 connection = stack.enter_context(snapshot(self._engine))
                 of = archived_in(connection, hours)
-                files = {name: _Archive(self.place, name, frozenset(some)) for name, some in _by_name(of).items()}
-                for one in files.values():
-                    stack.callback(one.close)
-                if any(one.missing for one in files.values()) and look < _LOOKS:
+                files = []
+                for name, hours_of in _by_name(of).items():
+                    files.append(_Archive(self.place, name, frozenset(hours_of)))
+                    stack.callback(files[-1].close)
+                if any(one.missing for one in files) and look < _LOOKS:
                     continue
-                yield connection, sorted(files.values(), key=lambda one: min(one.hours))
+                yield connection, sorted(files, key=lambda one: min(one.hours))
                 return
 
 
 class _Archive:
-    """One file and the hours that are read in it."""
+    """One file and the hours that are read in it. Raises ArchiveDown: a place that does not answer just now has lost
+    nothing, and the search waits for it."""
 
     def __init__(self, place: Place, name: str, hours: frozenset[int]) -> None:
         self.hours, self.missing = hours, False
@@ -99,7 +100,7 @@ class _Archive:
         self._why = ""
         try:
             self._file = DayFile(place.open(name), name)
-        except CairnError as error:
+        except (NoSuchArchive, DamagedArchive) as error:
             self._why, self.missing = error.message, isinstance(error, NoSuchArchive)
             log.error("batches cannot be read: %s", error)
 

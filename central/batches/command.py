@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from central.batches.archives import ArchivedBatchStore
+    from central.retention.rules import Rules
 
 
 def add_parser(groups: Groups) -> None:
@@ -40,15 +41,25 @@ def add_parser(groups: Groups) -> None:
 
 
 def compact(options: argparse.Namespace) -> Answer:
-    from central.batches.compaction import Compaction
+    """Exit code 2 when a day could not be archived; what was done is then told beside the refusal."""
+    from dataclasses import asdict
+
+    from central.batches.compaction import Compaction, NotArchived
+    from central.retention.due import first_hour_kept
     from shared.clock import SystemClock
 
     engine, store = _opened(options)
-    done = Compaction(engine, store, _teller()).run(SystemClock().now(), all_late=options.late)
-    return [
-        {"day": one.day, "archive": one.archive, "moved": one.moved, "batches": one.batches, "bytes": one.bytes}
-        for one in done
-    ]
+    clock = SystemClock()
+    compaction = Compaction(engine, store, clock, _teller())
+    first = first_hour_kept(clock.now(), _rules(options))
+    done = list(compaction.run(all_late=options.late, first_hour=first))
+    if compaction.failed:
+        for one in done:
+            say(f"{one.day}: {one.moved} batches moved to {one.archive}")
+        why = "; ".join(f"{day}: {error.message}" for day, error in compaction.failed.items())
+        hint = "put the file back from a copy, or run `cairn-central batches recover` if the database was put back"
+        raise NotArchived(f"not archived: {why}", hint=hint)
+    return [asdict(one) for one in done]
 
 
 def recover(options: argparse.Namespace) -> Answer:
@@ -56,12 +67,10 @@ def recover(options: argparse.Namespace) -> Answer:
 
     from central.batches.recovering import strangers, take_back
     from central.retention.due import first_hour_kept
-    from central.retention.rules import load_rules
-    from central.settings import DatabaseSettings
     from shared.clock import SystemClock
 
     engine, store = _opened(options)
-    now, rules = SystemClock().now(), load_rules(DatabaseSettings.load(options.env_file).retention)
+    now, rules = SystemClock().now(), _rules(options)
     names = options.archive or strangers(engine, store)
     return [asdict(take_back(engine, store, name, first_hour_kept(now, rules), now)) for name in names]
 
@@ -85,6 +94,13 @@ def _opened(options: argparse.Namespace) -> tuple[Engine, ArchivedBatchStore]:
         raise BadSettings("no place for archives is set: all batches lie in the database", hint=hint)
     engine = open_database(settings.database.get_secret_value())
     return engine, archive_store(engine, settings.archive)
+
+
+def _rules(options: argparse.Namespace) -> Rules:
+    from central.retention.rules import load_rules
+    from central.settings import DatabaseSettings
+
+    return load_rules(DatabaseSettings.load(options.env_file).retention)
 
 
 def _teller() -> Callable[[date, int, int], None]:

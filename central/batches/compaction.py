@@ -27,11 +27,13 @@ from sqlmodel import Session, col, func, select
 
 from central.batches.archives import ArchivedBatchStore
 from central.batches.day_file import GROUP_BATCHES, GROUP_BYTES, DamagedArchive, DayFile, Group, Record, write
+from central.batches.place import NoSuchArchive
 from central.batches.store import HERE, archived_in, retire, snapshot
 from central.batches.tables import ArchivedHour, BatchArchive, StoredBatch
 from central.database import writing
+from shared.clock import Clock
 from shared.epochs import HOUR_S
-from shared.errors import TransportDown
+from shared.errors import CairnError, TransportDown
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,14 @@ Tell = Callable[[date, int, int], None]
 
 class CannotMove(TransportDown):
     """The database is full, locked or away."""
+
+
+class NotArchived(CairnError):
+    """Days whose archive is damaged or missing keep their late batches in the database."""
+
+
+class HourGone(CairnError):
+    """Retention dropped batches of a day while its file was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +95,39 @@ _Planned = Sequence[tuple[Group, Sequence[_Row]]]
 
 
 class Compaction:
-    """Compacts one store. Two at once do no harm: the second finds that its batches have moved, and its file goes."""
+    """Compacts one store. Two at once do no harm: the second finds that its batches have moved, and its file goes.
 
-    def __init__(self, engine: Engine, store: ArchivedBatchStore, tell: Tell | None = None) -> None:
-        self._engine, self._store = engine, store
+    `failed` says of which days a file is damaged or missing, and how; `tell` hears of each group, and what it raises
+    ends the run.
+    """
+
+    def __init__(self, engine: Engine, store: ArchivedBatchStore, clock: Clock, tell: Tell | None = None) -> None:
+        self._engine, self._store, self._clock = engine, store, clock
         self._tell = tell or (lambda *_: None)
+        self.failed: dict[date, CairnError] = {}
 
-    def run(self, now: datetime, *, all_late: bool = False) -> Iterator[Compacted]:
-        """Every closed day that is worth it, oldest first. Raises ArchiveDown and CannotMove; whatever was not moved is
-        still where it was."""
-        for day in self.days(now, all_late=all_late):
+    def run(self, *, all_late: bool = False, first_hour: int = 0) -> Iterator[Compacted]:
+        """Every closed day that is worth it, oldest first, without the hours before `first_hour`, which have to go.
+        Raises ArchiveDown and CannotMove; whatever was not moved is still where it was."""
+        for day in self.days(self._clock.now(), all_late=all_late, first_hour=first_hour):
             try:
-                if done := self._compact(day, now):
+                if done := self._compact(day, first_hour):
                     yield done
             except SQLAlchemyError as error:
                 hint = "look at its disk and at who holds it; everything is still read where it was"
                 raise CannotMove(f"the database took no change for {day} ({type(error).__name__})", hint=hint) from None
-            except DamagedArchive as error:  # its late batches stay in the database, where they are read
+            except HourGone as error:
+                log.info("%s is archived in the next round: %s", day, error)
+            except (DamagedArchive, NoSuchArchive) as error:  # late batches stay in the database, where they are read
+                self.failed[day] = error
                 log.error("%s is not archived anew: %s", day, error)
 
-    def days(self, now: datetime, *, all_late: bool = False) -> list[date]:
+    def days(self, now: datetime, *, all_late: bool = False, first_hour: int = 0) -> list[date]:
         """The closed days of which enough lies in the database."""
         closed = int((now - MARGIN).timestamp()) // HOUR_S // _DAY_H * _DAY_H
         here = func.sum(case((HERE, 1), else_=0))
-        what = select(StoredBatch.hour, here, func.count()).where(StoredBatch.hour < closed)
+        within = (StoredBatch.hour >= first_hour, StoredBatch.hour < closed)
+        what = select(StoredBatch.hour, here, func.count()).where(*within)
         waiting, archived = Counter[int](), Counter[int]()
         with Session(self._engine) as session:
             for hour, lying, count in session.exec(what.group_by(col(StoredBatch.hour))):
@@ -117,20 +136,20 @@ class Compaction:
         worth = [at for at, count in waiting.items() if count and (all_late or count >= LATE_SHARE * archived[at])]
         return [datetime.fromtimestamp(at * _DAY_H * HOUR_S, UTC).date() for at in sorted(worth)]
 
-    def _compact(self, day: date, now: datetime) -> Compacted | None:
-        rows = self._rows(day)
+    def _compact(self, day: date, first_hour: int) -> Compacted | None:
+        rows = self._rows(day, first_hour)
         if all(row.archive for row in rows):  # another compaction was here, or retention
             return None
         name, groups = f"{day.isoformat()}-{secrets.token_hex(4)}.arrow", _planned(rows)
-        self._enter(name, day, now)
+        self._enter(name, day)
         try:
             with self._store.place.writing(name) as file:
                 write(file, name, [group for group, _ in groups], self._records(day, groups))
-            digests = self._proven(name, groups)
+            digests = self._proven(day, name, groups)
             size = self._store.place.size(name)
             self._complete(name, len(rows), size)
             by_hour = groupby(sorted(rows, key=attrgetter("hour")), attrgetter("hour"))
-            moved = sum(self._change_over(hour, name, list(some), digests, now) for hour, some in by_hour)
+            moved = sum(self._change_over(hour, name, list(some), digests) for hour, some in by_hour)
         except BaseException:
             with suppress(Exception):  # what failed is told; what is left is deleted by retention
                 self._abandon(name)
@@ -140,18 +159,20 @@ class Compaction:
             return None
         return Compacted(day, name, moved, len(rows), size)
 
-    def _rows(self, day: date) -> list[_Row]:
-        first = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) // HOUR_S
-        what = _WHERE_IT_LIES.where(col(StoredBatch.hour) >= first, col(StoredBatch.hour) < first + _DAY_H)
+    def _rows(self, day: date, first_hour: int) -> list[_Row]:
+        begin = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) // HOUR_S
+        hours = range(max(begin, first_hour), begin + _DAY_H)
+        what = _WHERE_IT_LIES.where(col(StoredBatch.hour) >= hours.start, col(StoredBatch.hour) < hours.stop)
         with snapshot(self._engine) as connection:
-            of = archived_in(connection, range(first, first + _DAY_H))
+            of = archived_in(connection, hours)
             found = [
                 _Row(*(*key, number, archived or size, digest, of[key[1]] if archived else "", of.get(key[1], "")))
                 for *key, number, size, archived, digest in connection.execute(what)
             ]
         return sorted(found, key=attrgetter("cell", "hour", "node", "boot", "sequence"))
 
-    def _enter(self, name: str, day: date, now: datetime) -> None:
+    def _enter(self, name: str, day: date) -> None:
+        now = self._clock.now()
         with writing(self._engine) as session:
             session.add(BatchArchive(name=name, day=day, made_at=now, delete_after=now + _ABANDONED_AFTER))
             session.commit()
@@ -163,18 +184,23 @@ class Compaction:
             session.commit()
 
     def _abandon(self, name: str) -> None:
-        """Unless an hour is read in it already."""
+        """Unless an hour is read in it already; nobody but this run can make it so, and no lock is held meanwhile."""
         with writing(self._engine) as session:
-            if session.exec(select(ArchivedHour).where(ArchivedHour.archive == name).limit(1)).first() is None:
-                self._store.place.delete(name)
-                session.execute(delete(BatchArchive).where(col(BatchArchive.name) == name))
-                session.commit()
+            if session.exec(select(ArchivedHour).where(ArchivedHour.archive == name).limit(1)).first() is not None:
+                return
+        self._store.place.delete(name)
+        with writing(self._engine) as session:
+            session.execute(delete(BatchArchive).where(col(BatchArchive.name) == name))
+            session.commit()
 
     def _records(self, day: date, groups: _Planned) -> Iterator[list[Record]]:
         done, count = 0, sum(len(rows) for _, rows in groups)
         with closing(_OldFiles(self._store)) as old:
             for _, rows in groups:
-                fresh = self._fresh([row.id for row in rows if not row.archive])
+                wanted = [row.id for row in rows if not row.archive]
+                fresh = self._fresh(wanted)
+                if len(fresh) < len(wanted):
+                    raise HourGone(f"batches of {day} were dropped meanwhile", hint="the next round takes the others")
                 yield [old.record(row) if row.archive else fresh[row.id] for row in rows]
                 done += len(rows)
                 self._tell(day, done, count)
@@ -187,18 +213,18 @@ class Compaction:
             rows = connection.execute(sql_select(*columns).where(col(StoredBatch.id).in_(ids)))
             return {one: Record._make((*headers, sha256(raw).digest(), raw)) for one, *headers, raw in rows}
 
-    def _proven(self, name: str, groups: _Planned) -> dict[int, bytes]:
+    def _proven(self, day: date, name: str, groups: _Planned) -> dict[int, bytes]:
         """Each batch's digest, after the whole file was read back from its place. Raises DamagedArchive."""
+        rows, read = [row for _, some in groups for row in some], []
         with closing(DayFile(self._store.place.open(name), name)) as file:
-            read = [(one[:5], one.digest) for number in range(len(file.groups)) for one in file.records(number)]
-        rows = [row for _, some in groups for row in some]
+            for number in range(len(file.groups)):
+                read += [(one[:5], one.digest) for one in file.records(number)]
+                self._tell(day, len(rows), len(rows))  # all is written; whoever stops need not wait for the proof
         if [key for key, _ in read] != [(row.cell, row.hour, *row.key) for row in rows]:
             raise DamagedArchive(f"{name} does not hold what was written", hint="look at the disk; nothing was moved")
         return {row.id: digest for row, (_, digest) in zip(rows, read, strict=True)}
 
-    def _change_over(
-        self, hour: int, name: str, rows: Sequence[_Row], digests: Mapping[int, bytes], now: datetime
-    ) -> int:
+    def _change_over(self, hour: int, name: str, rows: Sequence[_Row], digests: Mapping[int, bytes]) -> int:
         """Let an hour be read in the new file, unless it has changed since it was looked at; how many have moved."""
         old = rows[0].old
         moved = [{"row": row.id, "size": row.size, "sha256": digests[row.id]} for row in rows if not row.archive]
@@ -219,7 +245,7 @@ class Compaction:
             session.merge(ArchivedHour(hour=hour, archive=name))
             session.flush()
             if old:
-                retire(session, old, now + OLD_FILES_LAST)
+                retire(session, old, self._clock.now() + OLD_FILES_LAST)
             session.commit()
         return len(moved)
 
@@ -245,7 +271,7 @@ class _OldFiles:
         self._read: dict[str, tuple[int, dict[tuple[str, int, int], Record]]] = {}
 
     def record(self, row: _Row) -> Record:
-        """Raises DamagedArchive, also for a batch that is not the one that the database knows."""
+        """Raises NoSuchArchive, and DamagedArchive also for a batch that is not the one that the database knows."""
         if row.archive not in self._files:
             self._files[row.archive] = DayFile(self._store.place.open(row.archive), row.archive)
         file = self._files[row.archive]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from central.batches.store import BatchStore
+from central.retention.due import first_hour_kept
+from central.retention.rules import Rules
 from shared.clock import Clock
 from shared.errors import CairnError
 
@@ -26,14 +28,15 @@ class _Stopped(Exception):
 class Compactor:
     """Does nothing for a store without archives."""
 
-    def __init__(self, engine: Engine, store: BatchStore, clock: Clock) -> None:
-        self._engine, self._store, self._clock = engine, store, clock
+    def __init__(self, engine: Engine, store: BatchStore, clock: Clock, rules: Rules) -> None:
+        self._engine, self._store, self._clock, self._rules = engine, store, clock, rules
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """A round, unless the last one still goes on."""
-        if getattr(self._store, "place", None) is None or (self._thread and self._thread.is_alive()):
+        """A round, unless the last one still goes on or the centre stops."""
+        busy = self._over.is_set() or (self._thread and self._thread.is_alive())
+        if busy or getattr(self._store, "place", None) is None:
             return
         self._thread = threading.Thread(target=self._round, args=[self._store], name="compaction", daemon=True)
         self._thread.start()
@@ -50,7 +53,8 @@ class Compactor:
         try:
             for name in enter_strangers(self._engine, store, self._clock.now()):
                 log.warning("%s is unknown to this database: look at `cairn-central batches show`", name)
-            for done in Compaction(self._engine, store, self._tell).run(self._clock.now()):
+            first = first_hour_kept(self._clock.now(), self._rules)
+            for done in Compaction(self._engine, store, self._clock, self._tell).run(first_hour=first):
                 log.info("archived %d batches of %s: %s", done.moved, done.day, done.archive)
         except _Stopped:
             log.info("archiving was stopped; it goes on when the centre runs again")

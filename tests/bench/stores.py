@@ -16,6 +16,7 @@ from central.batches.place import Place
 from central.batches.store import READ_AT_ONCE, SqlBatchStore
 from central.database import open_database
 from shared.batches import SCHEMA_VERSION, Header, SealedBatch
+from shared.clock import FixedClock
 from shared.epochs import Epoch
 from tests.bench.rows import NOISE, Row, Say
 
@@ -38,7 +39,7 @@ def measure(say: Say) -> list[Row]:
         sql = _each(lambda: _read(in_sql, NAMES, HOURS))
         say("moving them to archives")
         begun = process_time()
-        moved = sum(one.moved for one in Compaction(engine, archived).run(NOW))
+        moved = sum(one.moved for one in Compaction(engine, archived, FixedClock(NOW)).run())
         moving = (process_time() - begun) / moved
         files = sorted(Path(folder, "archives").iterdir())
         say("reading them from there")

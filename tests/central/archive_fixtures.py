@@ -12,6 +12,7 @@ from central.batches.place import Place
 from central.batches.store import Key, Lying
 from central.database import open_database
 from shared.batches import read_batch, seal_batch
+from shared.clock import FixedClock
 from shared.epochs import Epoch
 from tests.postgres import database_in
 from tests.shared.test_batches import EPOCH, KEYS, header, sighting
@@ -45,7 +46,7 @@ class Archived:
 
     def compact(self, *, all_late: bool = True) -> int:
         """How many batches moved."""
-        return sum(one.moved for one in Compaction(self.engine, self.store).run(AFTER, all_late=all_late))
+        return sum(one.moved for one in Compaction(self.engine, self.store, FixedClock(AFTER)).run(all_late=all_late))
 
     def read(self, cells: Sequence[str] = CELLS, hours: range = range(96)) -> list[Lying]:
         first = FIRST + hours.start

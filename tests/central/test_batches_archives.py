@@ -25,6 +25,7 @@ from central.batches.place import ArchiveDown, Place
 from central.batches.store import NoArchive, SequenceReused, SqlBatchStore
 from central.batches.upkeep import Compactor
 from central.errors import BadSettings
+from central.retention.rules import load_rules
 from shared.acks import Ack, AckStatus
 from shared.batches import read_batch
 from shared.clock import FixedClock
@@ -148,7 +149,7 @@ def test_late_batches_are_read_beside_the_archive_and_merged_when_they_are_worth
 def test_a_day_is_archived_once_it_is_over_and_a_while_has_passed(site: Archived) -> None:
     """Today's batches, and yesterday's in the first hours, stay in the database."""
     site.add(("cell-1", 3))
-    compaction = Compaction(site.engine, site.store)
+    compaction = Compaction(site.engine, site.store, FixedClock(AFTER))
     assert compaction.days(_at(24) + MARGIN - timedelta(seconds=1)) == []
     assert [day.isoformat() for day in compaction.days(_at(24) + MARGIN)] == ["2026-11-21"]
 
@@ -180,7 +181,7 @@ def test_two_compactions_at_once_move_every_batch_once(site: Archived) -> None:
         begun.set()
         assert go_on.wait(30)
 
-    slow = threading.Thread(target=lambda: list(Compaction(site.engine, site.store, wait).run(AFTER)))
+    slow = threading.Thread(target=lambda: list(Compaction(site.engine, site.store, FixedClock(AFTER), wait).run()))
     slow.start()
     assert begun.wait(30)
     assert site.compact() == len(site.added)
@@ -220,7 +221,7 @@ def test_a_full_disk_leaves_every_batch_in_the_database(site: Archived) -> None:
     site.fill()
     full = ArchivedBatchStore(site.engine, FullPlace(site.store.place.url))
     with pytest.raises(ArchiveDown, match="No space left"):
-        list(Compaction(site.engine, full).run(AFTER))
+        list(Compaction(site.engine, full, FixedClock(AFTER)).run())
     assert site.files() == []
     assert sum(len(some) for some in SqlBatchStore(site.engine).stream(CELLS, range(FIRST, FIRST + 96))) == len(
         site.added
@@ -291,19 +292,19 @@ def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
 def test_the_centre_archives_by_itself_and_stops_when_it_is_told(site: Archived) -> None:
     """A round runs on a thread of its own; a centre that stops does not wait for the end of a day."""
     site.fill()
-    quick = Compactor(site.engine, site.store, FixedClock(AFTER))
+    quick = Compactor(site.engine, site.store, FixedClock(AFTER), load_rules())
     quick.begin()
     quick.begin()
     quick._thread.join()  # type: ignore[union-attr]
     assert len(site.files()) == 2
     site.add(*[("cell-1", 5)] * 30)
-    stopped = Compactor(site.engine, site.store, FixedClock(AFTER))
+    stopped = Compactor(site.engine, site.store, FixedClock(AFTER), load_rules())
     stopped._over.set()
     stopped.begin()
     stopped.stop()
     assert len(site.files()) == 2
     assert sorted(site.read()) == site.expected()
-    without = Compactor(site.engine, SqlBatchStore(site.engine), FixedClock(AFTER))
+    without = Compactor(site.engine, SqlBatchStore(site.engine), FixedClock(AFTER), load_rules())
     without.begin()
     without.stop()
 
@@ -317,7 +318,7 @@ def test_a_box_that_sends_an_archived_batch_again_is_answered(tmp_path: Path) ->
     try:
         bench.send(raw)
         assert bench.answered(1) == [Ack(1, 5, AckStatus.STORED)]
-        (moved,) = Compaction(bench.engine, archives).run(AFTER)
+        (moved,) = Compaction(bench.engine, archives, FixedClock(AFTER)).run()
         assert (moved.moved, moved.batches) == (1, 1)
         bench.send(raw, bench.batch(sequence=5, people=3))
         refused, stored = sorted(bench.answered(3)[1:], key=lambda ack: ack.status)

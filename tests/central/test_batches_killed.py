@@ -23,6 +23,7 @@ from central.batches.archives import ArchivedBatchStore
 from central.batches import compaction
 from central.batches.place import Place
 from central.database import open_database
+from shared.clock import FixedClock
 
 url, archive, now, step, at = sys.argv[1:]
 compaction.GROUP_BATCHES = 3
@@ -44,7 +45,8 @@ killed_before(*{
     "hour": (compaction.Compaction, "_change_over"),
 }[step])
 engine = open_database(url)
-list(compaction.Compaction(engine, ArchivedBatchStore(engine, Place(archive))).run(datetime.fromisoformat(now)))
+clock = FixedClock(datetime.fromisoformat(now))
+list(compaction.Compaction(engine, ArchivedBatchStore(engine, Place(archive)), clock).run())
 """
 # Where it is killed: before which call, and the how many-th of those.
 STEPS = [("write", 9), ("prove", 1), ("complete", 1), ("hour", 1), ("hour", 4), ("hour", 14)]

@@ -19,6 +19,7 @@ from central.search.case_search import SearchParts, search_case
 from central.search.dispatch import SearchFailed
 from central.search.job import BatchFailed, Progress
 from shared.batches import read_batch
+from shared.clock import FixedClock
 from shared.epochs import Epoch
 from shared.errors import ReleaseRefused
 from shared.face_mask import FaceMask
@@ -131,7 +132,7 @@ def test_a_damaged_archive_is_told_and_the_rest_is_searched(world: World) -> Non
     world.register(faces[:1])
     site = parts(world, world.batch(faces, sequence=0))
     store = ArchivedBatchStore(open_database(database_in(world.folder)), Place(f"file://{world.folder / 'archives'}"))
-    (moved,) = Compaction(store._engine, store).run(NOW + timedelta(days=3))
+    (moved,) = Compaction(store._engine, store, FixedClock(NOW + timedelta(days=3))).run()
     whole = search_case(world.signed(world.scope()), replace(site, store=store), print, threading.Event())
     assert (whole.searched, whole.failed, len(whole.candidates)) == (1, 0, 1)
     file = world.folder / "archives" / moved.archive
