@@ -16,15 +16,24 @@ from zoneinfo import ZoneInfo
 
 from central.contacts.exposures import Contact, Exposure
 from central.places.rules import PlaceRules
-from central.routes.camera_graph import CameraPlace
+from central.routes.camera_graph import CameraPlace, apart_m
 from central.routes.route import Route
 from shared.errors import BadInput
-from shared.geo import haversine_m
 
 NEAR_HOME_M: Final = 100.0  # a place this close to where the patient may live tells where that is
 SAME_HOME_M: Final = 300.0  # who was last seen in the evening and first in the morning this close slept there
 POSITION_DIGITS: Final = 4  # about 10 m: enough to find the house, and no more than a camera's entry is worth
 Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPrivate:
+    """When the patient says to have been at home or at work, and where that is, in degrees, if they said."""
+
+    start: datetime
+    end: datetime
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 class UnknownPlace(BadInput):
@@ -81,13 +90,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A draft: somebody else releases it."""
+    """A draft: somebody else releases it. `passed` are the route's other cameras: one of them may hang at a home."""
 
     rules: PlaceRules
     made_at: datetime
     zone: ZoneInfo
     places: tuple[PublicPlace, ...]
     left_out: tuple[LeftOut, ...]
+    passed: tuple[str, ...]
 
     def to_map(self) -> dict[str, Any]:
         """For the tracer: with the cameras, by which choices are made, and what was left out."""
@@ -101,6 +111,7 @@ class Proposal:
                 {"camera": one.camera, "start": one.start.isoformat(), "end": one.end.isoformat(), "why": one.why.value}
                 for one in self.left_out
             ],
+            "passed": list(self.passed),
         }
 
 
@@ -113,14 +124,16 @@ def public_map(place: PublicPlace, zone: ZoneInfo) -> dict[str, Any]:
 
 def propose(
     route: Route, contacts: Sequence[Contact], choices: Choices, rules: PlaceRules, now: datetime, zone: ZoneInfo,
-    told_private: Sequence[Span] = (),
+    told_private: Sequence[ToldPrivate] = (),
 ) -> Proposal:  # fmt: skip
-    """`told_private` are times at which the patient says to have been at home or at work. Raises UnknownPlace."""
+    """A choice may name any camera of the route: a home is where nobody stopped for the camera. Raises UnknownPlace."""
     stops = list(_stops(route, [one for contact in contacts for one in contact.exposures]))
-    if unknown := sorted(choices.cameras - {stop.place.camera for stop in stops}):
-        raise UnknownPlace(f"no stop of this route is at {', '.join(unknown[:3])}", hint="name a camera of the list")
-    private = _private(route, stops, choices, rules, zone, told_private)
-    why = [_why(stop, choices, private) for stop in stops]
+    cameras = {visit.place.camera for visit in route.visits}
+    if unknown := sorted(choices.cameras - cameras):
+        hint = "name a camera that saw the patient, as the route has it"
+        raise UnknownPlace(f"this route has no camera {', '.join(unknown[:3])}", hint=hint)
+    homes = _homes(route, stops, choices, rules, zone, told_private)
+    why = [_why(stop, choices, homes) for stop in stops]
     out = [LeftOut(s.place.camera, s.start, s.end, w) for s, w in zip(stops, why, strict=True) if w]
     kept = [stop for stop, reason in zip(stops, why, strict=True) if reason is None]
     places = []
@@ -132,7 +145,18 @@ def propose(
         else:
             places.append(place)
     places.sort(key=lambda one: (one.name == "", one.name, one.latitude, one.longitude))
-    return Proposal(rules, now, zone, tuple(places), tuple(sorted(out, key=lambda one: (one.start, one.camera))))
+    out.sort(key=lambda one: (one.start, one.camera))
+    passed = cameras - {stop.place.camera for stop in stops}
+    return Proposal(rules, now, zone, tuple(places), tuple(out), tuple(sorted(passed)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where the patient may live or work, and what speaks for it."""
+
+    latitude: float
+    longitude: float
+    why: Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +182,25 @@ def _stops(route: Route, counted: Sequence[Exposure]) -> Iterator[_Stop]:
             yield _Stop(visit.place, visit.start, visit.end, tuple(here))
 
 
-def _private(
-    route: Route, stops: Sequence[_Stop], choices: Choices, rules: PlaceRules, zone: ZoneInfo, told: Sequence[Span]
-) -> list[tuple[CameraPlace, Why]]:
-    """Where the patient may live or work, and what speaks for it; never a place that the tracer calls public."""
-    found = [(stop.place, Why.PRIVATE) for stop in stops if stop.place.camera in choices.private]
+def _homes(
+    route: Route, stops: Sequence[_Stop], choices: Choices, rules: PlaceRules, zone: ZoneInfo,
+    told: Sequence[ToldPrivate],
+) -> list[_Home]:  # fmt: skip
+    """Never the place of a camera that the tracer calls public."""
+    places = {visit.place.camera: visit.place for visit in route.visits}
+    found = [(place, Why.PRIVATE) for camera, place in places.items() if camera in choices.private]
     for stop in stops:
         span = stop.start, stop.end
-        if any(_overlap(span, one) * 2 > stop.end - stop.start for one in told):
+        if any(_overlap(span, (one.start, one.end)) * 2 > stop.end - stop.start for one in told):
             found.append((stop.place, Why.TOLD_PRIVATE))
         if _night(span, rules, zone) >= rules.night:
             found.append((stop.place, Why.NIGHT))
     found += [(place, Why.NIGHT) for place in _slept_near(route, rules, zone)]
-    return [(place, why) for place, why in found if place.camera not in choices.public]
+    homes = [_Home(place.latitude, place.longitude, why) for place, why in found if place.camera not in choices.public]
+    return homes + [
+        _Home(one.latitude, one.longitude, Why.TOLD_PRIVATE)
+        for one in told if one.latitude is not None and one.longitude is not None
+    ]  # fmt: skip
 
 
 def _slept_near(route: Route, rules: PlaceRules, zone: ZoneInfo) -> Iterator[CameraPlace]:
@@ -179,23 +209,19 @@ def _slept_near(route: Route, rules: PlaceRules, zone: ZoneInfo) -> Iterator[Cam
     for gap in route.gaps:
         ends = [route.visits[i].place for i in (gap.after, gap.after + 1) if 0 <= i < len(route.visits)]
         whole = _night((gap.start, gap.end), rules, zone) >= rules.night
-        if whole and ends and _metres(ends[0], ends[-1]) <= SAME_HOME_M:
+        if whole and ends and apart_m(ends[0], ends[-1]) <= SAME_HOME_M:
             yield from ends
 
 
-def _why(stop: _Stop, choices: Choices, private: Iterable[tuple[CameraPlace, Why]]) -> Why | None:
+def _why(stop: _Stop, choices: Choices, homes: Iterable[_Home]) -> Why | None:
     camera = stop.place.camera
     if camera not in choices.public:
-        for place, why in private:
-            if _metres(place, stop.place) <= NEAR_HOME_M:
-                return why
+        for home in homes:
+            if apart_m(home, stop.place) <= NEAR_HOME_M:
+                return home.why
     if camera in choices.all_known:
         return Why.ALL_KNOWN
     return None if stop.exposures else Why.NO_CONTACT
-
-
-def _metres(one: CameraPlace, other: CameraPlace) -> float:
-    return float(haversine_m(one.latitude, one.longitude, other.latitude, other.longitude))
 
 
 def _night(span: Span, rules: PlaceRules, zone: ZoneInfo) -> timedelta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from sqlmodel import Session, select
@@ -11,7 +12,9 @@ from central.accounts.tables import Account
 from central.centre import Centre
 from central.contacts.presets import preset_of
 from central.exports.reading import read_material
-from central.places.proposal import Choices, Proposal, Span, propose
+from central.nodes.service import cameras
+from central.nodes.tables import Camera
+from central.places.proposal import Choices, Proposal, ToldPrivate, propose
 from central.places.rules import load_place_rules
 from central.testimony.tables import ToldVisit
 
@@ -39,7 +42,16 @@ def sounds_private(place: str) -> bool:
     return _PRIVATE.search(place) is not None
 
 
-def _told_private(centre: Centre, case: str) -> list[Span]:
+def _told_private(centre: Centre, case: str) -> list[ToldPrivate]:
     with Session(centre.engine) as session:
         told = session.exec(select(ToldVisit).where(ToldVisit.case == case)).all()
-        return [(visit.start, visit.end) for visit in told if sounds_private(visit.place)]
+        known = {one.camera: one for one in cameras(session)}
+        return [_told(visit, known) for visit in told if sounds_private(visit.place)]
+
+
+def _told(visit: ToldVisit, known: Mapping[str, Camera]) -> ToldPrivate:
+    """Where they said, in degrees, else where the camera hangs that was named."""
+    camera = known.get(visit.camera or "")
+    if visit.latitude is None and camera is not None:
+        return ToldPrivate(visit.start, visit.end, camera.latitude, camera.longitude)
+    return ToldPrivate(visit.start, visit.end, visit.latitude, visit.longitude)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.errors import BadInput
-from shared.geo import EARTH_RADIUS_M
+from shared.geo import EARTH_RADIUS_M, haversine_m
 from shared.ids import check_id
 
 Floats = npt.NDArray[np.float64]
@@ -41,6 +42,21 @@ class CameraPlace:
     longitude: float
     indoor: bool
     cell: str
+
+
+class Positioned(Protocol):
+    """Whatever lies somewhere, in degrees."""
+
+    @property
+    def latitude(self) -> float: ...
+
+    @property
+    def longitude(self) -> float: ...
+
+
+def apart_m(one: Positioned, other: Positioned) -> float:
+    """Great-circle metres between two."""
+    return float(haversine_m(one.latitude, one.longitude, other.latitude, other.longitude))
 
 
 @dataclass(frozen=True, slots=True)

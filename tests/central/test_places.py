@@ -20,15 +20,19 @@ from hypothesis import strategies as st
 from central.__main__ import main
 from central.cases.client import ApiRefused
 from central.contacts.exposures import contacts, exposures
+from central.database import writing
 from central.errors import BadSettings
-from central.places.proposal import Choices, Proposal, UnknownPlace, Why, propose
+from central.nodes.service import put_cameras
+from central.nodes.tables import Camera
+from central.places.proposal import Choices, Proposal, ToldPrivate, UnknownPlace, Why, propose
 from central.places.rules import RULES, load_place_rules
 from central.places.service import sounds_private
 from central.places.telling import PHRASES, places_csv, places_page
+from central.routes.camera_graph import CameraPlace
 from central.routes.route import Gap, Route
 from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import Office
-from tests.central.found_route import a_day, a_route, at, keep, meeting, visit
+from tests.central.found_route import PLACES, a_day, a_route, at, keep, meeting, visit
 from tests.central.test_pages import form_key, signed_in, text_of
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -43,10 +47,10 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def proposed(route: Route | None = None, now: datetime = NEXT_DAY, **choices: Any) -> Proposal:
-    told: Sequence[tuple[datetime, datetime]] = choices.pop("told", ())
+    told: Sequence[tuple[Any, ...]] = choices.pop("told", ())
     found = route or a_day()
     met = contacts(exposures(found), RULE)
-    return propose(found, met, Choices(**choices), load_place_rules(), now, SEOUL, told)
+    return propose(found, met, Choices(**choices), load_place_rules(), now, SEOUL, [ToldPrivate(*one) for one in told])
 
 
 def why(proposal: Proposal) -> dict[str, Why]:
@@ -93,8 +97,12 @@ def test_stops_at_one_place_are_one_entry_and_touching_times_are_joined() -> Non
     names = {"station": "Bucheon Station", "cafe": "Cafe Haneul"}
     found = proposed(route, names=names)
     assert [(one.name, len(one.times)) for one in found.places] == [("Bucheon Station", 2), ("Cafe Haneul", 2)]
-    near = a_route(met_at("cafe", 11), met_at("station", 12, 40), met_at("cafe", 13, 45), met_at("cafe", 15))
-    assert all(one[0] < one[1] for place in proposed(near).places for one in place.times)
+    near = a_route(
+        met_at("station", 9), met_at("cafe", 11), met_at("cafe", 12, 45), met_at("cafe", 13, 20), met_at("station", 16),
+        evening,
+    )  # fmt: skip
+    times = {one.camera: one.times for one in proposed(near).places}
+    assert times["cafe"] == ((at(11), at(11, 30)), (at(12, 30), at(14)))
 
 
 # homes and places of work
@@ -141,6 +149,29 @@ def test_what_the_patient_called_home_is_left_out() -> None:
         assert sounds_private(words), words
     for words in ("bakery", "병원", "Homeplus market", "workshop fair", "카페"):
         assert not sounds_private(words), words
+
+
+def test_a_camera_that_was_only_passed_can_be_called_a_home() -> None:
+    """The camera at the door sees the patient for seconds and no contact: it is no stop, and keeps its 100 m free."""
+    route = a_route(met_at("cafe", 12), visit("crossing", at(14)), met_at("station", 16), visit("home-street", at(18)))
+    assert {one.camera for one in proposed(route).places} == {"cafe", "station"}
+    assert proposed(route).passed == ("crossing", "home-street")
+    found = proposed(route, private=frozenset({"crossing"}))
+    assert [one.camera for one in found.places] == ["station"]
+    assert why(found) == {"cafe": Why.PRIVATE}  # 84 m away
+    both = proposed(route, private=frozenset({"crossing"}), public=frozenset({"cafe"}))
+    assert {one.camera for one in both.places} == {"cafe", "station"}
+
+
+def test_a_told_home_with_a_position_keeps_its_surroundings_off_the_list() -> None:
+    """At whatever time the patient says to have been there."""
+    night = at(2), at(6)
+    route = a_route(met_at("cafe", 12), met_at("station", 14), visit("home-street", at(18)))
+    found = proposed(route, told=[(*night, 37.50350, 126.76680)])
+    assert [one.camera for one in found.places] == ["station"]
+    assert why(found) == {"cafe": Why.TOLD_PRIVATE}
+    for elsewhere in ((37.50200, 126.76500), (None, None), ()):
+        assert len(proposed(route, told=[(*night, *elsewhere)]).places) == 2
 
 
 def test_a_choice_for_a_camera_that_is_not_there_is_refused() -> None:
@@ -228,7 +259,7 @@ def test_a_draft_is_noted_and_only_for_who_works_on_the_case(office: Office) -> 
     found = kim.ask("POST", f"/cases/{CASE}/places", {"names": {"cafe": "Cafe Haneul"}})
     assert found["draft"] is True
     assert [(one["camera"], one["name"]) for one in found["places"]] == [("cafe", "Cafe Haneul")]
-    assert {"camera": "home-street"}.items() <= found["left_out"][0].items() or found["left_out"]
+    assert [(one["camera"], one["why"]) for one in found["left_out"]] == [("bakery-door", "no contact")]
     last = office.audit()[-1]
     assert (last.account, last.action, last.case, last.detail) == ("kim", "read places", CASE, "json kdca-2022-01")
     for who, error in (("tam", "NotFound"), ("lee", "NotAllowed"), ("oda", "NotAllowed")):
@@ -268,6 +299,23 @@ def test_told_visits_keep_homes_off_the_list(office: Office) -> None:
     found = kim.ask("POST", f"/cases/{CASE}/places", {})
     assert found["places"] == []
     assert "원룸" not in json.dumps(found, ensure_ascii=False)
+
+
+def test_a_told_home_at_a_camera_or_with_degrees_is_heeded_at_any_time(office: Office) -> None:
+    """Where the patient lives is kept free by its place too, not only by the hours of which they told."""
+    kim = ready(office)
+    with writing(office.engine) as session:
+        door = PLACES["crossing"]  # 84 m from the café
+        put_cameras(session, [Camera(**{n: getattr(door, n) for n in CameraPlace.__slots__})])
+        session.commit()
+    morning = {"start": at(7).isoformat(), "end": at(9).isoformat(), "zone": "Asia/Seoul"}
+    for where in ({"camera": "crossing"}, {"latitude": door.latitude, "longitude": door.longitude}):
+        assert kim.ask("POST", f"/cases/{CASE}/places", {})["places"]
+        told = kim.ask("POST", f"/cases/{CASE}/testimony", {"place": "my home", **morning, **where})
+        found = kim.ask("POST", f"/cases/{CASE}/places", {})
+        assert found["places"] == []
+        assert {"cafe", "told private"} in [{one["camera"], one["why"]} for one in found["left_out"]]
+        kim.ask("DELETE", f"/cases/{CASE}/testimony/{told['id']}")
 
 
 def test_the_draft_by_its_command(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
