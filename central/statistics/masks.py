@@ -1,13 +1,17 @@
 """Masks by place and hour, from the counts in batches' clear headers. No batch is opened.
 
 Small counts must not come out, neither as they are nor as the difference of what is shown: of a total and its parts, of
-two tables, of yesterday's answer and today's. So everything that is told is a function of one table, that of each place
-and hour, in which counts of 1 to 9 are hidden, whoever asks for whatever. A total adds what is shown in that table, and
-counts how much of it is hidden: each hidden count is from 1 to 9, so the true total lies between two bounds, and those
-bounds stay the same whatever the hidden counts are.
+two tables, of two periods. So everything that is told is a function of one table, that of each place and hour, in which
+counts of 1 to 9 are hidden, whoever asks for whatever. A total adds what is shown in that table, and counts how much of
+it is hidden: each hidden count is from 1 to 9, so the true total lies between two bounds, and those bounds stay the
+same whatever the hidden counts are.
 
 Withholding further counts instead, until a small one cannot be computed, would have to be done for every table that
 anybody may ever ask for, and which ones are withheld tells of the small one as well.
+
+This holds for hours whose batches have all come. A batch that comes late, after a box was cut off, changes its hour:
+whoever asked before and after it sees 12 become 15, and knows that the late batch counted 3. Nothing is done against
+that here: to wait until no batch can come any more would take the days for which a box may keep them.
 
 Where fewer than ten people were seen in all, not even a zero is told: three who all wore a mask would be known by it.
 """

@@ -52,7 +52,15 @@ def read_track(raw: bytes) -> Track:
     start = raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     try:
         points = list(_gpx(raw) if start == b"<" else _geojson(raw) if start == b"{" else _table(raw))
-    except (ElementTree.ParseError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        csv.Error,
+        RecursionError,
+    ) as error:
         raise BadWalk("the track cannot be read", hint=_HINT) from error
     if not 2 <= len(points) <= MOST_POINTS:
         raise BadWalk(f"a track has 2 to {MOST_POINTS} points with a time, this has {len(points)}", hint=_HINT)

@@ -141,6 +141,24 @@ def test_only_hours_that_have_ended_are_counted() -> None:
             hours_between(start, end, now)
 
 
+def test_a_period_without_a_whole_hour_is_refused() -> None:
+    """08:10 to 08:50 is none, and neither is 08:50 to 09:10; 08:10 to 10:00 is one."""
+    start = NOW.replace(minute=0) - timedelta(hours=5)
+    for first, last in ((10, 50), (50, 70), (0, 59)):
+        with pytest.raises(BadInput, match="no whole hour"):
+            hours_between(start + timedelta(minutes=first), start + timedelta(minutes=last), NOW)
+    hour = int(start.timestamp()) // HOUR_S
+    assert hours_between(start + timedelta(minutes=10), start + timedelta(hours=2), NOW) == range(hour + 1, hour + 2)
+
+
+def test_times_at_the_edge_of_the_calendar_are_refused() -> None:
+    """The first and the last day that there are: a named refusal, not a fault."""
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    for start, end in ((None, first), (first, None), (first, first), (first, last), (last, None), (last, last)):
+        with pytest.raises(BadInput, match="no such period"):
+            hours_between(start, end, NOW)
+
+
 # with a real store, a real centre
 
 
@@ -194,6 +212,8 @@ def test_the_statistics_are_answered_and_noted(office: Office) -> None:
         assert last.detail.startswith(f"{by} 2026-")
     with pytest.raises(ApiRefused, match="BadInput"):
         office.as_("kim").ask("GET", "/masks", params={"from": "2030-01-01T00:00:00Z"})
+    with pytest.raises(ApiRefused, match="BadInput"):
+        office.as_("kim").ask("GET", "/masks", params={"until": "0001-01-01T00:00:00Z"})
     with pytest.raises(ApiRefused, match="BadRequest"):
         office.as_("kim").ask("GET", "/masks", params={"from": "2026-01-01T00:00:00"})
 

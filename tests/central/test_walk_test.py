@@ -247,6 +247,8 @@ def test_a_track_is_read_in_three_forms() -> None:
     b"time,latitude,longitude\n2026-11-24T09:00Z,126,37\n2026-11-24T09:01Z,126,37\n",
     b"time,latitude,longitude\n2026-11-24T09:00Z,nan,37\n2026-11-24T09:01Z,1,37\n",
     b'<!DOCTYPE x [<!ENTITY a "b">]><gpx><trk/></gpx>',
+    b'{"type": "Feature", "geometry": {"type": "Point", "coordinates": []}, "properties": {"time": "2026-11-24T09Z"}}',
+    b'{"a":' * 100_000, b'{"a":' + b"[" * 100_000, b"<a>" * 100_000,
 ])  # fmt: skip
 def test_a_track_that_cannot_be_used_is_refused(raw: bytes) -> None:
     """No times, no zone, nowhere on earth, entities that multiply: a named refusal, and never a trace."""
