@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import resource
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ from shared.codes import FACE_BITS
 from shared.epochs import Epoch, Modality
 from tests.bench.rows import Goal, Row, Say
 from tests.bench.sealed_city import SealedCity
-from tests.bench.search import _opened, search
+from tests.bench.search import _opened, processor_s, search
 from tests.postgres import _BINARIES, Postgres, _served
 
 FEW, MANY, ROUNDS = 1, int(os.environ.get("CAIRN_BENCH_PEER_CELLS", "3")), 3
@@ -107,7 +106,7 @@ def _rows(city: SealedCity, peers: Mapping[str, Peer], say: Say) -> list[Row]:
     for turn in range(1, ROUNDS + 1):
         say(f"searching, turn {turn} of {ROUNDS}")
         for name, cells in (("few", FEW), ("many", MANY)):
-            took[name].append(_used(partial(search, city, cells), _own_seconds))
+            took[name].append(_used(partial(search, city, cells), processor_s))
         for name, peer in peers.items():
             before = peer.seconds()
             answers[name] = peer.pairs()
@@ -160,12 +159,6 @@ def _used(run: Callable[[], object], seconds: Callable[[], float]) -> float:
     return seconds() - before
 
 
-def _own_seconds() -> float:
-    """Of this process and of those that it has started and that have ended."""
-    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in both)
-
-
 def _question(codes: Mapping[Epoch, Any], probes: Mapping[Epoch, Any]) -> Question:
     epochs = sorted(codes)
     return Question(*_stacked([codes[one] for one in epochs]), *_stacked([probes[one] for one in epochs]))
@@ -180,7 +173,7 @@ class _InProcess:
     """A peer that computes here."""
 
     def seconds(self) -> float:
-        return _own_seconds()
+        return processor_s()
 
 
 class Numpy(_InProcess):

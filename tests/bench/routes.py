@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
+from central.replay.score import Count, order_errors
 from central.routes.questions import questions
 from central.routes.reconstruct import Told, Weighed, reconstruct, weighed
 from central.routes.route import Route
@@ -32,25 +32,13 @@ THRESHOLDS = (240, 260, 280, 300, 320)
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Visits reported, of these right, true ones that were seen by face or clothes, of these found; order errors."""
+    """Visits against the true ones that were seen by face or clothes, and how many came before their predecessor."""
 
-    reported: int = 0
-    right: int = 0
-    seen: int = 0
-    found: int = 0
+    visits: Count = field(default_factory=Count)
     disordered: int = 0
 
     def __add__(self, other: Score) -> Score:
-        names = ("reported", "right", "seen", "found", "disordered")
-        return Score(*(getattr(self, name) + getattr(other, name) for name in names))
-
-    @property
-    def precision(self) -> float:
-        return self.right / self.reported if self.reported else 1.0
-
-    @property
-    def recall(self) -> float:
-        return self.found / self.seen if self.seen else 1.0
+        return Score(self.visits + other.visits, self.disordered + other.disordered)
 
 
 @dataclass(eq=False)
@@ -99,29 +87,27 @@ class Tracer:
 def score(city: SearchedCity, patient: int, route: Route) -> Score:
     names = [visit.candidate.sighting for visit in route.visits]
     own, seen = city.own(patient), city.seen(patient)
-    starts = [visit.start for visit in route.visits]
-    return Score(
-        len(names), len(own.intersection(names)), len(seen), len(seen.intersection(names)),
-        sum(later < earlier for earlier, later in pairwise(starts)),
-    )  # fmt: skip
+    starts = [visit.start.timestamp() for visit in route.visits]
+    count = Count(len(names), len(own.intersection(names)), len(seen), len(seen.intersection(names)))
+    return Score(count, order_errors(starts))
 
 
-def thresholded(city: SearchedCity, patient: int, bits: int) -> Score:
+def thresholded(city: SearchedCity, patient: int, bits: int) -> Count:
     """The naive peer: whoever's face is near enough is the patient."""
     near = {one.sighting for one in city.faces(patient) if one.modality is Modality.FACE and one.distance <= bits}
     own, seen = city.own(patient), city.seen(patient)
-    return Score(len(near), len(near & own), len(seen), len(near & seen))
+    return Count(len(near), len(near & own), len(seen), len(near & seen))
 
 
 def searched(plan: CityPlan, laws: Calibration) -> SearchedCity:
     return SearchedCity(make_city(plan), laws.radius())
 
 
-def of_city(plan: CityPlan) -> tuple[dict[int, Score], dict[int, Score]]:
+def of_city(plan: CityPlan) -> tuple[dict[int, Score], dict[int, Count]]:
     """Scores by number of questions, and by threshold, over all patients of a city."""
     laws = calibration(plan)
     city = searched(plan, laws)
-    ours, peers = dict.fromkeys(ASKED, Score()), dict.fromkeys(THRESHOLDS, Score())
+    ours, peers = dict.fromkeys(ASKED, Score()), dict.fromkeys(THRESHOLDS, Count())
     for patient in range(len(city.city.patients)):
         for asked, route in Tracer(city, patient, laws).routes():
             ours[asked] += score(city, patient, route)
@@ -133,30 +119,27 @@ def of_city(plan: CityPlan) -> tuple[dict[int, Score], dict[int, Score]]:
 def measure(say: Say) -> list[Row]:
     """The rows of figures.md, over every seed: without masks, half masked, and nearly all masked."""
     by_mask: dict[float, dict[int, Score]] = {}
-    naive: dict[float, Score] = {}
+    naive: dict[float, Count] = {}
     for mask in MASKS:
-        ours, peers = dict.fromkeys(ASKED, Score()), dict.fromkeys(THRESHOLDS, Score())
+        ours, peers = dict.fromkeys(ASKED, Score()), dict.fromkeys(THRESHOLDS, Count())
         for seed in SEEDS:
             plan = CityPlan(seed=seed, cameras=300, people=4000, patients=10, mask_share=mask)
             mine, theirs = of_city(plan)
             ours = {asked: ours[asked] + one for asked, one in mine.items()}
             peers = {bits: peers[bits] + one for bits, one in theirs.items()}
-            told = ", ".join(f"{n} asked: P {one.precision:.3f} R {one.recall:.3f}" for n, one in mine.items())
+            counts = {asked: one.visits for asked, one in mine.items()}
+            told = ", ".join(f"{n} asked: P {one.precision:.3f} R {one.recall:.3f}" for n, one in counts.items())
             say(f"masks {mask:.0%}, seed {seed}: {told}")
-        by_mask[mask], naive[mask] = ours, max(peers.values(), key=_f1)
+        by_mask[mask], naive[mask] = ours, max(peers.values(), key=lambda one: one.f1)
     return [*_rows(by_mask, naive)]
 
 
-def _f1(one: Score) -> float:
-    return 2 * one.precision * one.recall / max(one.precision + one.recall, 1e-9)
-
-
-def _rows(by_mask: dict[float, dict[int, Score]], naive: dict[float, Score]) -> Iterator[Row]:
+def _rows(by_mask: dict[float, dict[int, Score]], naive: dict[float, Count]) -> Iterator[Row]:
     where = (
         f"{len(SEEDS)} cities of 300 cameras and 4,000 people, ten patients each with 3 look-alikes; visits where face "
         f"or clothes were seen; faces as measured on people, clothes simulated (much easier than the shipped model's)"
     )
-    bare, half, most = (by_mask[mask] for mask in MASKS)
+    bare, half, most = ({asked: one.visits for asked, one in by_mask[mask].items()} for mask in MASKS)
     both = {asked: bare[asked] + half[asked] for asked in ASKED}
     peer = {"threshold": (naive[0.0] + naive[0.5]).precision}
     recall = {mask: {"threshold": one.recall} for mask, one in naive.items()}

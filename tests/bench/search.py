@@ -172,18 +172,18 @@ def _extrapolated(city: SealedCity, few_s: float, many_s: float, starts: float) 
     return fixed * starts + each * CELLS, f"{how} {each * CELLS:.0f} s"
 
 
-def _used() -> float:
-    """Seconds of processor time of this process and of those that it has started."""
+def processor_s() -> float:
+    """Seconds of processor time of this process and of those that it has started and that have ended."""
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 def _processor(city: SealedCity, more: int, numpy: Callable[[], object], starts: int) -> list[Row]:
     """What other programs on the machine do not change: processor time, of all parties together."""
-    marks = [_used()]
+    marks = [processor_s()]
     for run in (lambda: search(city, FEW), lambda: search(city, MANY), numpy):
         run()
-        marks.append(_used())
+        marks.append(processor_s())
     few, many, plain = np.diff(marks).tolist()
     each = (many - few) / more
     once, batches = max(0.0, few - each * (city.batches - more)), city.batches / MANY * CELLS

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from central.routes.tables import FoundRoute
 from shared.face_mask import FaceMask
 from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import Office
+from tests.central.test_pages import signed_in, text_of
 from tests.central.test_presets import written
 
 WHO = "who-2021"
@@ -62,10 +61,9 @@ def with_contacts(office: Office) -> None:
 def page(office: Office, language: str) -> str:
     """The section of contacts as text."""
     with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
-        client.post("/pages/sign-in", data={"token": office.tokens["kim"]})
-        html = client.get(f"/pages/cases/{CASE}", params={"language": language}).text
-    section = html[html.index('aria-labelledby="contacts"') :]
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", section)))
+        signed_in(office, client)
+        whole = client.get(f"/pages/cases/{CASE}", params={"language": language}).text
+    return text_of(whole[whole.index('aria-labelledby="contacts"') :])
 
 
 def test_the_api_tells_contacts_those_near_the_limit_and_the_rule(office: Office) -> None:

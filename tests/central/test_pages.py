@@ -50,8 +50,10 @@ def form_key(page: httpx.Response) -> str:
     return found[1]
 
 
-def text_of(page: httpx.Response) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
+def text_of(page: httpx.Response | str) -> str:
+    """What a page, or a part of one, says without its tags."""
+    whole = page if isinstance(page, str) else page.text
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", whole)))
 
 
 def tell(office: Office, browser: httpx.Client, **fields: str) -> httpx.Response:
