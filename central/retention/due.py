@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -49,22 +49,11 @@ class Due:
     count: int = 1
 
 
-def held(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
-    """All that goes up to `until`, kind by kind and earliest first."""
-    yield from _expiring(session, until)
-    for route in session.exec(
-        select(FoundRoute.case, FoundRoute.found_at).where(FoundRoute.found_at <= until - rules.routes)
-    ):
-        yield Due(Kind.ROUTE, route[1] + rules.routes, route[0])
-    yield from _ended(session, rules, until)
-    yield from _receipts(session, until)
-    yield from _batches(session, rules, until)
-    yield from _archives(session, until)
-    yield from _refused(session, rules, until)
-    past = select(PastCase).where(PastCase.ended_at <= until - rules.audit).order_by(col(PastCase.ended_at))
-    for gone in session.exec(past):
-        yield Due(Kind.CASE_AUDIT, gone.ended_at + rules.audit, gone.case)
-    yield from _audit(session, rules, until)
+def held(session: Session, rules: Rules, until: datetime, *kinds: Kind) -> Iterator[Due]:
+    """All that goes up to `until`, of these kinds or of all; kind by kind and earliest first."""
+    for kind, going in _GOING.items():
+        if not kinds or kind in kinds:
+            yield from going(session, rules, until)
 
 
 def expires(row: Case) -> datetime:
@@ -87,10 +76,16 @@ def first_hour_kept(now: datetime, rules: Rules) -> int:
     return int((now - rules.batches).timestamp()) // HOUR_S
 
 
-def _expiring(session: Session, until: datetime) -> Iterator[Due]:
+def _expiring(session: Session, _rules: Rules, until: datetime) -> Iterator[Due]:
     alive = select(Case).where(col(Case.state).in_((State.OPEN, State.MANUAL, State.APPROVED)))
     ends = sorted((expires(row), row.case) for row in session.exec(alive))
     yield from (Due(Kind.EXPIRES, when, case) for when, case in ends if when <= until)
+
+
+def _routes(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    old = select(FoundRoute.case, FoundRoute.found_at).where(FoundRoute.found_at <= until - rules.routes)
+    for case, found_at in session.exec(old):
+        yield Due(Kind.ROUTE, found_at + rules.routes, case)
 
 
 def _ended(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
@@ -100,7 +95,7 @@ def _ended(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
             yield Due(Kind.CASE, when, row.case)
 
 
-def _receipts(session: Session, until: datetime) -> Iterator[Due]:
+def _receipts(session: Session, _rules: Rules, until: datetime) -> Iterator[Due]:
     old = select(func.count(), func.min(ConsentRecord.keep_until)).where(ConsentRecord.keep_until <= until)
     count, first = session.exec(old).one()
     if count:
@@ -118,7 +113,7 @@ def _batches(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
         yield Due(Kind.BATCHES, batch_time(hour, rules), str(hour), count)
 
 
-def _archives(session: Session, until: datetime) -> Iterator[Due]:
+def _archives(session: Session, _rules: Rules, until: datetime) -> Iterator[Due]:
     """Files in which no batch is read any more: their hours were dropped, or lie in a newer file."""
     old = select(BatchArchive).where(col(BatchArchive.delete_after) <= until).order_by(col(BatchArchive.delete_after))
     for row in session.exec(old):
@@ -133,11 +128,30 @@ def _refused(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
         yield Due(Kind.REFUSED, first + rules.refused_batches, "", count)
 
 
+def _words_of_cases(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
+    past = select(PastCase).where(PastCase.ended_at <= until - rules.audit).order_by(col(PastCase.ended_at))
+    for gone in session.exec(past):
+        yield Due(Kind.CASE_AUDIT, gone.ended_at + rules.audit, gone.case)
+
+
 def _audit(session: Session, rules: Rules, until: datetime) -> Iterator[Due]:
     words = (col(AuditEntry.salt).is_not(None), AuditEntry.at <= until - rules.audit)
     count, first = session.exec(select(func.count(), func.min(AuditEntry.at)).where(*words)).one()
     if count:
         yield Due(Kind.AUDIT, first + rules.audit, "", count)
+
+
+_GOING: dict[Kind, Callable[[Session, Rules, datetime], Iterator[Due]]] = {
+    Kind.EXPIRES: _expiring,
+    Kind.ROUTE: _routes,
+    Kind.CASE: _ended,
+    Kind.RECEIPTS: _receipts,
+    Kind.BATCHES: _batches,
+    Kind.ARCHIVES: _archives,
+    Kind.REFUSED: _refused,
+    Kind.CASE_AUDIT: _words_of_cases,
+    Kind.AUDIT: _audit,
+}
 
 
 # Cases of the first version have these in their documents only. One that cannot be read must not stop the others.

@@ -55,25 +55,24 @@ class Retention:
             Kind.AUDIT: self._erase_words,
         }
 
-    def due(self) -> list[Due]:
-        """What goes now; nothing is changed."""
+    def due(self, *kinds: Kind) -> list[Due]:
+        """What goes now, of these kinds or of all; nothing is changed."""
         with Session(self._engine) as session:
-            return list(held(session, self.rules, self._clock.now()))
+            return list(held(session, self.rules, self._clock.now(), *kinds))
 
     def run(self, *kinds: Kind) -> list[Due]:
-        """Destroy what is over, of these kinds or of all; returns what was. What fails does not hold up the rest."""
-        done = []
-        for one in self.due():
-            if kinds and one.kind not in kinds:
-                continue
-            try:
-                if self._acts[one.kind](one):
-                    done.append(one)
-            except Exception:  # a damaged row must not keep everybody else's data alive
-                log.exception("%s %s failed and is tried again", one.kind, one.name)
-        if any(one.kind is Kind.BATCHES for one in done):  # a file goes with the last hour that was read in it
-            done += self.run(Kind.ARCHIVES)
-        return done
+        """Destroy what is over, of these kinds or of all; returns what was. What fails does not hold up the rest.
+
+        What goes is looked up kind by kind: a file goes with the last hour that was read in it.
+        """
+        return [one for kind in kinds or Kind for one in self.due(kind) if self._done(one)]
+
+    def _done(self, one: Due) -> bool:
+        try:
+            return self._acts[one.kind](one)
+        except Exception:  # a damaged row must not keep everybody else's data alive
+            log.exception("%s %s failed and is tried again", one.kind, one.name)
+            return False
 
     def _expire(self, due: Due) -> bool:
         now = self._clock.now()
