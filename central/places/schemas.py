@@ -12,8 +12,8 @@ from central.testimony.service import NamesSomebody, points_to_somebody
 from shared.errors import BadInput
 
 NAME_CHARACTERS: Final = 200
-_MOST: Final = 200
-Cameras = Annotated[list[Name], Field(max_length=_MOST)]
+MOST_CAMERAS: Final = 5000  # more than anybody passes in a case's window
+Cameras = Annotated[list[Name], Field(max_length=MOST_CAMERAS)]
 Called = Annotated[str, Field(max_length=NAME_CHARACTERS)]
 
 
@@ -26,7 +26,7 @@ class PlacesIn(BaseModel):
     private: Cameras = []
     public: Cameras = []
     all_known: Cameras = []
-    names: Annotated[dict[Name, Called], Field(max_length=_MOST)] = {}
+    names: Annotated[dict[Name, Called], Field(max_length=MOST_CAMERAS)] = {}
 
     def choices(self) -> Choices:
         """Raises NamesSomebody for a telephone number or the like in a name, BadInput for one over several lines."""

@@ -28,7 +28,7 @@ def show_masks(
     """From the counts in batches' headers, over whole hours that have ended; no batch is opened.
 
     Each count is a lower and an upper bound: counts of 1 to 9 of one place and hour are hidden, all of them where fewer
-    than ten people passed, and nothing that is shown here or elsewhere gives them back.
+    than ten people passed. No answers about the same batches give them back; of one that comes late, a difference may.
     """
     return counted(centre, account, by, start, end).to_map()
 

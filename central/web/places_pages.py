@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Annotated, Final
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import ValidationError
 
 from central.accounts.endpoints import At
@@ -13,17 +14,25 @@ from central.answers import Name
 from central.cases.endpoints import show_case
 from central.errors import BadRequest
 from central.exports.endpoints import attachment
-from central.places.proposal import Choices
-from central.places.schemas import PlacesIn
+from central.places.proposal import Choices, LeftOut, Proposal
+from central.places.schemas import MOST_CAMERAS, PlacesIn
 from central.places.service import draft
 from central.places.telling import places_csv, places_page
 from central.web.rendering import language_of
 from central.web.routing import page_router, shown
-from central.web.visitors import Form, Sender, Visit, Visitor
+from central.web.visitors import Visit, Visitor, fields_of, own_form
 
 router = page_router()
 WHAT: Final = ("", "private", "public", "all_known")
 _SAVED: Final = {"html": places_page, "csv": places_csv}
+_MOST_FIELDS: Final = 2 * MOST_CAMERAS + 10  # what each is and what it is called; and the form's own
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return await fields_of(request, _MOST_FIELDS)
+
+
+Form = Annotated[dict[str, str], Depends(_form)]
 
 
 @router.get("/cases/{case}/places")
@@ -33,8 +42,9 @@ def propose_places(request: Request, case: Name, centre: At, visit: Visit) -> Re
 
 
 @router.post("/cases/{case}/places")
-def choose_places(request: Request, case: Name, centre: At, fields: Form, visit: Sender) -> Response:
+def choose_places(request: Request, case: Name, centre: At, fields: Form, visit: Visit) -> Response:
     """The same with what the tracer knows; or the draft as a file, which names no camera."""
+    own_form(fields, visit)
     require(visit.account, Role.TRACER)
     choices, saved = _choices(fields), _SAVED.get(fields.get("form", ""))
     if saved is None:
@@ -45,7 +55,18 @@ def choose_places(request: Request, case: Name, centre: At, fields: Form, visit:
 def _page(request: Request, case: str, centre: At, visit: Visitor, choices: Choices) -> Response:
     found = show_case(case, centre, visit.account)
     proposal = draft(centre, visit.account, case, choices, "json")
-    return shown(request, visit, "places.html", case=found, proposal=proposal, choices=choices, what=WHAT)
+    left_out = list(_asked_once(proposal))
+    return shown(
+        request, visit, "places.html", case=found, proposal=proposal, left_out=left_out, choices=choices, what=WHAT
+    )
+
+
+def _asked_once(proposal: Proposal) -> Iterator[tuple[LeftOut, bool]]:
+    """What was left out, and whether its row asks what is there: the first of its camera, unless that is proposed."""
+    asked = {place.camera for place in proposal.places}
+    for one in proposal.left_out:
+        yield one, one.camera not in asked
+        asked.add(one.camera)
 
 
 def _choices(fields: dict[str, str]) -> Choices:

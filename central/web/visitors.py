@@ -18,7 +18,7 @@ from shared.errors import Refused
 
 COOKIE: Final = "cairn-session"
 _FORM: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 400  # a list of places has two for each
+_MOST_FIELDS: Final = 100
 
 
 class ForeignForm(Refused):
@@ -52,11 +52,16 @@ def visitor(request: Request, centre: At) -> Visitor:
 
 async def form(request: Request) -> dict[str, str]:
     """The fields of a form of this site. Raises ForeignForm for another site's, BadRequest for what is no form."""
+    return await fields_of(request, _MOST_FIELDS)
+
+
+async def fields_of(request: Request, most: int) -> dict[str, str]:
+    """The same for a page whose forms have more fields, empty ones counted."""
     _same_site(request)
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
         raise BadRequest("this is not a form of these pages", hint="go back and send it again")
     try:
-        fields = parse_qsl((await request.body()).decode("utf-8"), max_num_fields=_MOST_FIELDS)
+        fields = parse_qsl((await request.body()).decode("utf-8"), max_num_fields=most)
     except ValueError:
         raise BadRequest("this form cannot be read", hint="go back and send it again") from None
     return dict(fields)

@@ -350,6 +350,14 @@ def test_the_draft_on_its_page(office: Office) -> None:
         named = browser.post(path, data={**key, "name.cafe": "Cafe <Haneul>", "what.bakery-door": "private"})
         assert 'value="Cafe &lt;Haneul&gt;"' in named.text
         assert 'value="private" selected' in named.text
+        many = {f"what.{kind}-{n}": "" for n in range(300) for kind in ("a", "b")} | {
+            f"name.c{n}": "" for n in range(300)
+        }
+        assert browser.post(path, data={**key, **many, "name.cafe": "Cafe Haneul"}).status_code == 200
+        assert 'name="what.crossing" value="private"' in page.text
+        passed = browser.post(path, data={**key, "what.crossing": "private"})
+        assert 'name="what.crossing" value="private" checked' in passed.text
+        assert "name.cafe" not in passed.text
         file = browser.post(path, data={**key, "name.cafe": "Cafe Haneul", "form": "csv"})
         assert file.headers["content-disposition"] == 'attachment; filename="places-draft.csv"'
         assert "Cafe Haneul" in file.content.decode("utf-8-sig")

@@ -77,6 +77,11 @@ EXPORTS: Final[dict[str, tuple[str, str]]] = {
     "public_why_told private": ("the patient told of being at home or at work", "환자가 집이나 직장이라고 진술"),
     "public_why_all known": ("every contact is known", "접촉자를 모두 찾음"),
     "public_why_over": ("its time to be shown is over", "공개 기한이 지남"),
+    "public_passed": ("Seen in passing only", "지나가기만 한 곳"),
+    "public_passed_lead": (
+        "Tick the cameras at the patient's home or place of work: places within 100 m of them are left out.",
+        "환자의 집이나 직장에 있는 카메라를 표시하십시오. 그로부터 100 m 안의 장소는 제외합니다.",
+    ),
     "public_show": ("Draft again", "초안 다시 만들기"),
     "public_html": ("Save as a page", "웹 문서로 저장"),
     "public_csv": ("Save as a table", "표로 저장"),
