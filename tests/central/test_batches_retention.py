@@ -155,8 +155,6 @@ def test_commands_without_a_place_for_archives_say_what_to_set(
 
 def test_a_backup_says_that_archives_are_not_in_it(site: Archived, command: Any, tmp_path: Path) -> None:
     """A copy of the database holds which batch lies where, not the files."""
-    if site.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL is copied with its own tools")
     answer = command("backup", str(tmp_path / "copy.sqlite"))
     assert site.store.place.url in answer["left_out"]
 
