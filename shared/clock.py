@@ -71,10 +71,18 @@ class FixedClock:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """The same moment in UTC. Raises BadInput for a naive time, because guessing a zone moves a patient by hours."""
+    """The same moment in UTC.
+
+    Raises BadInput for a naive time, because guessing a zone moves a patient by hours, and for one at the very ends of
+    the calendar, for which UTC has no year.
+    """
     if moment.tzinfo is None:
         raise BadInput("a time has no zone", hint="write it with an offset, such as 2026-11-24T09:00:00+09:00")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        hint = "check the year; write it as in 2026-11-24T09:00:00+09:00"
+        raise BadInput("the time lies outside the calendar", hint=hint) from None
 
 
 def from_unix(seconds: float) -> datetime:
