@@ -65,8 +65,11 @@ class BatchStore(Protocol):
     def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
         """What the headers count of mask states, each cell and hour once, in order; no batch is opened."""
 
-    def heard(self, cells: Sequence[str], hours: range) -> dict[tuple[str, int], int]:
-        """How many boxes sent a batch, by cell and hour; what is left out sent none."""
+    def heard(self, cells: Sequence[str], hours: range, before: datetime | None = None) -> dict[tuple[str, int], int]:
+        """How many boxes sent a batch, by cell and hour; what is left out sent none.
+
+        With `before` only what had come in by then counts, so that an older search is not told of what it missed.
+        """
 
     def drop_hour(self, hour: int, note: Note | None = None) -> int:
         """Retention: drop all batches of an hour; returns how many.
@@ -94,18 +97,23 @@ class SqlBatchStore:
         self._engine = engine
 
     def add(self, batches: Sequence[SealedBatch], now: datetime) -> list[SequenceReused | None]:
+        return self.put(batches, now)[0]
+
+    def put(self, batches: Sequence[SealedBatch], now: datetime) -> tuple[list[SequenceReused | None], int]:
+        """As `add`, and how many were not there before."""
         first: dict[Key, SealedBatch] = {}
         for batch in batches:
             first.setdefault(_key(batch), batch)
         with writing(self._engine, beside=True) as session:
-            known = {key: _known(session, key) for key in first.keys() - _insert(session, first.values(), now)}
+            fresh = _insert(session, first.values(), now)
+            known = {key: _known(session, key) for key in first.keys() - fresh}
             session.commit()
 
         def same(batch: SealedBatch) -> bool:
             digest = known.get(_key(batch))
             return sha256(batch.raw).digest() == digest if digest else batch.raw == first[_key(batch)].raw
 
-        return [None if same(batch) else _reused(batch) for batch in batches]
+        return [None if same(batch) else _reused(batch) for batch in batches], len(fresh)
 
     def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
         with snapshot(self._engine) as connection:
@@ -132,8 +140,10 @@ class SqlBatchStore:
                 worn, incorrect, absent, unknown = map(int, masks)
                 yield MaskCounts(cell, hour, (worn, incorrect, absent, unknown))
 
-    def heard(self, cells: Sequence[str], hours: range) -> dict[tuple[str, int], int]:
+    def heard(self, cells: Sequence[str], hours: range, before: datetime | None = None) -> dict[tuple[str, int], int]:
         boxes = select(*_IN_ORDER, func.count(func.distinct(StoredBatch.node))).group_by(*_IN_ORDER)
+        if before is not None:
+            boxes = boxes.where(col(StoredBatch.received_at) <= before)
         with Session(self._engine) as session:
             rows = [row for within in _within(cells, hours) for row in session.execute(boxes.where(*within))]
         return {(cell, hour): int(count) for cell, hour, count in rows}

@@ -32,7 +32,7 @@ from central.search.candidates import Candidate
 from central.search.case_search import SearchParts
 from central.search.engines import engine_named
 from central.search.job import BatchFailed, Progress
-from central.testimony.compared import looked_at
+from central.testimony.compared import heard_near, looked_at
 from central.testimony.comparison import Comparison, compare
 from shared.calibration.curves import Calibration
 from shared.clock import FixedClock, from_unix
@@ -150,8 +150,9 @@ def _answer(
     watch.lap("contacts", began)
     seconds = dict(watch.seconds) | found.seconds
     seconds["search"] -= seconds["probes"]
-    looked = looked_at(release.scope, site.store, found.answer.not_covered)
-    told = compare(stated(patient), found.route, graph.places, looked)
+    said, scope = stated(patient), release.scope
+    heard = heard_near(said, graph.places, scope, site.store, found.answer.not_covered)
+    told = compare(said, found.route, graph.places, looked_at(scope, heard))
     return Answer(patient, found.route, tuple(found.answer.candidates), judged, seconds, failed, told=told)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -20,12 +20,11 @@ from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.hand_on import Confirmed
 from central.routes.observations import Searched
 from central.routes.reconstruct import Route, Told, Weighed, route_from_map, route_of, weighed
-from central.routes.watching import Heard, cells_on_the_way, explained
+from central.routes.watching import cells_on_the_way, explained, heard_of
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
 from shared.calibration.curves import Calibration
-from shared.clock import from_unix
-from shared.epochs import HOUR_S, Modality
+from shared.epochs import Modality
 from shared.releases import Release
 
 
@@ -81,16 +80,11 @@ def find_route(
     searched = perf_counter()
     found = weigh(answer)
     route = route_of(found, graph, window, known.pseudonym_key)
-    route = explained(route, graph, _heard(parts, release, answer, cells_on_the_way(route, graph)))
+    on_the_way, until = cells_on_the_way(route, graph), answer.until_hour
+    heard = heard_of(parts.store, on_the_way, release.scope.hours, answer.not_covered, until)
+    route = explained(route, graph, heard)
     seconds = {"search": searched - began, "route": perf_counter() - searched}
     return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()}, found)
-
-
-def _heard(parts: SearchParts, release: Release, answer: SearchAnswer, cells: Sequence[str]) -> Heard:
-    """Who sent something, and which of the case's hours were not searched."""
-    hours, covered = release.scope.hours, answer.not_covered
-    lost = frozenset(h for h in hours if h > answer.until_hour or from_unix(h * HOUR_S).date().isoformat() in covered)
-    return Heard(parts.store.heard(cells, hours), lost)
 
 
 def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> Searched:

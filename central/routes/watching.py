@@ -7,14 +7,16 @@ a key. A box that sent nothing was down, or nobody passed; neither says that the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from central.batches.store import BatchStore
 from central.routes.camera_graph import CameraGraph, Indices
 from central.routes.route import Gap, Route, Visit, Why
+from shared.clock import from_unix
 from shared.epochs import HOUR_S
 
 # A walk leads past cameras that lengthen it by no more than this; of one end alone, past those within it.
@@ -30,6 +32,23 @@ class Heard:
 
     boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
     unsearched: frozenset[int] = frozenset()
+
+
+def heard_of(
+    store: BatchStore,
+    cells: Sequence[str],
+    hours: range,
+    lost_days: Collection[str],
+    until_hour: int | None = None,
+    before: datetime | None = None,
+) -> Heard:
+    """What a search could hear: hours of `lost_days` (ISO) had no key any more, those after `until_hour` none yet.
+
+    `before` is when the search ended, for one that is looked at later. What retention has dropped since is missing.
+    """
+    late = (hours.stop if until_hour is None else until_hour) + 1
+    lost = frozenset(h for h in hours if h >= late or from_unix(h * HOUR_S).date().isoformat() in lost_days)
+    return Heard(store.heard(cells, hours, before), lost)
 
 
 def explained(route: Route, graph: CameraGraph, heard: Heard | None = None) -> Route:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from central.cases.options import connect, connection, moment
 from central.cli import Answer, Groups, Run, command, group
@@ -59,20 +61,27 @@ def compare(options: argparse.Namespace) -> Answer:
         found: dict[str, Any] = client.ask("GET", f"/cases/{options.case}/testimony/comparison")
     if options.json:
         return found
-    stays = [_stay(row) for row in found["stays"]]
-    return stays + [
-        {"from": one["start"], "until": one["end"], "place": one["camera"], "verdict": "not told"}
-        | {"sure": f"{one['confidence']:.2f}", "cameras in reach": "", "hours searched": "", "hours sent": ""}
+    zone = ZoneInfo(found["zone"])
+    return [_stay(row) for row in found["stays"]] + [
+        {"from": _local(one["start"], zone), "until": _local(one["end"], zone), "zone": zone.key}
+        | {"place": one["camera"], "verdict": "not told", "sure": f"{one['confidence']:.2f}"}
+        | {"cameras in reach": "", "hours searched": "", "hours sent": ""}
         for one in found["missed"]
     ]
+
+
+def _local(moment: str, zone: ZoneInfo) -> str:
+    """A visit that nobody told of has no patient's zone: its time is shown in the centre's."""
+    return datetime.fromisoformat(moment).astimezone(zone).isoformat(timespec="seconds")
 
 
 def _stay(row: dict[str, Any]) -> dict[str, Any]:
     coverage, sure = row["coverage"], row["confidence"]
     why = f" ({row['why']})" if row["why"] else ""
     return {
-        "from": row["start"],
-        "until": row["end"],
+        "from": row["local_start"],
+        "until": row["local_end"],
+        "zone": row["zone"],
         "place": row["place"],
         "verdict": row["verdict"] + why,
         "sure": "" if sure is None else f"{sure:.2f}",

@@ -3,65 +3,85 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlmodel import Session
 
 from central.batches.store import BatchStore
 from central.cases.service import scope_of
 from central.cases.tables import Case
-from central.nodes.service import cameras
-from central.nodes.tables import Camera
 from central.routes.camera_graph import CameraPlace
 from central.routes.reconstruct import route_from_map
+from central.routes.route import Route
+from central.routes.service import camera_graph
 from central.routes.store import route_of
-from central.routes.tables import FoundRoute, RouteJob
-from central.testimony.comparison import Comparison, Looked, Stated, compare
+from central.routes.tables import RouteJob
+from central.routes.watching import Heard, heard_of
+from central.testimony.comparison import Comparison, Looked, Stated, compare, in_reach
 from central.testimony.tables import ToldVisit
-from shared.clock import from_unix
-from shared.epochs import HOUR_S
 from shared.releases import CaseScope
 
 
-def compare_case(
-    session: Session, case: Case, told: Sequence[ToldVisit], store: BatchStore
-) -> tuple[FoundRoute, Sequence[ToldVisit], Comparison]:
-    """The route, what was told, and the one beside the other. Raises NotFound before the first search has ended."""
-    found = route_of(session, case.case)
-    job, known = session.get(RouteJob, found.job), {one.camera: one for one in cameras(session)}
-    not_covered = set(json.loads(job.not_covered)) if job else set()
-    places = {name: place_of(one) for name, one in known.items()}
-    stated = [stated_in(one, known) for one in told]
-    route = route_from_map(json.loads(found.route))
-    return found, told, compare(stated, route, places, looked_at(scope_of(case), store, not_covered))
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a comparison is made of, read at one moment; the store is asked later, when others may write again."""
+
+    scope: CaseScope
+    found_at: datetime
+    not_covered: frozenset[str]
+    route: Route = field(repr=False)
+    places: Mapping[str, CameraPlace] = field(repr=False)
+    stated: tuple[Stated, ...] = field(repr=False)
 
 
-def looked_at(
-    scope: CaseScope, store: BatchStore, not_covered: Collection[str] = ()
-) -> Callable[[str, int], Looked]:
-    """What became of a cell's hour in a search of `scope`; days `not_covered` (ISO) had no key any more."""
+def material_of(session: Session, case: Case, told: Sequence[ToldVisit]) -> Material:
+    """The route beside what was told. Raises NotFound before the first search has ended."""
+    found, places = route_of(session, case.case), camera_graph(session).places
+    job = session.get(RouteJob, found.job)
+    not_covered = frozenset(json.loads(job.not_covered)) if job else frozenset()
+    stated = tuple(stated_in(one, places) for one in told)
+    return Material(
+        scope_of(case), found.found_at, not_covered, route_from_map(json.loads(found.route)), places, stated
+    )
+
+
+def compare_told(material: Material, store: BatchStore) -> Comparison:
+    """Only what had been sent when the route was found speaks of that search; what retention dropped since does not."""
+    of, places = material, material.places
+    heard = heard_near(of.stated, places, of.scope, store, of.not_covered, of.found_at)
+    return compare(of.stated, of.route, places, looked_at(of.scope, heard))
+
+
+def heard_near(
+    stated: Iterable[Stated],
+    places: Mapping[str, CameraPlace],
+    scope: CaseScope,
+    store: BatchStore,
+    not_covered: Collection[str],
+    before: datetime | None = None,
+) -> Heard:
+    """What was sent in the cells of cameras in reach of any stay, asked of the store once."""
+    cells = {place.cell for one in stated for place in in_reach(one, places)}
+    return heard_of(store, sorted(cells & set(scope.cells)), scope.hours, not_covered, before=before)
+
+
+def looked_at(scope: CaseScope, heard: Heard) -> Callable[[str, int], Looked]:
+    """What became of a cell's hour in a search of `scope`."""
     cells, hours = frozenset(scope.cells), scope.hours
 
-    @cache
     def looked(cell: str, hour: int) -> Looked:
-        start = from_unix(hour * HOUR_S)
-        if cell not in cells or hour not in hours or start.date().isoformat() in not_covered:
+        if cell not in cells or hour not in hours or hour in heard.unsearched:
             return Looked.NOT_SEARCHED
-        one = replace(scope, cells=(cell,), start=start, end=from_unix((hour + 1) * HOUR_S))
-        return Looked.SENT if store.count(one) else Looked.NOT_SENT
+        return Looked.SENT if heard.boxes.get((cell, hour)) else Looked.NOT_SENT
 
     return looked
 
 
-def place_of(camera: Camera) -> CameraPlace:
-    return CameraPlace(camera.camera, camera.latitude, camera.longitude, camera.indoor, camera.cell)
-
-
-def stated_in(told: ToldVisit, known: dict[str, Camera]) -> Stated:
+def stated_in(told: ToldVisit, places: Mapping[str, CameraPlace]) -> Stated:
     """Where somebody says to have been: by its own degrees, else where its camera hangs."""
-    camera = known.get(told.camera or "")
+    camera = places.get(told.camera or "")
     if told.latitude is None and camera is not None:
         return Stated(told.id, told.start, told.end, camera.latitude, camera.longitude)
     return Stated(told.id, told.start, told.end, told.latitude, told.longitude)

@@ -120,7 +120,7 @@ def _compared(
     away = list(zip(visits, _metres(one, [visit.place for visit in visits]), strict=True))
     there = tuple(visit for visit, metres in away if metres <= REACH_M)
     elsewhere = tuple((visit, metres) for visit, metres in away if metres > AWAY_M and _excludes(visit, metres, one))
-    coverage = _coverage(one, cameras, looked)
+    coverage = _coverage(one, route.window, cameras, looked)
     verdict = Verdict.CONTRADICTED if elsewhere else Verdict.CONFIRMED if there else Verdict.NOT_SEEN
     why = _why(one, route, coverage)
     if verdict is Verdict.NOT_SEEN and why:
@@ -144,14 +144,33 @@ def _excludes(visit: Visit, metres: float, one: Stated) -> bool:
     return visit.start - on_the_way < one.start - SLACK and visit.end + on_the_way > one.end + SLACK
 
 
-def _coverage(one: Stated, cameras: Mapping[str, CameraPlace], looked: Callable[[str, int], Looked]) -> Coverage:
-    places = list(cameras.values())
-    near = [place for place, away in zip(places, _metres(one, places), strict=True) if away <= REACH_M]
-    last = one.end - timedelta(microseconds=1) if one.end > one.start else one.end
-    hours = range(int(one.start.timestamp()) // HOUR_S, int(last.timestamp()) // HOUR_S + 1)
-    found = [looked(cell, hour) for cell in sorted({place.cell for place in near}) for hour in hours]
+def _coverage(
+    one: Stated,
+    window: tuple[datetime, datetime],
+    cameras: Mapping[str, CameraPlace],
+    looked: Callable[[str, int], Looked],
+) -> Coverage:
+    """Hours outside the window count as not searched without being looked up: a stay may be as long as a life."""
+    near = in_reach(one, cameras)
+    cells, hours, within = sorted({place.cell for place in near}), _hours(one.start, one.end), _hours(*window)
+    asked = range(max(hours.start, within.start), min(hours.stop, within.stop))
+    found = [looked(cell, hour) for cell in cells for hour in asked]
     searched = sum(each is not Looked.NOT_SEARCHED for each in found)
-    return Coverage(tuple(place.camera for place in near), len(found), searched, found.count(Looked.SENT))
+    return Coverage(tuple(place.camera for place in near), len(cells) * len(hours), searched, found.count(Looked.SENT))
+
+
+def in_reach(one: Stated, cameras: Mapping[str, CameraPlace]) -> list[CameraPlace]:
+    """The cameras that see who comes to a stay's place, or goes; none where the place is words only."""
+    if one.latitude is None or one.longitude is None:
+        return []
+    places = list(cameras.values())
+    return [place for place, away in zip(places, _metres(one, places), strict=True) if away <= REACH_M]
+
+
+def _hours(start: datetime, end: datetime) -> range:
+    """The hours since 1970 that a time touches, at least one."""
+    last = end - timedelta(microseconds=1) if end > start else end
+    return range(int(start.timestamp()) // HOUR_S, int(last.timestamp()) // HOUR_S + 1)
 
 
 def _why(one: Stated, route: Route, coverage: Coverage) -> Why | None:

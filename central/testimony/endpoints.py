@@ -12,7 +12,7 @@ from central.cases.tables import Case
 from central.database import writing
 from central.errors import CaseEnded, NotFound, TooMuch
 from central.testimony import service
-from central.testimony.compared import compare_case
+from central.testimony.compared import compare_told, material_of
 from central.testimony.schemas import ComparisonOut, TellVisit, VisitOut, comparison_out, visit_out
 from shared.errors import BadInput
 
@@ -36,12 +36,13 @@ def show_comparison(case: Name, centre: At, account: Tracer) -> ComparisonOut:
     """Of each stated stay whether cameras confirm or contradict it, or say nothing, and why; and what it left out."""
     now = centre.clock.now()
     with writing(centre.engine) as session:
-        told = service.visits_of(session, account, case, now)
+        rows = service.visits_of(session, account, case, now)
         of_case = session.get_one(Case, case)
         must_not_be_ended(of_case)
-        out = comparison_out(*compare_case(session, of_case, told, centre.parts.store))
+        told, material = [visit_out(row) for row in rows], material_of(session, of_case, rows)
         record(session, now, account.name, "read testimony comparison", case)
-        return out
+    found = compare_told(material, centre.parts.store)  # outside, so that nobody waits to write meanwhile
+    return comparison_out(case, material.found_at, centre.zone.key, told, found)
 
 
 @router.post("", status_code=201, summary="Enter a visit", responses=refusals(*_WRITE, TooMuch))

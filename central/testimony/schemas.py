@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from central.answers import Name
 from central.routes.route import Visit
-from central.routes.tables import FoundRoute
 from central.testimony.comparison import Compared, Comparison, Verdict, Why
 from central.testimony.service import NOTE_CHARACTERS, PLACE_CHARACTERS, Told
 from central.testimony.tables import ToldVisit
@@ -79,12 +78,16 @@ class CoverageOut(BaseModel):
 
 class ComparedOut(BaseModel):
     """One stated stay. `confirmed`: seen there; `contradicted`: seen elsewhere; `not seen`: cameras in reach were
-    searched and sending and did not see the patient, which is no evidence of absence; `not covered`: and `why`."""
+    searched and sending and did not see the patient, which is no evidence of absence; `not covered`: and `why`. `start`
+    and `end` are in UTC, `local_start` and `local_end` in `zone`, the patient's own."""
 
     visit: str
     place: str
     start: datetime
     end: datetime
+    zone: str
+    local_start: datetime
+    local_end: datetime
     verdict: Verdict
     why: Why | None
     confidence: float | None
@@ -94,27 +97,30 @@ class ComparedOut(BaseModel):
 
 
 class ComparisonOut(BaseModel):
-    """The told timeline beside the route. `missed` are visits that no stated stay covers."""
+    """The told timeline beside the route. `missed` are visits that no stated stay covers; `zone` is the centre's."""
 
     case: str
     found_at: datetime
+    zone: str
     stays: list[ComparedOut]
     missed: list[SeenOut]
 
 
-def comparison_out(found: FoundRoute, told: Sequence[ToldVisit], comparison: Comparison) -> ComparisonOut:
-    words = {one.id: one.place for one in told}
-    stays = [compared_out(one, words[one.stated.name]) for one in comparison.stays]
+def comparison_out(
+    case: str, found_at: datetime, zone: str, told: Sequence[VisitOut], comparison: Comparison
+) -> ComparisonOut:
+    """`told` are the visits of the comparison's stays, which bear their numbers."""
+    words = {one.id: one for one in told}
+    stays = [_compared(one, words[one.stated.name]) for one in comparison.stays]
     missed = [_seen(visit) for visit in comparison.missed]
-    return ComparisonOut(case=found.case, found_at=found.found_at, stays=stays, missed=missed)
+    return ComparisonOut(case=case, found_at=found_at, zone=zone, stays=stays, missed=missed)
 
 
-def compared_out(one: Compared, place: str = "") -> ComparedOut:
-    """`place` in the patient's own words."""
-    stated, coverage = one.stated, CoverageOut(**asdict(one.coverage))
+def _compared(one: Compared, told: VisitOut) -> ComparedOut:
+    plain = {name: getattr(told, name) for name in ("place", "start", "end", "zone", "local_start", "local_end")}
     return ComparedOut(
-        visit=stated.name, place=place, start=stated.start, end=stated.end, verdict=one.verdict, why=one.why,
-        confidence=one.confidence, coverage=coverage, there=[_seen(visit) for visit in one.there],
+        visit=told.id, **plain, verdict=one.verdict, why=one.why, confidence=one.confidence,
+        coverage=CoverageOut(**asdict(one.coverage)), there=[_seen(visit) for visit in one.there],
         elsewhere=[_seen(visit, metres) for visit, metres in one.elsewhere],
     )  # fmt: skip
 

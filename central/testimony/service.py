@@ -136,10 +136,14 @@ def _check(session: Session, row: Case, told: Told, now: datetime) -> None:
         raise BadInput("the visit ends before it begins", hint="check both times and their zones")
     if end > now + _CLOCKS_DIFFER:
         raise BadInput("the visit is in the future", hint="a timeline looks back; check the time zone")
-    if end < scope.start - _BEFORE_WINDOW or start > scope.end:
+    earliest = scope.start - _BEFORE_WINDOW
+    if end < earliest or start > scope.end:
         hint = f"only what lies between {scope.start.isoformat()} and {scope.end.isoformat()} belongs to this case"
         raise BadInput("the visit lies outside the case's window", hint=hint)
-    if _SOMEBODY.search(told.place) or _SOMEBODY.search(told.note):
+    if start < earliest:
+        hint = f"check the year; of a longer stay enter the part from {earliest.isoformat()} on"
+        raise BadInput("the visit begins long before the case's window", hint=hint)
+    if points_to_somebody(told.place, told.note):
         raise NamesSomebody("the words point to a person", hint="write places and times; leave out who was there")
     _check_place(session, told)
 

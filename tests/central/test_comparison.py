@@ -6,7 +6,7 @@ import dataclasses
 import json
 import random
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.__main__ import main
+from central.database import writing
 from central.routes.camera_graph import CameraPlace
 from central.routes.route import Route, Visit
 from central.testimony.comparison import SLACK, Comparison, Looked, Stated, Verdict, Why, compare
@@ -116,6 +117,22 @@ def test_a_verdict_comes_with_the_cameras_and_hours_behind_it() -> None:
     assert (found.verdict, found.why) == (Verdict.NOT_COVERED, Why.NOT_SENT)
 
 
+def test_only_the_hours_of_the_window_are_looked_up() -> None:
+    """A stay that was stored with a slip in its year counts its hours as not searched, and takes no time to judge."""
+    asked: list[int] = []
+
+    def looked(_cell: str, hour: int) -> Looked:
+        asked.append(hour)
+        return Looked.SENT
+
+    told = dataclasses.replace(stay("cam-05-05", 0, 60), start=datetime(26, 11, 24, tzinfo=UTC))
+    (found,) = compare([told], Route(WINDOW), GRAPH.places, looked).stays
+    assert set(asked) == {int(START.timestamp()) // 3600}
+    assert found.coverage.hours > 2000 * 365 * 24
+    assert found.coverage.searched == found.coverage.sent == len(asked)
+    assert (found.verdict, found.why) == (Verdict.NOT_COVERED, Why.NOT_SEARCHED)
+
+
 def test_what_was_seen_and_not_told_is_listed() -> None:
     """Visits at times of which nothing was told; a stay without a place covers its time too."""
     told = [stay("cam-00-00", 60, 90), Stated("words only", START + 200 * MINUTE, START + 260 * MINUTE)]
@@ -178,6 +195,39 @@ def test_a_told_stay_is_held_against_the_route(office: Office) -> None:
     )  # fmt: skip
     assert found["missed"] == []
     assert office.audit()[-1].action == "read testimony comparison"
+
+
+def test_what_came_in_after_the_search_does_not_speak_of_it(office: Office) -> None:
+    """A box that was back on the net later had sent nothing that this search could compare."""
+    kim = office.approved()
+    office.searched(kim)
+    office.world.clock.advance(MINUTE)
+    office.fill()
+    kim.ask("POST", PATH, told())
+    (one,) = kim.ask("GET", f"{PATH}/comparison")["stays"]
+    assert (one["verdict"], one["why"], one["coverage"]["sent"]) == ("not covered", "nothing was sent", 0)
+    office.searched(kim)
+    (one,) = kim.ask("GET", f"{PATH}/comparison")["stays"]
+    assert (one["verdict"], one["coverage"]["sent"]) == ("confirmed", 1)
+
+
+def test_the_store_is_asked_once_while_others_may_write(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many stays of however many hours were told, and not under the lock that every writer needs."""
+    kim = with_route(office)
+    for _ in range(5):
+        kim.ask("POST", PATH, told(start=(NOW - 600 * MINUTE).isoformat()))
+    store = office.centre.parts.store
+    heard, asked = store.heard, []
+
+    def counted(cells: Sequence[str], *rest: Any) -> Any:
+        with writing(office.engine) as session:
+            session.connection()
+        asked.append(list(cells))
+        return heard(cells, *rest)
+
+    monkeypatch.setattr(store, "heard", counted)
+    kim.ask("GET", f"{PATH}/comparison")
+    assert asked == [["cell-1"]]
 
 
 def test_what_was_not_told_is_missed(office: Office) -> None:
@@ -245,6 +295,24 @@ def test_a_place_that_is_none_is_refused_on_the_page(office: Office, where: str)
         signed_in(office, browser)
         assert tell(office, browser, where=where).status_code == 422
     assert kim.ask("GET", PATH) == []
+
+
+def test_a_comparison_is_typed_in_the_clocks_of_patient_and_centre(
+    office: Office, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A told stay as the list shows it, a visit that nobody told of in the centre's zone; each says which."""
+    kim = with_route(office)
+    early = {"start": "2026-11-24T05:00:00Z", "end": "2026-11-24T05:30:00Z"}
+    row = kim.ask("POST", PATH, told(zone="America/New_York", **early))
+    (seen_then,) = kim.ask("GET", f"{PATH}/comparison")["missed"]
+    token = tmp_path / "kim.token"
+    token.write_text(office.tokens["kim"])
+    main(["testimony", "compare", CASE, "--api", office.url, "--token-file", str(token)])
+    shown = capsys.readouterr().out
+    at = datetime.fromisoformat(seen_then["start"]).astimezone(office.centre.zone)
+    for wanted in (row["local_start"], "America/New_York", at.isoformat(timespec="seconds"), office.centre.zone.key):
+        assert wanted in shown
+    assert row["local_start"].endswith("-05:00")
 
 
 def test_a_visit_without_a_zone_is_told_in_the_centres(office: Office) -> None:

@@ -188,6 +188,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "before the window": (
         {"start": (NOW - 3 * DAY).isoformat(), "end": (NOW - 3 * DAY + HOUR).isoformat()}, "BadInput",
     ),
+    "from long ago to now": ({"start": "1990-11-24T06:00:00Z"}, "BadInput"),
+    "a slip in the year": ({"start": "0026-11-24T06:00:00Z"}, "BadInput"),
+    "before the calendar": ({"start": "0001-01-01T00:00:00+09:00"}, "BadInput"),
+    "after the calendar": ({"end": "9999-12-31T23:00:00-09:00"}, "BadInput"),
     "no place": ({"place": ""}, "BadRequest"),
     "a blank place": ({"place": "   "}, "BadInput"),
     "a place of a thousand letters": ({"place": "x" * 1000}, "BadRequest"),
