@@ -63,16 +63,23 @@ def compact(options: argparse.Namespace) -> Answer:
 
 
 def recover(options: argparse.Namespace) -> Answer:
+    """Exit code 2 when anything could not be read; what was done is then told beside the refusal."""
     from dataclasses import asdict
 
-    from central.batches.recovering import strangers, take_back
+    from central.batches.recovering import NotRecovered, strangers, take_all_back
     from central.retention.due import first_hour_kept
     from shared.clock import SystemClock
 
     engine, store = _opened(options)
     now, rules = SystemClock().now(), _rules(options)
     names = options.archive or strangers(engine, store)
-    return [asdict(take_back(engine, store, name, first_hour_kept(now, rules), now)) for name in names]
+    done = list(take_all_back(engine, store, names, first_hour_kept(now, rules), now))
+    if wrong := [one for one in done if one.problem]:
+        for one in done:
+            say(f"{one.archive}: {one.batches} batches read, {one.taken} taken, {one.refused} refused")
+        hint = "put these files back from a copy, and run this again"
+        raise NotRecovered("; ".join(f"{one.archive}: {one.problem}" for one in wrong), hint=hint)
+    return [{name: value for name, value in asdict(one).items() if name != "problem"} for one in done]
 
 
 def show(options: argparse.Namespace) -> Answer:

@@ -8,7 +8,8 @@ sends; `enter_strangers` lets retention know every file, so that none outlives i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,11 +17,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Engine, bindparam, update
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from central.batches.archives import ArchivedBatchStore
-from central.batches.day_file import DayFile, Record
-from central.batches.place import NoSuchArchive
+from central.batches.day_file import DamagedArchive, DayFile, Record
+from central.batches.place import ArchiveDown, NoSuchArchive
 from central.batches.store import HERE
 from central.batches.tables import ArchivedHour, BatchArchive, StoredBatch
 from central.database import writing
@@ -32,14 +33,20 @@ from shared.releases import MAX_WINDOW
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-[0-9a-f]{8}\.arrow(?:\.part)?")
 
 
+class NotRecovered(CairnError):
+    """Files whose batches did not all come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """Of a file's batches: how many the database lacked and has now, how many it did not take: unproven, or over."""
+    """Of a file's batches: how many could be read, how many of those the database lacked and has now, and how many it
+    did not take: unproven, or over. `problem` says why others could not be read, and is empty when all were."""
 
     archive: str
-    batches: int
-    taken: int
-    refused: int
+    batches: int = 0
+    taken: int = 0
+    refused: int = 0
+    problem: str = ""
 
 
 def enter_strangers(engine: Engine, store: ArchivedBatchStore, now: datetime) -> list[str]:
@@ -49,8 +56,7 @@ def enter_strangers(engine: Engine, store: ArchivedBatchStore, now: datetime) ->
         fresh = sorted(name for name, day in names.items() if day and session.get(BatchArchive, name) is None)
         for name in fresh:
             day = names[name] or now.date()
-            end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-            session.add(BatchArchive(name=name, day=day, made_at=now, delete_after=end + MAX_WINDOW))
+            session.add(BatchArchive(name=name, day=day, made_at=now, delete_after=_goes(day)))
         session.commit()
     return fresh
 
@@ -62,22 +68,55 @@ def strangers(engine: Engine, store: ArchivedBatchStore) -> list[str]:
     return [name for name in store.place.names() if _day(name) and name not in own and not name.endswith(".part")]
 
 
+def take_all_back(
+    engine: Engine, store: ArchivedBatchStore, names: Iterable[str], first_hour: int, now: datetime
+) -> Iterator[TakenBack]:
+    """File by file; one that cannot be read does not hold up the others."""
+    for name in names:
+        try:
+            yield take_back(engine, store, name, first_hour, now)
+        except (ArchiveDown, DamagedArchive, NoSuchArchive) as error:
+            yield TakenBack(name, problem=error.message)
+
+
 def take_back(engine: Engine, store: ArchivedBatchStore, name: str, first_hour: int, now: datetime) -> TakenBack:
-    """Bring a file's batches of `first_hour` and later into the database, where it lacks them. Raises DamagedArchive,
-    NoSuchArchive, ArchiveDown."""
-    if not _day(name):
+    """Bring a file's batches of `first_hour` and later into the database, where it lacks them; a damaged group does not
+    hold up the others. Raises DamagedArchive when nothing of it can be read, NoSuchArchive, ArchiveDown."""
+    if not (day := _day(name)):
         raise NoSuchArchive(f"{name} is no archive's name", hint="name one that `batches show` lists")
-    keys, lost, before = NodeKeys(engine), _hours_without_file(engine, store), _count(engine)
-    batches = refused = back = 0
+    keys, lost = NodeKeys(engine), _hours_without_file(engine, store)
+    taken, problem = Counter[str](), ""
     with closing(DayFile(store.place.open(name), name)) as file:
         for number in range(len(file.groups)):
-            records = file.records(number)
+            try:
+                records = file.records(number)
+            except DamagedArchive as error:
+                problem = error.message
+                continue
+            kept = [one for one in records if one.hour >= first_hour]
             known = keys.look_up({one.node for one in records}, now)
-            proven = [batch for one in records if one.hour >= first_hour and (batch := _proven(one, known))]
-            refused += len(records) - len(proven) + sum(error is not None for error in store.add(proven, now))
-            back += _put_back(engine, [one for one in records if one.hour in lost])
-            batches += len(records)
-    return TakenBack(name, batches, back + _count(engine) - before, refused)
+            proven = [batch for one in kept if (batch := _proven(one, known))]
+            answers, fresh = store.put(proven, now)
+            taken["unproven"] += len(kept) - len(proven) + sum(error is not None for error in answers)
+            taken["over"] += len(records) - len(kept)
+            taken["back"] += fresh + _put_back(engine, [one for one in records if one.hour in lost])
+            taken["read"] += len(records)
+    if not problem and not taken["unproven"]:  # else it stays a stranger, so that it is tried again
+        size = store.place.size(name)
+        _note(engine, BatchArchive(name=name, day=day, made_at=now, batches=taken["read"], bytes=size))
+    return TakenBack(name, taken["read"], taken["back"], taken["unproven"] + taken["over"], problem)
+
+
+def _note(engine: Engine, all_of_it: BatchArchive) -> None:
+    """All that a file holds is in the database now: it is a stranger no more, and goes in its time."""
+    with writing(engine) as session:
+        row = session.get(BatchArchive, all_of_it.name)
+        if row is None:
+            all_of_it.delete_after = _goes(all_of_it.day)
+            session.add(all_of_it)
+        elif not row.batches:
+            row.batches, row.bytes = all_of_it.batches, all_of_it.bytes
+        session.commit()
 
 
 def _proven(record: Record, keys: Mapping[str, Ed25519PublicKey]) -> SealedBatch | None:
@@ -123,9 +162,9 @@ def _hours_without_file(engine: Engine, store: ArchivedBatchStore) -> set[int]:
         return {row.hour for row in session.exec(select(ArchivedHour)) if row.archive not in there}
 
 
-def _count(engine: Engine) -> int:
-    with Session(engine) as session:
-        return session.exec(select(func.count()).select_from(StoredBatch)).one()
+def _goes(day: date) -> datetime:
+    """When no key opens a day's batches any more."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) + MAX_WINDOW
 
 
 def _day(name: str) -> date | None:

@@ -7,13 +7,16 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session, select
 
 from central.batches.archives import ArchivedBatchStore
+from central.batches.day_file import DayFile
 from central.batches.place import NoSuchArchive
-from central.batches.recovering import enter_strangers, strangers, take_back
+from central.batches.recovering import enter_strangers, strangers, take_all_back, take_back
+from central.batches.shown import days
 from central.batches.tables import BatchArchive
 from central.database import open_database, writing
 from central.nodes.service import put_node, revoke_node
@@ -123,3 +126,63 @@ def test_no_file_outlives_its_day_because_the_database_forgot_it(site: Restored)
     for name in due:
         assert site.store.delete_archive(name, end + timedelta(days=2))
     assert [path.name for path in site.files()] == ["2026-99-99-0123abcd.arrow", "notes.txt"]
+
+
+def test_a_damaged_part_or_file_does_not_hold_up_the_others(site: Restored) -> None:
+    """What can be read comes home, the answer says what could not, and the damaged file stays to be tried again."""
+    site.copied()
+    site.fill(each=1)
+    site.compact()
+    site.put_back()
+    first, second = site.files()
+    whole = first.read_bytes()
+    changed = bytearray(whole)
+    changed[changed.index(b"CAIRNB") + 300] ^= 1  # in the first group, which is one cell's day
+    first.write_bytes(changed)
+    (site.folder / "2026-11-20-00000000.arrow").write_bytes(b"nothing of ours")
+    nothing, part, all_of_it = take_all_back(site.engine, site.store, strangers(site.engine, site.store), FIRST, AFTER)
+    assert (nothing.batches, nothing.taken) == (0, 0)
+    assert "cannot be read" in nothing.problem
+    assert (part.archive, part.batches, part.taken, part.refused) == (first.name, 24, 24, 0)
+    assert "a batch was changed" in part.problem
+    assert (all_of_it.archive, all_of_it.taken, all_of_it.problem) == (second.name, 32, "")
+    first.write_bytes(whole)
+    assert second.name not in strangers(site.engine, site.store)
+    (again,) = take_all_back(site.engine, site.store, [first.name], FIRST, AFTER)
+    assert (again.batches, again.taken, again.problem) == (32, 8, "")
+    assert sorted(site.read()) == site.expected()
+
+
+def test_what_comes_in_meanwhile_is_not_counted_as_taken_back(site: Restored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes go on sending while a file is read."""
+    site.copied()
+    site.fill(each=1)
+    site.compact()
+    site.put_back()
+    name = strangers(site.engine, site.store)[0]
+    real = DayFile.records
+
+    def beside(file: DayFile, number: int) -> Any:
+        site.add(("cell-1", 40), boot=9)
+        return real(file, number)
+
+    monkeypatch.setattr(DayFile, "records", beside)
+    assert take_back(site.engine, site.store, name, FIRST, AFTER).taken == 32
+
+
+def test_a_file_that_gave_all_back_is_shown_as_one_that_goes(site: Restored) -> None:
+    """And one with batches of a box that is not known yet stays unknown, so that it is tried again."""
+    site.copied()
+    site.fill(each=1)
+    site.compact()
+    site.put_back()
+    first, second = strangers(site.engine, site.store)
+    take_back(site.engine, site.store, first, FIRST + 12, AFTER)
+    with writing(site.engine) as session:
+        revoke_node(session, "node-1", AFTER)
+        session.commit()
+    take_back(site.engine, site.store, second, FIRST, AFTER)
+    assert strangers(site.engine, site.store) == [second]
+    rows = list(days(site.engine, site.store))
+    assert [row["to_be_deleted"] for row in rows if row["day"] == "2026-11-21"] == [[first]]
+    assert [row["archives"] for row in rows if row["state"].startswith("unknown")] == [[second]]
