@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from central.cases.options import connect, connection, key, moment, now
 from central.cli import Answer, Groups, Run, command, group, say
+from central.contacts.presets import USUAL
 
 if TYPE_CHECKING:
     from central.cases.client import CaseClient
@@ -46,8 +47,8 @@ def add_parser(groups: Groups) -> None:
     verb("search", search, "search for the route, and wait for it", "search case-17")
     verb("route", show_route, "show the route that was found", "route case-17 --json")
     contacts_parser = verb("contacts", show_contacts, "list people possibly exposed", "contacts case-17")
-    rules = "kdca-2022-01, cdc-2020-10, who-2021, or one of the city's own"
-    contacts_parser.add_argument("--preset", default="kdca-2022-01", help=rules)
+    rules = f"{USUAL}, cdc-2020-10, who-2021, or one of the city's own"
+    contacts_parser.add_argument("--preset", default=USUAL, help=rules)
     map_parser = verb("map", save_map, "save the route as a picture", "map case-17 --svg route.svg")
     map_parser.add_argument("--svg", type=Path, required=True, metavar="FILE")
     verb("show", show, "show a case", "show case-17")

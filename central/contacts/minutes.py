@@ -39,15 +39,14 @@ def share(one: Exposure, rule: Preset, bound: Bound = Bound.MEASURED) -> float:
         return 0.0
     if one.min_distance_m is None:
         return 1.0 if rule.unmeasured_counts or bound is Bound.MOST else 0.0
-    metres = rule.distance_m + bound * one.distance_error_m
-    near = one.min_distance_m <= metres if rule.farthest_counts else one.min_distance_m < metres
+    slack_m = bound * one.distance_error_m
     length = (one.end - one.start).total_seconds()
-    if not near or length <= 0:
+    if not rule.near(one.min_distance_m, slack_m) or length <= 0:
         return 0.0
     if one.near_s is None:
         # The box told the nearest distance only: we err on the side of telling somebody, and say that it may be less.
         return 0.0 if bound is Bound.LEAST else 1.0
-    return min(_seconds_within(metres, one.min_distance_m, one.near_s, bound) / length, 1.0)
+    return min(_seconds_within(rule.distance_m + slack_m, one.min_distance_m, one.near_s, bound) / length, 1.0)
 
 
 def _seconds_within(metres: float, nearest_m: float, near_s: Sequence[float], bound: Bound) -> float:

@@ -17,7 +17,7 @@ from shared.errors import BadIdentifier, BadInput
 from shared.ids import check_id
 
 SHIPPED: Final = Path(__file__).parent / "presets"
-PRESETS: Final = SHIPPED
+USUAL: Final = "kdca-2022-01"  # where nobody names another
 _DATED = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 _SHORTEST_SOURCE = 10
 _MOST_BYTES = 65_536
@@ -52,8 +52,10 @@ class Preset:
     masks_protect: bool
     unmeasured_counts: bool = False
 
-    def near(self, metres: float) -> bool:
-        return metres <= self.distance_m if self.farthest_counts else metres < self.distance_m
+    def near(self, metres: float, slack_m: float = 0.0) -> bool:
+        """Whether so far away still counts; the rule's own distance may be taken larger or, below 0, smaller."""
+        most = self.distance_m + slack_m
+        return metres <= most if self.farthest_counts else metres < most
 
     @property
     def within(self) -> timedelta | None:

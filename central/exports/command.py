@@ -7,6 +7,7 @@ from pathlib import Path
 
 from central.cases.options import connect, connection
 from central.cli import Answer, Groups, command
+from central.contacts.presets import USUAL
 
 FORMATS = ("godata", "sormas", "csv", "geojson")
 DATES = ("m/d/yyyy", "dd/mm/yyyy", "dd.mm.yyyy")
@@ -21,7 +22,7 @@ def add_parser(groups: Groups) -> None:
     parser.add_argument("case")
     parser.add_argument("--format", dest="kind", choices=FORMATS, required=True, help="geojson is one file, else a ZIP")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--preset", default="kdca-2022-01", help="whose rule makes contacts; kdca-2022-01")
+    parser.add_argument("--preset", default=USUAL, help=f"whose rule makes contacts; {USUAL}")
     parser.add_argument("--dates", choices=DATES, default=DATES[0], help="how your SORMAS writes days; m/d/yyyy")
     parser.add_argument("--force", action="store_true", help="replace the file if there is one")
 

@@ -10,7 +10,7 @@ from central.accounts.endpoints import SIGNED_IN, At, Tracer
 from central.accounts.tables import Account
 from central.answers import Name, refusals
 from central.centre import Centre
-from central.contacts.presets import UnknownPreset, preset_of
+from central.contacts.presets import USUAL, UnknownPreset, preset_of
 from central.errors import CaseEnded, NotFound
 from central.exports.files import Download
 from central.exports.formats import Format, export
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/cases/{case}", tags=["exports"])
 )
 def export_case(
     case: Name, centre: At, account: Tracer, kind: Annotated[Format, Query(alias="format")] = Format.CSV,
-    preset: Annotated[str, Query(max_length=40)] = "kdca-2022-01",
+    preset: Annotated[str, Query(max_length=40)] = USUAL,
     dates: Annotated[Dates, Query(description="how SORMAS writes days in your language")] = Dates.MONTH_FIRST,
 ) -> Response:  # fmt: skip
     """For Go.Data and SORMAS in the form that they import; contacts are pseudonyms, and a note in the file says so."""

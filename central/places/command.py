@@ -8,6 +8,7 @@ from typing import Any
 
 from central.cases.options import connect, connection
 from central.cli import Answer, Groups, command
+from central.contacts.presets import USUAL
 
 
 def add_parser(groups: Groups) -> None:
@@ -26,7 +27,7 @@ def add_parser(groups: Groups) -> None:
     written.add_argument("--html", type=Path, metavar="FILE", help="save the draft as a page")
     written.add_argument("--csv", type=Path, metavar="FILE", help="save the draft as a table")
     add("--language", choices=["en", "ko"], default="en", help="of the file; en")
-    add("--preset", default="kdca-2022-01", help="whose rule makes contacts; kdca-2022-01")
+    add("--preset", default=USUAL, help=f"whose rule makes contacts; {USUAL}")
     add("--force", action="store_true", help="replace the file if there is one")
 
 

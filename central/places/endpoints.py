@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse
 
 from central.accounts.endpoints import SIGNED_IN, At, Tracer
 from central.answers import Name, refusals
-from central.contacts.presets import UnknownPreset
+from central.contacts.presets import USUAL, UnknownPreset
 from central.errors import CaseEnded, NotFound
 from central.exports.endpoints import attachment
 from central.places.proposal import UnknownPlace
 from central.places.schemas import PlacesIn
-from central.places.service import PRESET, draft
+from central.places.service import draft
 from central.places.telling import places_csv, places_page
 from central.reports.map_words import Language
 from central.testimony.service import NamesSomebody
@@ -40,7 +40,7 @@ class Form(StrEnum):
 def draft_places(
     case: Name, centre: At, account: Tracer, asked: PlacesIn | None = None,
     form: Annotated[Form, Query()] = Form.JSON, language: Language = "en",
-    preset: Annotated[str, Query(max_length=40)] = PRESET,
+    preset: Annotated[str, Query(max_length=40)] = USUAL,
 ) -> Response:  # fmt: skip
     """Places where contacts arose that are not all known, times rounded outward, and until when each may be shown.
 

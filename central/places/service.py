@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from central.accounts.tables import Account
 from central.centre import Centre
-from central.contacts.presets import preset_of
+from central.contacts.presets import USUAL, preset_of
 from central.exports.reading import read_material
 from central.nodes.service import cameras
 from central.nodes.tables import Camera
@@ -18,7 +18,6 @@ from central.places.proposal import Choices, Proposal, ToldPrivate, propose
 from central.places.rules import load_place_rules
 from central.testimony.tables import ToldVisit
 
-PRESET: Final = "kdca-2022-01"
 # Words for a home or a place of work. A place that is called so by mistake can be called public by the tracer.
 _PRIVATE: Final = re.compile(
     r"\b(?:home|house|flat|apartment|dormitory|dorm|hotel|motel|work|workplace|office)\b"
@@ -28,7 +27,7 @@ _PRIVATE: Final = re.compile(
 
 
 def draft(
-    centre: Centre, account: Account, case: str, choices: Choices, how: str, preset: str = PRESET
+    centre: Centre, account: Account, case: str, choices: Choices, how: str, preset: str = USUAL
 ) -> Proposal:  # fmt: skip
     """Raises NotFound, CaseEnded, UnknownPreset, UnknownPlace. `how` is the form, which is noted."""
     rules, rule = load_place_rules(), preset_of(centre.presets, preset)

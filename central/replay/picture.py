@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from central.contacts.presets import USUAL
 from central.replay.play import Answer
 from central.replay.scenario import Scenario
 from central.reports.map_words import Language
@@ -13,22 +14,20 @@ from central.routes.camera_graph import CameraGraph
 from central.routes.route import Route
 from shared.errors import BadInput
 
-PRESET = "kdca-2022-01"
-
 
 def drawn(scenario: Scenario, answer: Answer, language: Language = "en") -> str:
-    """SVG: the route, the cameras of the true sightings in order, contacts by PRESET, and cameras that were out."""
+    """SVG: the route, the cameras of the true sightings in order, contacts by USUAL, and cameras that were out."""
     patient, seen = answer.patient, scenario.sightings
     true = sorted(patient.truth, key=lambda row: (seen.start[row], row))
     out = {one.camera for one in scenario.outages if one.start < patient.window[1] and one.end > patient.window[0]}
-    met = [contact for contact in answer.contacts.get(PRESET, ()) if contact.counts]
+    met = [contact for contact in answer.contacts.get(USUAL, ()) if contact.counts]
     return route_map_svg(
         answer.route or Route(patient.window),
         CameraGraph(list(scenario.cameras)),
         title=f"{scenario.name}: {patient.patient}",
         truth=[scenario.cameras[seen.camera[row]].camera for row in true],
         language=language,
-        overlay=Overlay(out, met, PRESET),
+        overlay=Overlay(out, met, USUAL),
     )
 
 

@@ -16,7 +16,7 @@ from central.cases.access import own_case
 from central.cases.service import must_not_be_ended, searchable
 from central.cases.tables import Case
 from central.centre import Centre
-from central.contacts.presets import UnknownPreset, preset_of, preset_to_map
+from central.contacts.presets import USUAL, UnknownPreset, preset_of, preset_to_map
 from central.database import writing
 from central.errors import CaseEnded, LogRolledBack, NotFound, WrongState
 from central.reports.map_words import Language
@@ -143,7 +143,7 @@ def forget_word(case: Name, sighting: SightingName, centre: At, account: Tracer)
 
 @router.get("/contacts", summary="People possibly exposed", responses=refusals(*_READ, UnknownPreset))
 def show_contacts(
-    case: Name, centre: At, account: Tracer, preset: Annotated[str, Query(max_length=40)] = "kdca-2022-01"
+    case: Name, centre: At, account: Tracer, preset: Annotated[str, Query(max_length=40)] = USUAL
 ) -> ContactsOut:
     """Derived anew from the raw facts each time, by the rules of one dated preset; with the rule itself, and with those
     who are no contacts as measured and may be some in truth."""

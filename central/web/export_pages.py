@@ -10,6 +10,7 @@ from central.accounts.endpoints import At
 from central.accounts.service import Role, require
 from central.answers import Name
 from central.cases.endpoints import show_case
+from central.contacts.presets import USUAL
 from central.exports.endpoints import attachment, exported
 from central.exports.formats import Format
 from central.exports.sormas import Dates
@@ -25,8 +26,9 @@ def ask_export(request: Request, case: Name, centre: At, visit: Visit) -> Respon
     require(visit.account, Role.TRACER)
     found = show_case(case, centre, visit.account)
     return shown(
-        request, visit, "export.html", case=found, formats=list(Format), presets=list(centre.presets), dates=list(Dates)
-    )
+        request, visit, "export.html", case=found, formats=list(Format), presets=list(centre.presets), usual=USUAL,
+        dates=list(Dates),
+    )  # fmt: skip
 
 
 @router.get("/cases/{case}/export/file")
