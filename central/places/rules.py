@@ -47,10 +47,12 @@ def load_place_rules(file: Path | None = None) -> PlaceRules:
             night_until=int(value["night_until"]),
             night=timedelta(hours=float(value["night_hours"])),
         )
-    except (OSError, KeyError, TypeError, ValueError, BadIdentifier) as error:
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, BadIdentifier) as error:
         hint = f"restore it, or copy {max(RULES.glob('*.json'))} and change its numbers"
         raise BadSettings(f"the rules for places in {path} cannot be read ({error})", hint=hint) from None
     fits = timedelta(0) < rules.round_to <= timedelta(hours=1) and timedelta(hours=1) % rules.round_to == timedelta(0)
-    if not (fits and timedelta(0) < rules.shown <= timedelta(days=60) and 0 <= rules.night_from < rules.night_until):
+    hours = 0 <= rules.night_from < rules.night_until <= 23
+    night = timedelta(0) < rules.night <= timedelta(hours=rules.night_until - rules.night_from)
+    if not (fits and timedelta(0) < rules.shown <= timedelta(days=60) and hours and night):
         raise BadSettings(f"the rules for places in {path} have a number out of range", hint="compare with ours")
     return rules
