@@ -14,7 +14,6 @@ from typing import Any, Final
 from central.exports.files import Download
 from central.exports.material import Material
 from central.routes.camera_graph import CameraPlace
-from shared.clock import as_utc
 
 MEDIA_TYPE: Final = "application/geo+json"
 _DIGITS: Final = 6  # about 0.1 m; more would claim what no camera's entry holds
@@ -27,7 +26,7 @@ def geojson(material: Material, note: str) -> Download:
     whole: dict[str, Any] = {"type": "FeatureCollection", "features": features}
     if places:
         whole["bbox"] = _box(places)
-    made, found = (as_utc(at).isoformat(timespec="seconds") for at in (material.made_at, material.found_at))
+    made, found = (material.utc(at) for at in (material.made_at, material.found_at))
     whole["cairn"] = {
         "case": of.case, "purpose": of.purpose, "preset": material.preset, "zone": material.zone.key,
         "made_at": made, "found_at": found, "note": note,
@@ -71,7 +70,7 @@ def _exposures(material: Material) -> Iterator[Feature]:
 def _feature(
     kind: str, material: Material, start: datetime, end: datetime, geometry: Feature | None, about: dict[str, Any]
 ) -> Feature:
-    utc = {name: as_utc(at).isoformat(timespec="seconds") for name, at in (("start", start), ("end", end))}
+    utc = {name: material.utc(at) for name, at in (("start", start), ("end", end))}
     local = {f"{name}_local": material.local(at) for name, at in (("start", start), ("end", end))}
     return {"type": "Feature", "geometry": geometry, "properties": {"kind": kind, **utc, **local, **about}}
 

@@ -53,6 +53,10 @@ class Material:
         """Local time with its offset, so that it stays one moment however it is read."""
         return as_utc(moment).astimezone(self.zone).isoformat(timespec="seconds")
 
+    @staticmethod
+    def utc(moment: datetime) -> str:
+        return as_utc(moment).isoformat(timespec="seconds")
+
     def day(self, moment: datetime, form: str = "%Y-%m-%d") -> str:
         return as_utc(moment).astimezone(self.zone).strftime(form)
 

@@ -9,7 +9,6 @@ from typing import Final
 from central.exports.files import Cell, Table
 from central.exports.material import Material
 from central.routes.camera_graph import CameraPlace
-from shared.clock import as_utc
 
 _TIMES: Final = ("start_local", "end_local", "zone", "start_utc", "end_utc", "minutes")
 _PLACE: Final = ("camera", "latitude", "longitude", "indoor")
@@ -78,9 +77,5 @@ def _where(place: CameraPlace) -> tuple[Cell, ...]:
 
 
 def _times(material: Material, start: datetime, end: datetime) -> tuple[Cell, ...]:
-    local, utc = ([say(at) for at in (start, end)] for say in (material.local, _utc))
+    local, utc = ([say(at) for at in (start, end)] for say in (material.local, material.utc))
     return *local, material.zone.key, *utc, round((end - start).total_seconds() / 60, 1)
-
-
-def _utc(moment: datetime) -> str:
-    return as_utc(moment).isoformat(timespec="seconds")

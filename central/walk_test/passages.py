@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from central.routes.camera_graph import DETOUR, CameraPlace
+from central.exports.files import Table
+from central.routes.camera_graph import DETOUR, MODES, CameraPlace, apart_m
 from shared.clock import as_utc
 from shared.errors import BadInput, CairnError
 from shared.geo import haversine_m
@@ -20,7 +21,7 @@ from shared.ids import check_id
 
 COLUMNS: Final = ("camera", "time", "latitude", "longitude", "indoor", "condition")
 MOST_PASSAGES: Final = 2000
-WALK_M_S: Final = 1.34  # the mean of people on foot (Weidmann 1993)
+WALK_M_S: Final = MODES[0].usual_m_s
 FASTEST_M_S: Final = 10.0
 _CONDITION: Final = 40
 
@@ -45,7 +46,7 @@ def plan(places: Sequence[CameraPlace], start: datetime, speed_m_s: float = WALK
         raise BadWalk("there is no such walk", hint=hint)
     found, at = [Passage(places[0], start)], start
     for before, place in pairwise(places):
-        at += timedelta(seconds=round(DETOUR * _metres(before, place) / speed_m_s))
+        at += timedelta(seconds=round(DETOUR * apart_m(before, place) / speed_m_s))
         found.append(Passage(place, at))
     return tuple(found)
 
@@ -66,13 +67,12 @@ def nearest_walk(first: CameraPlace, places: Iterable[CameraPlace], count: int) 
 
 def plan_to_csv(passages: Iterable[Passage]) -> bytes:
     """A sheet for the tester, who may write a condition into the last column."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for one in passages:
-        where = (one.place.latitude, one.place.longitude, int(one.place.indoor))
-        writer.writerow((one.place.camera, one.at.isoformat(timespec="seconds"), *where, one.condition))
-    return text.getvalue().encode()
+    rows = [
+        (one.place.camera, one.at.isoformat(timespec="seconds"), one.place.latitude, one.place.longitude,
+         int(one.place.indoor), one.condition)
+        for one in passages
+    ]  # fmt: skip
+    return Table("walk.csv", COLUMNS, rows).content()
 
 
 def plan_from_csv(raw: bytes, known: Iterable[CameraPlace]) -> tuple[Passage, ...]:
@@ -97,7 +97,3 @@ def _passage(row: dict[str, str | None], line: int, places: dict[str, CameraPlac
     if at.tzinfo is None:
         raise BadWalk(f"the time in line {line} has no zone", hint="write it as 2026-11-24T09:00:00+09:00")
     return Passage(place, as_utc(at), (row.get("condition") or "").strip()[:_CONDITION])
-
-
-def _metres(one: CameraPlace, other: CameraPlace) -> float:
-    return float(haversine_m(one.latitude, one.longitude, other.latitude, other.longitude))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -154,8 +155,4 @@ def _recall(found: Sequence[Found]) -> float:
 
 
 def _counts(hits: Iterable[Found], word: Callable[[Visit], str]) -> Mapping[str, int]:
-    counts: dict[str, int] = {}
-    for one in hits:
-        if one.visit is not None:
-            counts[word(one.visit)] = counts.get(word(one.visit), 0) + 1
-    return dict(sorted(counts.items()))
+    return dict(sorted(Counter(word(one.visit) for one in hits if one.visit is not None).items()))
