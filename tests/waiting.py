@@ -5,12 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Return as soon as `condition` holds; fail with `what` was awaited when it does not hold in time."""
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """What `condition` answers, as soon as that is true; fail with `what` was awaited when it is not in time.
+
+    What is asked again afterwards may have changed: a test that says something of what it waited for takes the answer.
+    """
     pause, end = threading.Event(), monotonic() + seconds
-    while not condition():
+    while not (answer := condition()):
         if monotonic() > end:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
         pause.wait(0.02)
+    return answer

@@ -69,14 +69,13 @@ def asked(client: CaseClient) -> str:
 
 
 def becomes(client: CaseClient, path: str, state: str) -> Any:
-    """The job, once it is in this state and, if it waits, says for whom."""
+    """The job as it was seen in this state, and telling for whom if it waits: a moment later it may ask again."""
 
-    def there() -> bool:
+    def there() -> Any:
         job = client.ask("GET", path)
-        return bool(job["state"] == state and (state != "waiting" or job["error"]))
+        return job if job["state"] == state and (state != "waiting" or job["error"]) else None
 
-    wait_until(there, f"the search to be {state}", 30)
-    return client.ask("GET", path)
+    return wait_until(there, f"the search to be {state}", 30)
 
 
 def test_a_search_waits_for_an_authority_that_is_away_and_goes_on_by_itself(office: Office) -> None:
