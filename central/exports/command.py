@@ -28,7 +28,7 @@ def add_parser(groups: Groups) -> None:
 
 
 def export(options: argparse.Namespace) -> Answer:
-    from central.exports.saving import must_be_free, save
+    from central.saving import must_be_free, save
 
     must_be_free(options.out, options.force)
     asked = {"format": options.kind, "preset": options.preset, "dates": options.dates}

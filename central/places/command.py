@@ -32,7 +32,7 @@ def add_parser(groups: Groups) -> None:
 
 
 def places(options: argparse.Namespace) -> Answer:
-    from central.exports.saving import must_be_free, save
+    from central.saving import must_be_free, save
 
     said = {"private": options.private, "public": options.public, "all_known": options.all_known}
     body, out = said | {"names": dict(options.names)}, options.html or options.csv

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from central.cli import Answer, Groups, add_engine, say
+from central.saving import must_be_free, save
 from shared.errors import BadInput
 
 if TYPE_CHECKING:
@@ -57,11 +58,16 @@ def replay(options: argparse.Namespace) -> Answer:
     from central.replay.read import read_scenario
     from central.replay.score import score
 
+    if options.map_of and not options.map:
+        raise BadInput("--map-of says whose route is drawn, and no map is", hint="give --map FILE too")
+    for file in (options.json_file, options.map):
+        if file:
+            _make_room(file)
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
     if options.only:
         scenario = only(scenario, options.only)
-    shown = check_patient(scenario, options.map_of) if options.map or options.map_of else ""
+    shown = check_patient(scenario, options.map_of) if options.map else ""
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
@@ -69,10 +75,10 @@ def replay(options: argparse.Namespace) -> Answer:
     result = score(scenario, played)
     result["warnings"] = [warning] if warning else []
     if options.json_file:
-        _write(options.json_file, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        save(options.json_file, json.dumps(result, indent=1, ensure_ascii=False).encode() + b"\n", force=True)
     if options.map:
         (answer,) = (one for one in played.answers if one.patient.patient == shown)
-        _write(options.map, drawn(scenario, answer, options.map_language))
+        save(options.map, drawn(scenario, answer, options.map_language).encode(), force=True)
     say("  ".join(f"{stage} {took:.1f} s" for stage, took in result["totals"]["seconds"].items()))
     rows = [*result["patients"], {"patient_id": "all", **result["totals"]}]
     return [_row(entry) for entry in rows]
@@ -104,9 +110,10 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _write(path: Path, words: str) -> None:
+def _make_room(path: Path) -> None:
+    """Before the minutes of playing, not after them. A file that is there is replaced."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(words, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror}", hint="choose a file that can be written") from None
+    must_be_free(path, force=True)

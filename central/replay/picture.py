@@ -42,7 +42,7 @@ def check_patient(scenario: Scenario, name: str | None) -> str:
     """The name, or the first patient's where none is asked for. Raises BadInput for a name that no patient has."""
     names = [patient.patient for patient in scenario.patients]
     if not names:
-        raise BadInput("the scenario has no patient to draw", hint="leave --map out")
+        raise BadInput("the scenario has no patient", hint="leave --only and --map out")
     if name is not None and name not in names:
         raise BadInput(f"the scenario has no patient {name[:40]!r}", hint=f"name one of {', '.join(names[:12])}")
     return name or names[0]

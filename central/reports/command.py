@@ -41,22 +41,17 @@ def subject(options: argparse.Namespace) -> Answer:
 
 
 def _answer(options: argparse.Namespace, path: str, params: dict[str, str]) -> Answer:
+    from central.saving import must_be_free, save
+
+    if options.html:
+        must_be_free(options.html, force=True)
     with connect(options) as client:
         if options.html is None:
             found: dict[str, Any] = client.ask("GET", path, params=params)
             return found
         page = client.ask("GET", f"{path}.html", params=params | {"language": options.language})
-    return {"report": _written(options.html, page)}
-
-
-def _written(path: Path, page: str) -> str:
-    from shared.errors import BadInput
-
-    try:
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}", hint="choose another file") from None
-    return str(path)
+    save(options.html, page.encode(), force=True)
+    return {"report": str(options.html)}
 
 
 def _day(text: str) -> date:

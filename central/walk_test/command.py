@@ -44,7 +44,7 @@ def add_parser(groups: Groups) -> None:
 
 
 def plan_walk(options: argparse.Namespace) -> Answer:
-    from central.exports.saving import must_be_free, save
+    from central.saving import must_be_free, save
     from central.walk_test.passages import nearest_walk, plan, plan_to_csv
     from shared.errors import BadInput
 
@@ -71,6 +71,12 @@ def report_walk(options: argparse.Namespace) -> Answer:
 
     if options.plan is None and options.track is None and options.scenario is None:
         raise BadInput("nothing says where the tester walked", hint="give --plan, --track or both, or --scenario")
+    if options.scenario and (options.plan or options.track):
+        raise BadInput("a scenario tells the whole walk itself", hint="leave --plan and --track out, or --scenario")
+    if options.patient and not options.scenario:
+        raise BadInput(
+            "--patient says who of a scenario is the tester", hint="give --scenario DIR too, or leave it out"
+        )
     if not (0 < options.radius <= 500 and 0 < options.tolerance <= 3600):
         raise BadInput("there is no such radius or tolerance", hint="up to 500 m, up to 3600 s")
     with connect(options) as client:

@@ -14,6 +14,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import Session, select
 
+from central.__main__ import main
 from central.accounts.service import Role, add_account
 from central.app import create_app
 from central.audit.tables import AuditEntry
@@ -165,6 +166,19 @@ class Office:
         path = f"/cases/{case}/route-jobs/{job['job']}"
         wait_until(lambda: client.ask("GET", path)["state"] not in ("waiting", "running"), "the search", 60)
         return client.ask("GET", path)
+
+    def found(self) -> CaseClient:
+        """A case of which a search found one visit; its tracer's client."""
+        self.fill()
+        client = self.approved()
+        self.searched(client)
+        return client
+
+    def typed(self, *words: str, by: str = "kim") -> None:
+        """Run the command that this person types, against this centre."""
+        token = self.folder / f"{by}.token"
+        token.write_text(self.tokens[by])
+        main([*words, "--api", self.url, "--token-file", str(token)])
 
     def fill(self, faces: int = 12) -> None:
         """One batch of this hour in the store; the patient's face is the first."""

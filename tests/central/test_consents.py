@@ -521,10 +521,8 @@ def test_a_malformed_consent_is_refused_by_the_endpoint(office: Office, name: st
 # as it is typed
 
 
-def typed(office: Office, capsys: pytest.CaptureFixture[str], folder: Path, *words: str, who: str = "kim") -> Any:
-    token = folder / f"{who}.token"
-    token.write_text(office.tokens[who])
-    main([*words, "--api", office.url, "--token-file", str(token), "--json"])
+def typed(office: Office, capsys: pytest.CaptureFixture[str], *words: str, who: str = "kim") -> Any:
+    office.typed(*words, "--json", by=who)
     return json.loads(capsys.readouterr().out)
 
 
@@ -542,14 +540,14 @@ def test_a_patient_is_asked_and_gets_a_copy_by_commands(
     ask = ["case", "consent", CASE, "--key", str(key), "--given", given, "--language", "ko"]
     ask += ["--expires", (NOW + timedelta(days=9)).isoformat()]
     with pytest.raises(SystemExit) as ended:
-        typed(office, capsys, tmp_path, *ask, "--scope", "face")
+        typed(office, capsys, *ask, "--scope", "face")
     assert ended.value.code == 2
     assert "each need one answer" in capsys.readouterr().err
-    assert typed(office, capsys, tmp_path, *ask, "--scope", "face", "--refuse", "appearance")["consented"] is True
-    document = typed(office, capsys, tmp_path, "consent", "show", CASE)
+    assert typed(office, capsys, *ask, "--scope", "face", "--refuse", "appearance")["consented"] is True
+    document = typed(office, capsys, "consent", "show", CASE)
     (tmp_path / "receipt.json").write_text(json.dumps(document))
-    typed(office, capsys, tmp_path, "consent", "pdf", CASE, "--out", str(tmp_path / "copy.pdf"))
-    typed(office, capsys, tmp_path, "consent", "qr", CASE, "--out", str(tmp_path / "receipt.svg"))
+    typed(office, capsys, "consent", "pdf", CASE, "--out", str(tmp_path / "copy.pdf"))
+    typed(office, capsys, "consent", "qr", CASE, "--out", str(tmp_path / "receipt.svg"))
     assert (tmp_path / "copy.pdf").read_bytes().startswith(b"%PDF")
     code = scanned(rendered((tmp_path / "copy.pdf").read_bytes(), tmp_path / "pages", 150))
     (tmp_path / "code.txt").write_text(code + "\n")
@@ -557,7 +555,7 @@ def test_a_patient_is_asked_and_gets_a_copy_by_commands(
         main(["consent", "verify", str(tmp_path / name), "--key", str(tmp_path / "kim.key.pub"), "--json"])
         found = json.loads(capsys.readouterr().out)
         assert (found["signature"], found["given"], found["refused"]) == ("good", ["face"], ["appearance"])
-    assert typed(office, capsys, tmp_path, "consent", "notice")["version"] == terms().notice.version
+    assert typed(office, capsys, "consent", "notice")["version"] == terms().notice.version
 
 
 def test_verifying_says_what_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from central.__main__ import main
 from central.contacts.presets import load_presets
 from central.database import writing
 from central.routes.reconstruct import route_from_map, route_to_map
@@ -46,8 +45,7 @@ def met(visit: Visit) -> tuple[Meeting, ...]:
 
 def with_contacts(office: Office) -> None:
     """A searched case, with meetings put into the route that was found."""
-    office.fill()
-    office.searched(office.approved())
+    office.found()
     with writing(office.engine) as session:
         row = session.get_one(FoundRoute, CASE)
         kept = json.loads(row.route)
@@ -90,16 +88,10 @@ def test_the_page_shows_the_range_in_both_languages(office: Office) -> None:
     assert max(english.index(name) for name in ("SUREAAAA", "NEARBBBB")) < english.index("ROOMCCCC")
 
 
-def test_the_command_line_shows_a_line_a_person(
-    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_shows_a_line_a_person(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """`case contacts` says who counts, who is near the limit, from least to most minutes, and why."""
     with_contacts(office)
-    token = tmp_path / "kim.token"
-    token.write_text(office.tokens["kim"])
-    token.chmod(0o600)
-    options = ["--api", office.url, "--token-file", str(token), "--preset", WHO]
-    main(["case", "contacts", CASE, *options])
+    office.typed("case", "contacts", CASE, "--preset", WHO)
     shown = capsys.readouterr().out
     assert all(text in shown for text in ("SUREAAAA", "near the limit", "0-17 min", "no distance", "not measured"))
 

@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.__main__ import main
 from central.contacts.presets import load_preset
 from central.exports.files import Table, shown
 from central.exports.formats import Format, export
@@ -27,10 +26,10 @@ from central.exports.geojson import geojson
 from central.exports.go_data import certainty, duration, frequency, go_data
 from central.exports.material import Material, OfCase
 from central.exports.plain_csv import plain_csv
-from central.exports.saving import FileExists, save
 from central.exports.sormas import Dates, proximity, sormas
 from central.routes.reconstruct import route_to_map
 from central.routes.route import Route
+from central.saving import FileExists, save
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
 from tests.central.authority_fixtures import CASE
@@ -317,11 +316,6 @@ def test_formats_and_rules_that_do_not_exist_are_named(office: Office) -> None:
 # by command and on the pages
 
 
-def run(office: Office, tmp_path: Path, *arguments: str) -> None:
-    (tmp_path / "kim.token").write_text(office.tokens["kim"])
-    main(["export", CASE, "--api", office.url, "--token-file", str(tmp_path / "kim.token"), *arguments])
-
-
 def test_the_command_saves_a_file_for_its_owner_only(
     office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -330,7 +324,7 @@ def test_the_command_saves_a_file_for_its_owner_only(
     keep(office)
     folder = tmp_path / "out"
     folder.mkdir()
-    run(office, tmp_path, "--format", "godata", "--out", str(folder / "a.zip"), "--json")
+    office.typed("export", CASE, "--format", "godata", "--out", str(folder / "a.zip"), "--json")
     told = json.loads(capsys.readouterr().out)
     assert told["file"] == str(folder / "a.zip")
     assert [path.name for path in folder.iterdir()] == ["a.zip"]
@@ -349,11 +343,11 @@ def test_the_command_replaces_nothing_without_being_told(
     before = len(office.audit())
     for wrong in (out, tmp_path, tmp_path / "no" / "a.zip"):
         with pytest.raises(SystemExit, match="2"):
-            run(office, tmp_path, "--format", "geojson", "--out", str(wrong))
+            office.typed("export", CASE, "--format", "geojson", "--out", str(wrong))
     assert "--force" in capsys.readouterr().err
     assert out.read_text() == "mine"
     assert len(office.audit()) == before
-    run(office, tmp_path, "--format", "geojson", "--out", str(out), "--force")
+    office.typed("export", CASE, "--format", "geojson", "--out", str(out), "--force")
     assert json.loads(out.read_text())["type"] == "FeatureCollection"
     assert out.stat().st_mode & 0o777 == 0o600
 
@@ -362,7 +356,7 @@ def test_a_refused_command_leaves_no_file(office: Office, tmp_path: Path, capsys
     """The centre's own reason is told, and nothing is written."""
     office.approved()
     with pytest.raises(SystemExit, match="2"):
-        run(office, tmp_path, "--format", "csv", "--out", str(tmp_path / "a.zip"))
+        office.typed("export", CASE, "--format", "csv", "--out", str(tmp_path / "a.zip"))
     assert "NotFound" in capsys.readouterr().err
     assert not list(tmp_path.glob("*a.zip*"))
 

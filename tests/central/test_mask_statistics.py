@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from central.__main__ import main
 from central.batches.store import MaskCounts
 from central.batches.tables import StoredBatch
 from central.cases.client import ApiRefused
@@ -218,17 +217,15 @@ def test_the_statistics_are_answered_and_noted(office: Office) -> None:
         office.as_("kim").ask("GET", "/masks", params={"from": "2026-01-01T00:00:00"})
 
 
-def test_the_command_prints_a_table(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_a_table(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """Least and most where something is hidden, and the whole as JSON when asked."""
     fill(office, copies=3)
     office.world.clock.advance(timedelta(hours=1))
-    (tmp_path / "kim.token").write_text(office.tokens["kim"])
-    known = ["--api", office.url, "--token-file", str(tmp_path / "kim.token")]
-    main(["masks", "--by", "place", *known])
+    office.typed("masks", "--by", "place")
     told = capsys.readouterr().out
     assert CELL in told
     assert "together" in told
-    main(["masks", "--json", *known, "--from", "2026-11-23T00:00+09:00"])
+    office.typed("masks", "--json", "--from", "2026-11-23T00:00+09:00")
     assert json.loads(capsys.readouterr().out)["by"] == "hour"
 
 

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.__main__ import main
 from central.cases.client import ApiRefused
 from central.contacts.exposures import contacts, exposures
 from central.database import writing
@@ -238,7 +237,11 @@ def test_the_rules_say_where_they_come_from(tmp_path: Path) -> None:
     assert "22-2" in rules.source
     assert rules.shown == timedelta(days=14)
     value = json.loads((RULES / f"{rules.name}.json").read_text())
-    for wrong in ({"round_minutes": 7}, {"shown_days": 0}, {"night_from": 9}, {"name": "../x"}, {"dated": None}):
+    for wrong in (
+        {"round_minutes": 7}, {"shown_days": 0}, {"shown_days": 10**12}, {"night_from": 9}, {"night_until": 24},
+        {"night_from": -1}, {"night_hours": 0}, {"night_hours": 5}, {"night_hours": float("nan")}, {"name": "../x"},
+        {"dated": None},
+    ):  # fmt: skip
         (tmp_path / "r.json").write_text(json.dumps({**value, **wrong} if "dated" not in wrong else {}))
         with pytest.raises(BadSettings):
             load_place_rules(tmp_path / "r.json")
@@ -321,19 +324,17 @@ def test_a_told_home_at_a_camera_or_with_degrees_is_heeded_at_any_time(office: O
 def test_the_draft_by_its_command(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A table to choose from, then a file for its owner only that is not replaced by accident."""
     ready(office)
-    (tmp_path / "kim.token").write_text(office.tokens["kim"])
-    known = ["places", CASE, "--api", office.url, "--token-file", str(tmp_path / "kim.token")]
-    main(known)
+    office.typed("places", CASE)
     told = capsys.readouterr().out
     assert "until 2026-12-07" in told
     assert "no: no contact" in told
     out = tmp_path / "places.csv"
-    main([*known, "--name", "cafe=카페 하늘", "--csv", str(out), "--language", "ko"])
+    office.typed("places", CASE, "--name", "cafe=카페 하늘", "--csv", str(out), "--language", "ko")
     assert "카페 하늘" in out.read_text("utf-8-sig")
     assert out.stat().st_mode & 0o777 == 0o600
     with pytest.raises(SystemExit, match="2"):
-        main([*known, "--csv", str(out)])
-    main([*known, "--private", "cafe", "--html", str(tmp_path / "places.html")])
+        office.typed("places", CASE, "--csv", str(out))
+    office.typed("places", CASE, "--private", "cafe", "--html", str(tmp_path / "places.html"))
     assert "no place" in (tmp_path / "places.html").read_text()
 
 

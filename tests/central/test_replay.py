@@ -271,6 +271,7 @@ def test_the_command_writes_the_result_and_prints_a_table(
     assert f"{written['totals']['precision']:.3f}" in table[-1]
     assert written["warnings"] == []
     picture = drawn.read_text()
+    assert drawn.stat().st_mode & 0o777 == 0o600, "it names contacts"
     assert "patient-2" in picture
     assert "실제 경로" in picture, "the true way is drawn beside the route"
 
@@ -294,6 +295,25 @@ def test_a_map_of_nobody_is_refused_before_anything_is_played(tiny: Path, capsys
     assert "no patient 'patient-7'" in told
     assert "patient-1, patient-2" in told
     assert "sightings sent" not in told
+
+
+def test_files_that_cannot_be_written_are_refused_before_anything_is_played(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder, a device, a patient for a map that is not asked for: at once, and not after minutes."""
+    for wrong in (["--json", str(tmp_path)], ["--map", "/dev/null"], ["--map-of", "patient-1"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["replay", str(tiny), *wrong])
+        told = capsys.readouterr().err
+        assert ("--map FILE" if "--map-of" in wrong else wrong[1]) in told
+        assert "sightings sent" not in told
+
+
+def test_a_scenario_without_patients_says_what_to_leave_out(tiny: Path) -> None:
+    """Whichever of the two options asked for a patient."""
+    with pytest.raises(BadInput, match="has no patient") as refused:
+        only(replace(read_scenario(tiny), patients=()), ["patient-1"])
+    assert "--only" in (refused.value.hint or "")
 
 
 def test_the_command_refuses_a_folder_that_is_no_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from central.__main__ import main
 from central.audit.service import LOG, record
 from central.authority.statements import check_destruction, statement_from_map, statement_to_map
 from central.canaries import service as canaries
@@ -348,18 +347,15 @@ def test_every_phrase_is_there_in_both_languages() -> None:
 def test_reports_by_their_commands(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`cairn-central report` answers JSON, or writes a page in the language that was asked for."""
     office.opened()
-    for name in ("kim", "oda"):
-        (tmp_path / f"{name}.token").write_text(office.tokens[name])
-    main(["report", "subject", CASE, "--api", office.url, "--token-file", str(tmp_path / "kim.token"), "--json"])
+    office.typed("report", "subject", CASE, "--json")
     assert json.loads(capsys.readouterr().out)["case"] == CASE
     office.world.clock.advance(AFTER)
     page = tmp_path / "report.html"
-    officer = ["--api", office.url, "--token-file", str(tmp_path / "oda.token")]
     month = ["--from", MONTH["from"], "--until", MONTH["until"]]
-    main(["report", "transparency", *month, "--html", str(page), "--language", "ko", *officer])
+    office.typed("report", "transparency", *month, "--html", str(page), "--language", "ko", by="oda")
     assert "투명성 보고서" in page.read_text("utf-8")
     with pytest.raises(SystemExit) as ended:
-        main(["report", "transparency", *month, "--html", str(tmp_path / "no" / "where.html"), *officer])
+        office.typed("report", "transparency", *month, "--html", str(tmp_path / "no" / "where.html"), by="oda")
     assert ended.value.code == 2
 
 

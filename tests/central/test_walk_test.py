@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.__main__ import main
 from central.database import writing
 from central.nodes.service import put_cameras
 from central.nodes.tables import Camera
@@ -297,11 +296,6 @@ def test_it_is_dark_after_twilight() -> None:
 # by command
 
 
-def run(office: Office, tmp_path: Path, *arguments: str) -> None:
-    (tmp_path / "kim.token").write_text(office.tokens["kim"])
-    main(["walk-test", *arguments, "--api", office.url, "--token-file", str(tmp_path / "kim.token")])
-
-
 def test_a_walk_is_planned_and_reported_by_command(
     office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -310,11 +304,11 @@ def test_a_walk_is_planned_and_reported_by_command(
     keep(office)
     sheet, phone = tmp_path / "walk.csv", tmp_path / "phone.gpx"
     start = at(9, 50).isoformat()
-    run(office, tmp_path, "plan", "--camera", "home-street", "--camera", "bakery-door", "--count", "4",
+    office.typed("walk-test", "plan", "--camera", "home-street", "--camera", "bakery-door", "--count", "4",
         "--start", start, "--out", str(sheet))  # fmt: skip
     assert sheet.read_text().count("\n") == 5
     capsys.readouterr()
-    run(office, tmp_path, "report", CASE, "--plan", str(sheet), "--tolerance", "1800", "--json")
+    office.typed("walk-test", "report", CASE, "--plan", str(sheet), "--tolerance", "1800", "--json")
     score = json.loads(capsys.readouterr().out)
     assert (score["passages"], score["seen"]) == (4, 4)
     assert office.audit()[-1].action == "read route"
@@ -322,7 +316,7 @@ def test_a_walk_is_planned_and_reported_by_command(
     phone.write_bytes(
         gpx((at(9, 50), day[0].latitude, day[0].longitude), (at(10, 2), day[1].latitude, day[1].longitude))
     )
-    run(office, tmp_path, "report", CASE, "--track", str(phone))
+    office.typed("walk-test", "report", CASE, "--track", str(phone))
     told = capsys.readouterr().out
     assert "bakery-door" in told
     assert "daylight" in told
@@ -338,6 +332,8 @@ def test_commands_that_cannot_work_say_what_to_do(
     plain = ("--plan", str(tmp_path / "walk.csv"))
     for arguments, told in (
         (("report", CASE), "--track"),
+        (("report", CASE, *plain, "--scenario", str(tmp_path)), "or --scenario"),
+        (("report", CASE, *plain, "--patient", "patient-1"), "--scenario DIR"),
         (("report", "case-99", *plain), "NotFound"),
         (("report", CASE, *plain, "--radius", "nan"), "500 m"),
         (("report", CASE, "--plan", str(tmp_path / "no.csv")), "cannot read"),
@@ -345,7 +341,7 @@ def test_commands_that_cannot_work_say_what_to_do(
         (("plan", "--camera", "cafe", "--start", at(9).isoformat(), "--out", str(tmp_path / "walk.csv")), "--force"),
     ):
         with pytest.raises(SystemExit, match="2"):
-            run(office, tmp_path, *arguments)
+            office.typed("walk-test", *arguments)
         assert told in capsys.readouterr().err
 
 

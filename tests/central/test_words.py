@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlmodel import Session, select
 
-from central.__main__ import main
 from central.cases.client import CaseClient
 from central.routes.tables import FoundRoute, SightingWord
 from central.routes.words import sighting_name
@@ -37,14 +36,6 @@ def office(tmp_path: Path) -> Iterator[Office]:
         yield opened
 
 
-def found(office: Office) -> CaseClient:
-    """A case whose route has one visit; its tracer's client."""
-    office.fill()
-    kim = office.approved()
-    office.searched(kim)
-    return kim
-
-
 def visits(kim: CaseClient) -> list[str]:
     return [visit["candidate"]["sighting"] for visit in kim.ask("GET", f"/cases/{CASE}/route")["route"]["visits"]]
 
@@ -65,7 +56,7 @@ def acts(office: Office) -> list[tuple[str, str, str]]:
 
 def test_a_word_is_kept_and_shown_with_the_route(office: Office) -> None:
     """Who said it and when, of which camera and time; the log names the sighting by its mark only."""
-    kim = found(office)
+    kim = office.found()
     assert visits(kim) == [SEEN]
     told = say(kim, "confirmed")
     assert (told["sighting"], told["word"], told["camera"], told["by"]) == (SEEN, "confirmed", "door", "kim")
@@ -76,7 +67,7 @@ def test_a_word_is_kept_and_shown_with_the_route(office: Office) -> None:
 
 def test_the_next_search_heeds_a_word(office: Office) -> None:
     """A rejected visit is gone from the next route, and comes back when the word is taken back."""
-    kim = found(office)
+    kim = office.found()
     say(kim, "rejected")
     assert (visits(kim), unheeded(kim)) == ([SEEN], 1)
     office.searched(kim)
@@ -94,7 +85,7 @@ def test_the_next_search_heeds_a_word(office: Office) -> None:
 
 def test_of_two_words_the_later_counts_and_both_are_on_record(office: Office) -> None:
     """Confirmed and then rejected: one word stands, two are in the log, under one mark."""
-    kim = found(office)
+    kim = office.found()
     say(kim, "confirmed")
     say(kim, "rejected")
     (kept,) = kim.ask("GET", WORDS)
@@ -105,7 +96,7 @@ def test_of_two_words_the_later_counts_and_both_are_on_record(office: Office) ->
 
 def test_the_same_word_again_changes_nothing(office: Office) -> None:
     """Not who said it first, not when, and it is no second entry of the log."""
-    kim = found(office)
+    kim = office.found()
     kim.ask("PUT", f"/cases/{CASE}/grants/tam", {"until": "2026-11-25T00:00:00Z"})
     first = say(kim, "confirmed")
     assert say(kim, "confirmed") == say(office.as_("tam"), "confirmed") == first
@@ -114,7 +105,7 @@ def test_the_same_word_again_changes_nothing(office: Office) -> None:
 
 def test_a_word_can_be_taken_back_once(office: Office) -> None:
     """It is gone from the table; that it was there stays in the log; again is refused."""
-    kim = found(office)
+    kim = office.found()
     say(kim, "confirmed")
     kim.ask("DELETE", f"{WORDS}/{SEEN}")
     assert kim.ask("GET", WORDS) == []
@@ -144,7 +135,7 @@ def test_garbage_is_no_sighting(office: Office, name: str) -> None:
 @pytest.mark.parametrize("body", [{}, {"word": "perhaps"}, {"word": None}, {"word": "confirmed", "why": "x"}, []])
 def test_a_word_is_one_of_two(office: Office, body: Any) -> None:
     """Nothing else can be said, and no free text goes along."""
-    kim = found(office)
+    kim = office.found()
     assert refusal(lambda: kim.ask("PUT", f"{WORDS}/{SEEN}", body)) == (422, "BadRequest")
     assert kim.ask("GET", WORDS) == []
 
@@ -161,7 +152,7 @@ def test_a_sighting_has_one_name(text: str) -> None:
 @pytest.mark.parametrize("who", ["lee", "oda", "tec", "adm", "tam"])
 def test_only_who_works_on_the_case_speaks(office: Office, who: str) -> None:
     """No other role and no colleague says, reads or takes back a word."""
-    kim = found(office)
+    kim = office.found()
     say(kim, "confirmed")
     other, refused = office.as_(who), {(403, "NotAllowed"), (404, "NotFound")}
     assert refusal(lambda: say(other, "rejected")) in refused
@@ -174,7 +165,7 @@ def test_only_who_works_on_the_case_speaks(office: Office, who: str) -> None:
 @pytest.mark.parametrize("ended", ["close", "withdraw"])
 def test_an_ended_case_takes_no_word(office: Office, ended: str) -> None:
     """After a closing they can be read, after a withdrawal nothing is left of them."""
-    kim = found(office)
+    kim = office.found()
     say(kim, "confirmed")
     kim.ask("POST", f"/cases/{CASE}/{ended}")
     assert refusal(lambda: say(kim, "rejected")) == (409, "CaseEnded")
@@ -212,7 +203,7 @@ def asked(office: Office, count: int = 2) -> None:
 
 def test_an_alternative_is_shown_and_can_be_spoken_of(office: Office) -> None:
     """What else may have been stands beside the route; what it puts in a visit's place may be confirmed."""
-    kim = found(office)
+    kim = office.found()
     asked(office)
     (other,) = kim.ask("GET", f"/cases/{CASE}/route")["alternatives"]
     assert (other["probability"], other["without"][0]["sighting"]) == (0.2, SEEN)
@@ -222,7 +213,7 @@ def test_an_alternative_is_shown_and_can_be_spoken_of(office: Office) -> None:
 
 def test_a_question_is_shown_until_it_is_answered(office: Office) -> None:
     """By place, time, mask and what it would settle; after a word about it no more, until that is taken back."""
-    kim = found(office)
+    kim = office.found()
     asked(office)
     (first, second) = kim.ask("GET", f"/cases/{CASE}/questions")
     assert (first["camera"], first["mask"], first["confidence"], first["value"]) == ("door", "worn", 0.4, 1.0)
@@ -236,7 +227,7 @@ def test_a_question_is_shown_until_it_is_answered(office: Office) -> None:
 
 def test_a_route_keeps_no_candidates(office: Office) -> None:
     """Nothing of strangers' sightings stays but the few that are asked about, and a sure route asks about none."""
-    kim = found(office)
+    kim = office.found()
     with Session(office.engine) as session:
         document = json.loads(session.get_one(FoundRoute, CASE).route)
     assert (document["questions"], len(document["visits"])) == ([], 1)
@@ -245,7 +236,7 @@ def test_a_route_keeps_no_candidates(office: Office) -> None:
 
 def test_a_route_of_an_older_version_has_no_questions(office: Office) -> None:
     """What was stored before questions were kept is still shown."""
-    kim = found(office)
+    kim = office.found()
     with Session(office.engine) as session:
         row = session.get_one(FoundRoute, CASE)
         old = json.loads(row.route)
@@ -260,15 +251,13 @@ def test_a_route_of_an_older_version_has_no_questions(office: Office) -> None:
 # as it is typed
 
 
-def test_words_and_questions_by_commands(office: Office, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_words_and_questions_by_commands(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """Ask, confirm, reject, list, forget; a name that is none is refused with 2 before anything is sent."""
-    found(office)
+    office.found()
     asked(office, 1)
-    token = tmp_path / "kim.token"
-    token.write_text(office.tokens["kim"])
 
     def typed(*words: str) -> str:
-        main(["route", *words, "--api", office.url, "--token-file", str(token)])
+        office.typed("route", *words)
         return capsys.readouterr().out
 
     (question,) = json.loads(typed("questions", CASE, "--json"))
@@ -308,7 +297,7 @@ def answer(browser: httpx.Client, word: str, sighting: str = SEEN) -> httpx.Resp
 
 def test_a_sighting_is_confirmed_rejected_and_taken_back_on_the_page(office: Office, browser: httpx.Client) -> None:
     """Beside the visit stand both answers, then what was said; the page tells that it counts in the next search."""
-    found(office)
+    office.found()
     signed_in(office, browser)
     shown = browser.get(FOUND)
     assert 'aria-label="Yes, this was the patient: door, 11-24' in shown.text
@@ -323,7 +312,7 @@ def test_a_sighting_is_confirmed_rejected_and_taken_back_on_the_page(office: Off
 
 def test_a_question_is_asked_on_the_page_until_it_is_answered(office: Office, browser: httpx.Client) -> None:
     """By camera, time, mask and how sure it is so far, in both languages."""
-    found(office)
+    office.found()
     asked(office, 1)
     signed_in(office, browser)
     shown = text_of(browser.get(FOUND))
@@ -339,7 +328,7 @@ def test_a_question_is_asked_on_the_page_until_it_is_answered(office: Office, br
 @pytest.mark.parametrize(("word", "sighting"), [("", SEEN), ("perhaps", SEEN), ("confirmed", "x"), ("confirmed", "")])
 def test_an_absurd_answer_changes_nothing(office: Office, browser: httpx.Client, word: str, sighting: str) -> None:
     """Neither another word nor another thing than a sighting is taken."""
-    kim = found(office)
+    kim = office.found()
     signed_in(office, browser)
     assert answer(browser, word, sighting).status_code == 422
     assert kim.ask("GET", WORDS) == []
@@ -347,7 +336,7 @@ def test_an_absurd_answer_changes_nothing(office: Office, browser: httpx.Client,
 
 def test_an_ended_case_shows_answers_and_no_buttons(office: Office, browser: httpx.Client) -> None:
     """What was said stays to be read after a closing; nothing can be said any more."""
-    kim = found(office)
+    kim = office.found()
     asked(office, 1)
     say(kim, "confirmed")
     signed_in(office, browser)

@@ -15,9 +15,14 @@ class FileExists(BadInput):
 
 
 def must_be_free(path: Path, force: bool) -> None:
-    """Ask before anything is fetched and noted in the audit log. Raises FileExists, BadInput."""
+    """Ask before anything is fetched and noted in the audit log. Raises FileExists, BadInput.
+
+    What is no plain file, such as a device, would be replaced by one, and is refused even so.
+    """
     if path.is_dir():
         raise BadInput(f"{path} is a folder", hint="name a file in it")
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path} is no plain file", hint="name another")
     if not force and os.path.lexists(path):
         raise FileExists(f"{path} exists", hint="choose another name, or give --force to replace it")
     if not path.parent.is_dir():
