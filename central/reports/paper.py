@@ -46,6 +46,8 @@ COMMON: Final[Phrases] = {
     "not known": ("not known, its case was erased", "알 수 없음 (사례가 삭제됨)"),
 }
 
+MINUTES: Final = "%Y-%m-%d %H:%M"
+
 _pages = Environment(
     loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
@@ -62,7 +64,8 @@ def paper(template: str, phrases: Phrases, language: Language, zone: ZoneInfo, /
         "w": partial(_word, known, language),
         "kind": partial(_kind, known, language),
         "rows": partial(_rows, known, language),
-        "local": partial(_local, zone),
+        "local": partial(local_time, zone=zone),
+        "span": partial(time_span, zone=zone),
         "zone": zone.key,
         "style": (HERE / "paper.css").read_text("utf-8"),
     }
@@ -84,6 +87,18 @@ def _rows(phrases: Phrases, language: Language, counts: Mapping[str, object], pr
     return [(_kind(phrases, language, name, prefix), value) for name, value in counts.items()]
 
 
-def _local(zone: ZoneInfo, moment: datetime | str, form: str = "%Y-%m-%d %H:%M") -> str:
+def local_time(moment: datetime | str, form: str = MINUTES, *, zone: ZoneInfo) -> str:
+    """A moment, or its ISO text, as the clocks of `zone` show it."""
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return as_utc(at).astimezone(zone).strftime(form)
+
+
+def end_time(start: datetime | str, end: datetime | str, form: str = MINUTES, *, zone: ZoneInfo) -> str:
+    """An end beside its start: only the time of `form`, a date and a time, where both are of one local day."""
+    same = local_time(start, "%Y-%m-%d", zone=zone) == local_time(end, "%Y-%m-%d", zone=zone)
+    return local_time(end, form.partition(" ")[2] if same else form, zone=zone)
+
+
+def time_span(start: datetime | str, end: datetime | str, form: str = MINUTES, *, zone: ZoneInfo) -> str:
+    """From when until when, without the day twice."""
+    return f"{local_time(start, form, zone=zone)} – {end_time(start, end, form, zone=zone)}"

@@ -5,6 +5,7 @@ Every act goes through the API's own functions, so rights, limits and audit are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,16 +18,17 @@ from central.accounts.service import Role, require
 from central.answers import Name
 from central.cases import endpoints as cases
 from central.cases.schemas import Share
-from central.cases.service import ENDED
+from central.cases.service import ENDED, ERASED
 from central.consents.endpoints import consent_pdf, consent_svg
 from central.errors import BadRequest
 from central.reports.endpoints import subject_html
 from central.routes import endpoints as routes
 from central.routes.schemas import SayWord
+from central.routes.store import DONE
 from central.routes.words import Word, sighting_name
 from central.testimony import endpoints as testimony
 from central.testimony.comparison import Verdict
-from central.testimony.schemas import TellVisit
+from central.testimony.schemas import TellVisit, VisitOut
 from central.web.rendering import language_of, zone_of
 from central.web.routing import page_router, shown, to
 from central.web.visitors import Form, Sender, Visit
@@ -111,10 +113,9 @@ def timeline(
     told = testimony.list_visits(case, centre, visit.account)
     changing = next((one for one in told if one.id == change), None)
     open_now = found.state not in ENDED
-    searched = any(job.state == "done" for job in routes.list_jobs(case, centre, visit.account))
-    return shown(
-        request, visit, "timeline.html", case=found, told=told, changing=changing, open_now=open_now, searched=searched
-    )
+    searched = any(job.state == DONE for job in routes.list_jobs(case, centre, visit.account))
+    about = {"open_now": open_now, "comparable": searched and found.state not in ERASED}
+    return shown(request, visit, "timeline.html", case=found, told=told, changing=changing, **about)
 
 
 @router.get("/cases/{case}/comparison")
@@ -129,20 +130,21 @@ def comparison(request: Request, case: Name, centre: At, visit: Visit) -> Respon
 def tell(request: Request, case: Name, centre: At, fields: Form, visit: Sender) -> Response:
     """A visit that was told, or other words in the place of an earlier one's."""
     require(visit.account, Role.TRACER)
-    zone = zone_of(request)
+    zone, where = zone_of(request), _on_the_map(fields.get("where", ""))
+    earlier = check_id(fields["visit"], "visit") if fields.get("visit") else ""
+    kept = _not_asked(testimony.list_visits(case, centre, visit.account), earlier, where) if earlier else {}
     try:
         asked = TellVisit(
             place=fields.get("place", ""),
             start=_moment(fields, "start", zone),
             end=_moment(fields, "end", zone),
-            zone=zone.key,
             note=fields.get("note", ""),
-            **_on_the_map(fields.get("where", "")),
+            **({"zone": zone.key} | where | kept),
         )
     except ValidationError:
         raise BadInput("a visit needs a place, and not a long text", hint="go back and shorten it") from None
-    if earlier := fields.get("visit", ""):
-        testimony.change_visit(case, check_id(earlier, "visit"), asked, centre, visit.account)
+    if earlier:
+        testimony.change_visit(case, earlier, asked, centre, visit.account)
     else:
         testimony.add_visit(case, asked, centre, visit.account)
     return to(f"/cases/{case}/timeline")
@@ -167,6 +169,16 @@ def answer(case: Name, centre: At, fields: Form, visit: Sender) -> Response:
     else:
         raise BadRequest("this is no answer", hint="go back and choose yes or no")
     return to(f"/cases/{case}#route")
+
+
+def _not_asked(told: Sequence[VisitOut], earlier: str, where: dict[str, Any]) -> dict[str, Any]:
+    """What the form does not ask for and a change must not lose: the patient's own zone, and beside degrees that stay
+    as they were the camera."""
+    before = next((one for one in told if one.id == earlier), None)
+    if before is None:
+        return {}  # the change is refused
+    same = before.latitude is not None and where == {"latitude": before.latitude, "longitude": before.longitude}
+    return {"zone": before.zone} | ({"camera": before.camera} if same else {})
 
 
 def _on_the_map(where: str) -> dict[str, Any]:

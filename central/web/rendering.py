@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from central.reports.map_words import Language, length
+from central.reports.paper import end_time, local_time, time_span
 from central.web.words import korean_refusal, word
 
 HERE: Final = Path(__file__).parent / "templates"
@@ -54,7 +54,9 @@ def page(request: Request, template: str, status: int = 200, /, *, script: str =
         "language": language,
         "here": request.url.path,
         "w": partial(word, language=language),
-        "local": partial(_local, zone=zone),
+        "local": partial(local_time, zone=zone),
+        "end_of": partial(end_time, zone=zone),
+        "span": partial(time_span, zone=zone),
         "zone": zone.key,
         "length": partial(length, language=language),
         "korean_refusal": korean_refusal,
@@ -82,11 +84,6 @@ def zone_of(request: Request) -> ZoneInfo:
 def is_secure(request: Request) -> bool:
     """Whether a cookie can be kept to TLS; on a loopback without it, it cannot."""
     return request.url.scheme == "https"
-
-
-def _local(moment: datetime | str, form: str = "%Y-%m-%d %H:%M", *, zone: ZoneInfo) -> str:
-    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return at.astimezone(zone).strftime(form)
 
 
 def asset(name: str) -> Response:

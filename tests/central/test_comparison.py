@@ -287,6 +287,31 @@ def test_a_place_on_the_map_is_told_on_the_page(
     assert f'value="{where.strip()}"' in again
 
 
+def test_a_change_on_the_page_keeps_what_its_form_does_not_ask_for(office: Office) -> None:
+    """The patient's own zone stays, and beside degrees that stay the same the camera; other degrees put both away."""
+    kim = office.approved()
+    said = told(zone="America/New_York", camera="door", latitude=37.5, longitude=126.76)
+    kept = kim.ask("POST", PATH, said)
+    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+        signed_in(office, browser)
+        tell(office, browser, visit=kept["id"], place="pharmacy", where="37.5, 126.76")
+        (after,) = kim.ask("GET", PATH)
+        assert (after["place"], after["zone"], after["camera"]) == ("pharmacy", "America/New_York", "door")
+        tell(office, browser, visit=kept["id"], where="37.5, 126.77")
+        (after,) = kim.ask("GET", PATH)
+    assert (after["camera"], after["longitude"], after["zone"]) == (None, 126.77, "America/New_York")
+
+
+def test_nothing_to_compare_is_offered_where_it_would_be_refused(office: Office) -> None:
+    """Neither before a search nor after a closing that erased the route."""
+    kim = office.approved()
+    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+        signed_in(office, browser)
+        assert f"{FOUND}/comparison" not in browser.get(f"{FOUND}/timeline").text
+        kim.ask("POST", f"/cases/{CASE}/withdraw")
+        assert f"{FOUND}/comparison" not in browser.get(f"{FOUND}/timeline").text
+
+
 @pytest.mark.parametrize("where", ["Door", "nowhere", "1,2,3", ",", "north, east", "91, 0", "nan, 0"])
 def test_a_place_that_is_none_is_refused_on_the_page(office: Office, where: str) -> None:
     """A camera that does not exist and degrees that are none change nothing, and the page says what to write."""

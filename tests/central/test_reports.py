@@ -24,6 +24,7 @@ from central.authority.statements import check_destruction, statement_from_map, 
 from central.canaries import service as canaries
 from central.cases.client import ApiRefused
 from central.database import open_database, writing
+from central.reports.paper import time_span
 from central.reports.subject import subject_report
 from central.reports.subject_words import PHRASES as SUBJECT
 from central.reports.subject_words import subject_page
@@ -333,6 +334,18 @@ def test_acts_that_no_section_knows_are_told_all_the_same(office: Office) -> Non
     noted(office, ("kim", "levitated", CASE, ""))
     assert ("tracer", "levitated") in [(act["role"], act["what"]) for act in told(office)["others"]]
     assert "levitated" in client.ask("GET", f"/cases/{CASE}/report.html")
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        ("2026-11-23T14:50:00Z", "2026-11-23 23:30 – 23:50"),
+        ("2026-11-23T15:10:00Z", "2026-11-23 23:30 – 2026-11-24 00:10"),
+    ],
+)
+def test_an_end_on_another_local_day_says_its_day(end: str, shown: str) -> None:
+    """The day is that of the clock on the wall: midnight in Seoul is the middle of a day of UTC."""
+    assert time_span("2026-11-23T14:30:00Z", end, zone=ZoneInfo("Asia/Seoul")) == shown
 
 
 def test_every_phrase_is_there_in_both_languages() -> None:
