@@ -30,7 +30,7 @@ test-slow: $(READY) ## The tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
 check: $(READY) ## Style, types and the walls between the rooms
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format -q --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 

@@ -77,9 +77,7 @@ class Releases(Protocol):
 
     name: str
 
-    def release(
-        self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()
-    ) -> bytes:
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()) -> bytes:
         """Sealed shares of the cell-hours in scope, or only of some of its cells: a worker gets what it searches."""
 
     def withdraw(self, case: str) -> None: ...
@@ -109,9 +107,7 @@ class AuthorityClient:
     http: httpx.Client
     clock: Clock = field(default_factory=SystemClock)
 
-    def release(
-        self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()
-    ) -> bytes:
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()) -> bytes:
         texts = {"release": _text(release_bytes), "recipient": recipient.value, "public_key": _text(public)}
         body: dict[str, Any] = texts | ({"cells": list(cells)} if cells else {})
         return self._ask("POST", "/release", body, RELEASE_TIMEOUT_S).content

@@ -123,9 +123,7 @@ class Authority:
             self.registry.drop_node(node)
             self._clear(transport, node)
 
-    def release(
-        self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()
-    ) -> bytes:
+    def release(self, release_bytes: bytes, recipient: Recipient, public: bytes, cells: Sequence[str] = ()) -> bytes:
         """Sealed shares of the cell-hours in scope, of all cells or of some: each of several workers gets its own.
 
         ReleaseRefused kinds, BadRelease and Refused are logged.

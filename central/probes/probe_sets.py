@@ -97,7 +97,6 @@ class Probes:
         )
         return [one for one in found if one is not None]
 
-
     def of_cell(self, cell: str) -> Iterator[tuple[ProbeColumns, Int64, UInt8]]:
         """What to look for in one cell: for each modality and model the hours int64[n] and codes uint8[n, m, b]."""
         for columns, places in zip(self.columns, self._places, strict=True):

@@ -89,9 +89,7 @@ def _transform(say: Say) -> list[Row]:
     )
     per_s = {name: len(keys) * len(faces) / seconds for name, seconds in took.items()}
     what = f"{len(faces)} rows a key, 1,024 bits, one core; beside sums and differences in int32. {NOISE}"
-    return [
-        Row("codes.transform_per_s", per_s["ours"], "codes/s", what, peers={"butterflies": per_s["butterflies"]})
-    ]
+    return [Row("codes.transform_per_s", per_s["ours"], "codes/s", what, peers={"butterflies": per_s["butterflies"]})]
 
 
 def _handed_on(say: Say) -> list[Row]:

@@ -130,9 +130,7 @@ class Street:
             quality=0.9,
         )
         node, masks = f"node-{cell}", (0, 0, int(seen.face is not None), int(seen.face is None))
-        header = Header(
-            SCHEMA_VERSION, node, 1, self.sent, 1, epoch.cell, epoch.hour, 0, models, 1, masks
-        )
+        header = Header(SCHEMA_VERSION, node, 1, self.sent, 1, epoch.cell, epoch.hour, 0, models, 1, masks)
         keys = BatchKeys(seal_key(self.seals[epoch], node, epoch), self.world.node_signing)
         return seal_batch(header, [sighting], [], keys, self.sent)
 

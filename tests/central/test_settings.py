@@ -53,7 +53,7 @@ def test_a_password_is_not_shown(env: Path) -> None:
         ("CAIRN_CENTRE_PROBES=changeme", "placeholder"),
         ("CAIRN_CENTRE_DATABASE=postgresql://cairn:your-password@db/cairn", "placeholder"),
         ("CAIRN_CENTRE_PROBS=x", "no such setting: CAIRN_CENTRE_PROBS"),
-        ('CAIRN_CENTRE_AUTHORITIES={}', "at least 1"),
+        ("CAIRN_CENTRE_AUTHORITIES={}", "at least 1"),
         ('CAIRN_CENTRE_AUTHORITIES={"a":"https://a","b":"https://b","c":"https://c","d":"https://d"}', "at most 3"),
         ("CAIRN_CENTRE_AUTHORITIES={north", "authorities"),
         ("CAIRN_CENTRE_CA=/ca.crt", "belong together"),

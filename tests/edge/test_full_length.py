@@ -147,9 +147,7 @@ def test_neither_photo_nor_picture_is_no_registration(vision: ModelVision) -> No
     assert "full-length" in refusal.value.hint
 
 
-def test_the_command_takes_photos_and_a_full_length_picture(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_takes_photos_and_a_full_length_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says what the template is made from, and the beginning of the digest that the approver is shown."""
     key, out = tmp_path / "probes.pub", tmp_path / "case-7.template"
     key.write_bytes(PROBES.public_key().public_bytes_raw())

@@ -101,9 +101,7 @@ def test_a_box_makes_no_template_that_nobody_would_take() -> None:
             template_to_bytes(bad)
 
 
-@given(
-    photos=st.integers(1, 5), rows=st.lists(st.integers(-127, 127), min_size=1, max_size=40), worn=st.booleans()
-)
+@given(photos=st.integers(1, 5), rows=st.lists(st.integers(-127, 127), min_size=1, max_size=40), worn=st.booleans())
 def test_any_template_survives_its_bytes(photos: int, rows: list[int], worn: bool) -> None:
     """Read back it is the same, and written again the same bytes."""
     row = np.array([127, *rows], np.int8)

@@ -124,6 +124,4 @@ def _change_logentry() -> None:
 def _change_logentry_again() -> None:
     with op.batch_alter_table("logentry", schema=None) as batch_op:
         batch_op.drop_column("event")
-        batch_op.alter_column("action",
-               existing_type=sa.String(),
-               nullable=False)
+        batch_op.alter_column("action", existing_type=sa.String(), nullable=False)
