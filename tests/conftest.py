@@ -7,6 +7,7 @@ import signal
 import pytest
 from hypothesis import settings
 
+from central.authority import kek
 from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
 __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixtures
@@ -15,6 +16,9 @@ __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixture
 # start; several tests send them and expect them to be heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+# Databases of tests are made by the hundred, under passphrases that everybody may know.
+kek.SCRYPT_N = 2**10
 
 # No test asserts a time: on a busy machine an example takes as long as it takes.
 settings.register_profile("cairn", deadline=None)

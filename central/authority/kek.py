@@ -17,7 +17,8 @@ from sqlmodel import Session
 from central.authority.tables import KeyEncryption
 from shared.errors import BadInput, TransportDown
 
-SCRYPT_N = 2**15  # 32 MB and about a tenth of a second, paid once at start
+# Of a database made now: 32 MB and about a tenth of a second, paid once at start. A database keeps its own.
+SCRYPT_N = 2**15
 MIN_PASSPHRASE = 16
 NONCE_BYTES = 12
 
@@ -58,8 +59,8 @@ class KeyEncryptionKey(Protocol):
 class PassphraseKey:
     """AES-256-GCM under a key that scrypt makes from a passphrase and the database's salt."""
 
-    def __init__(self, salt: bytes, passphrase: bytes) -> None:
-        key = Scrypt(salt, 32, n=SCRYPT_N, r=8, p=1).derive(passphrase)
+    def __init__(self, salt: bytes, passphrase: bytes, scrypt_n: int) -> None:
+        key = Scrypt(salt, 32, n=scrypt_n, r=8, p=1).derive(passphrase)
         self._cipher = AESGCM(key)
         # Tells two passphrases apart without helping to guess one: it costs the same scrypt.
         self.id = "passphrase:" + sha256(b"cairn/v1 key check" + key).hexdigest()[:16]
@@ -81,10 +82,10 @@ def passphrase_key(engine: Engine, path: Path) -> PassphraseKey:
     with Session(engine) as session:
         row = session.get(KeyEncryption, 1)
         if row is None:
-            row = KeyEncryption(salt=secrets.token_bytes(16))
+            row = KeyEncryption(salt=secrets.token_bytes(16), scrypt_n=SCRYPT_N)
             session.add(row)
             session.commit()
-        return PassphraseKey(row.salt, passphrase)
+        return PassphraseKey(row.salt, passphrase, row.scrypt_n)
 
 
 def read_passphrase(path: Path) -> bytes:

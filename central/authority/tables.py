@@ -22,10 +22,11 @@ class AuthorityTable(SQLModel):
 
 
 class KeyEncryption(AuthorityTable, table=True):
-    """The salt under which the passphrase gives the key-encryption key; one row."""
+    """The salt and the work under which the passphrase gives the key-encryption key; one row."""
 
     id: int = Field(default=1, primary_key=True)
     salt: bytes
+    scrypt_n: int = 2**15  # what the first version did
 
 
 class DaySecret(AuthorityTable, table=True):

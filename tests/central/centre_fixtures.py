@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -78,6 +79,9 @@ def plain_calibration() -> Calibration:
     return Calibration("for tests", "2026-11-24", "made up", models, curves)
 
 
+_UNUSED = ssl.create_default_context()  # to read the CAs anew costs each client more than all that it asks
+
+
 @dataclass
 class Office:
     """A World, a centre on top of it, and one client a person; use it as `with office.open():`."""
@@ -111,13 +115,17 @@ class Office:
             self.url = self._stack.enter_context(serving(self.app))
             # What upkeep writes in its first round would fall anywhere among what a test does.
             wait_until(self.app.state.upkeep.settled.is_set, "the first round of upkeep", 60)
-            self.http = self._stack.enter_context(httpx.Client(base_url=self.url, timeout=60))
+            self.http = self._stack.enter_context(self.browser())
             yield self
 
     def as_(self, name: str) -> CaseClient:
         """The API as this person uses it."""
         headers = {"Authorization": f"Bearer {self.tokens[name]}"}
-        return CaseClient(self._stack.enter_context(httpx.Client(base_url=self.url, headers=headers, timeout=60)), name)
+        return CaseClient(self._stack.enter_context(self.browser(headers=headers)), name)
+
+    def browser(self, **options: Any) -> httpx.Client:
+        """Whatever speaks HTTP with this centre and follows where it is sent."""
+        return httpx.Client(base_url=self.url, follow_redirects=True, timeout=60, verify=_UNUSED, **options)
 
     def scope(self, case: str = CASE, opened_by: str = "kim", **changes: Any) -> CaseScope:
         now = self.world.clock.now()

@@ -231,7 +231,7 @@ def test_an_expired_token_does_not_sign_in(office: Office) -> None:
     with writing(office.engine) as session:
         token = new_token(session, "kim", SOON)
         session.commit()
-    with httpx.Client(base_url=office.url, follow_redirects=True) as browser:
+    with office.browser() as browser:
         assert browser.post("/pages/sign-in", data={"token": token}).url.path == "/pages/cases"
         office.world.clock.advance(timedelta(minutes=25))
         assert browser.get("/pages/cases").url.path == "/pages/cases"
@@ -244,7 +244,7 @@ def test_an_expired_token_does_not_sign_in(office: Office) -> None:
 
 def test_deactivating_ends_sessions_at_once(office: Office) -> None:
     """The next page that a deactivated person asks for is the sign-in."""
-    with httpx.Client(base_url=office.url, follow_redirects=True) as browser:
+    with office.browser() as browser:
         browser.post("/pages/sign-in", data={"token": office.tokens["kim"]})
         with writing(office.engine) as session:
             service.set_active(session, "kim", active=False)

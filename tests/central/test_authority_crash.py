@@ -65,7 +65,7 @@ def opened(folder: Path) -> Authority:
 
 def keys() -> list[PassphraseKey]:
     """Two keys to move between."""
-    return [PassphraseKey(bytes(16), b"one passphrase of two"), PassphraseKey(bytes(16), b"the other passphrase")]
+    return [PassphraseKey(bytes(16), words, 1024) for words in (b"one passphrase of two", b"the other passphrase")]
 
 
 def killed(folder: Path, day: date, act: str, rng: random.Random) -> list[list[str]]:

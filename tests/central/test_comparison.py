@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -263,7 +262,7 @@ def test_the_comparison_by_command_and_on_the_page(
     assert "confirmed" in capsys.readouterr().out
     main(["testimony", "compare", CASE, *own, "--json"])
     assert json.loads(capsys.readouterr().out) == kim.ask("GET", f"{PATH}/comparison")
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         assert f"{FOUND}/comparison" in browser.get(f"{FOUND}/timeline").text
         assert "seen there: door" in text_of(browser.get(f"{FOUND}/comparison"))
@@ -278,7 +277,7 @@ def test_a_place_on_the_map_is_told_on_the_page(
 ) -> None:
     """By a camera's name or in degrees, or not at all; and the form shows it again when it is changed."""
     kim = office.approved()
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         tell(office, browser, where=where)
         (kept,) = kim.ask("GET", PATH)
@@ -292,7 +291,7 @@ def test_a_change_on_the_page_keeps_what_its_form_does_not_ask_for(office: Offic
     kim = office.approved()
     said = told(zone="America/New_York", camera="door", latitude=37.5, longitude=126.76)
     kept = kim.ask("POST", PATH, said)
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         tell(office, browser, visit=kept["id"], place="pharmacy", where="37.5, 126.76")
         (after,) = kim.ask("GET", PATH)
@@ -305,7 +304,7 @@ def test_a_change_on_the_page_keeps_what_its_form_does_not_ask_for(office: Offic
 def test_nothing_to_compare_is_offered_where_it_would_be_refused(office: Office) -> None:
     """Neither before a search nor after a closing that erased the route."""
     kim = office.approved()
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         assert f"{FOUND}/comparison" not in browser.get(f"{FOUND}/timeline").text
         kim.ask("POST", f"/cases/{CASE}/withdraw")
@@ -316,7 +315,7 @@ def test_nothing_to_compare_is_offered_where_it_would_be_refused(office: Office)
 def test_a_place_that_is_none_is_refused_on_the_page(office: Office, where: str) -> None:
     """A camera that does not exist and degrees that are none change nothing, and the page says what to write."""
     kim = office.approved()
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         assert tell(office, browser, where=where).status_code == 422
     assert kim.ask("GET", PATH) == []

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from central.contacts.presets import load_presets
@@ -58,7 +57,7 @@ def with_contacts(office: Office) -> None:
 
 def page(office: Office, language: str) -> str:
     """The section of contacts as text."""
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
+    with office.browser() as client:
         signed_in(office, client)
         whole = client.get(f"/pages/cases/{CASE}", params={"language": language}).text
     return text_of(whole[whole.index('aria-labelledby="contacts"') :])

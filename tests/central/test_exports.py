@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -390,7 +389,7 @@ def test_the_page_offers_the_file_in_both_languages(office: Office) -> None:
     """The choice says what leaves and that it is noted; the file is the API's own; looking at the choice notes none."""
     office.approved()
     keep(office)
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         assert f"/pages/cases/{CASE}/export" in browser.get(f"/pages/cases/{CASE}").text
         page = browser.get(f"/pages/cases/{CASE}/export")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import Session
@@ -44,7 +43,7 @@ def served(office: Office, publisher: Publisher) -> Iterator[Office]:
     office.centre = Centre(office.engine, office.world.clock, office.parts, jobs, publisher=publisher)
     with ExitStack() as office._stack:
         office.url = office._stack.enter_context(serving(create_app(SETTINGS, office.centre)))
-        office.http = office._stack.enter_context(httpx.Client(base_url=office.url, timeout=60))
+        office.http = office._stack.enter_context(office.browser())
         yield office
 
 

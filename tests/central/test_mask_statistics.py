@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,7 +230,7 @@ def test_the_command_prints_a_table(office: Office, capsys: pytest.CaptureFixtur
 
 def test_the_page_shows_bars_in_both_languages(office: Office) -> None:
     """Bars are drawn without a style of their own; empty hours say so."""
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         assert "No box has reported" in text_of(browser.get("/pages/masks"))
         fill(office, copies=3)

@@ -36,7 +36,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture
 def browser(office: Office) -> Iterator[httpx.Client]:
     """Follows redirects and keeps cookies; it has no script, as nobody needs any."""
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
+    with office.browser() as client:
         yield client
 
 
@@ -266,7 +266,7 @@ def test_the_pages_speak_korean_and_remember_it(office: Office, browser: httpx.C
     assert "접촉자" in browser.get(FOUND).text
     assert "범례" in browser.get(f"{FOUND}/map.svg").text
     assert "Contacts" in browser.get(FOUND, params={"language": "en"}).text
-    with httpx.Client(base_url=office.url, headers={"Accept-Language": "ko-KR,ko;q=0.9"}) as other:
+    with office.browser(headers={"Accept-Language": "ko-KR,ko;q=0.9"}) as other:
         assert "로그인" in other.get("/pages/sign-in").text
 
 

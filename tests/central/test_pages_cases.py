@@ -25,7 +25,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture
 def browser(office: Office) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
+    with office.browser() as client:
         yield client
 
 
@@ -118,7 +118,7 @@ def test_a_case_is_shared_and_taken_back(office: Office, browser: httpx.Client) 
     assert until.strftime("%Y-%m-%d %H:%M") in text_of(page)
     shared = state_of(office).shared_with[0]
     assert (shared.account, shared.until) == ("tam", until)
-    with httpx.Client(base_url=office.url, follow_redirects=True) as other:
+    with office.browser() as other:
         signed_in(office, other, "tam")
         theirs = other.get(FOUND)
         assert theirs.status_code == 200

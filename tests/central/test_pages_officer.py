@@ -43,7 +43,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture
 def oda(office: Office) -> Iterator[httpx.Client]:
     """The privacy officer, signed in."""
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
+    with office.browser() as client:
         signed_in(office, client, "oda")
         yield client
 
@@ -58,10 +58,10 @@ def fill_log(office: Office, count: int) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_the_officers_pages_open_for_nobody_else(office: Office, path: str) -> None:
     """A tracer, an approver, a technician and an administrator are refused; a stranger is led to the sign-in."""
-    with httpx.Client(base_url=office.url, follow_redirects=True) as stranger:
+    with office.browser() as stranger:
         assert stranger.get(f"/pages{path}").url.path == "/pages/sign-in"
     for name in ("kim", "lee", "tec", "adm"):
-        with httpx.Client(base_url=office.url, follow_redirects=True) as client:
+        with office.browser() as client:
             signed_in(office, client, name)
             assert client.get(f"/pages{path}").status_code == 403, name
 
@@ -199,7 +199,7 @@ def test_the_administrator_sees_people_and_terms_page_by_page(office: Office) ->
         set_active(session, "tec", active=False)
         session.commit()
     office.approved()
-    with httpx.Client(base_url=office.url, follow_redirects=True) as adm:
+    with office.browser() as adm:
         first = signed_in(office, adm, "adm")
         assert first.url.path == "/pages/accounts"
         assert "deactivated" in text_of(first)

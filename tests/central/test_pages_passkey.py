@@ -360,7 +360,7 @@ def test_a_copied_passkey_is_noticed(office: Office, lee: Browser) -> None:
 
 def test_where_no_address_is_set_passkeys_say_so(office: Office) -> None:
     """Under a number instead of a name no passkey works, and the page says what an administrator has to do."""
-    with httpx.Client(base_url=office.url, follow_redirects=True) as http:
+    with office.browser() as http:
         http.post("/pages/sign-in", data={"token": office.tokens["lee"]})
         assert "CAIRN_CENTRE_ORIGIN" in text_of(http.get("/pages/key"))
         office.opened()

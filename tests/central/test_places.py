@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -342,7 +341,7 @@ def test_the_draft_on_its_page(office: Office) -> None:
     """Choices come back as they were made; the saved file is the public's, not the tracer's."""
     ready(office)
     path = f"/pages/cases/{CASE}/places"
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as browser:
+    with office.browser() as browser:
         signed_in(office, browser)
         assert path in browser.get(f"/pages/cases/{CASE}").text
         page = browser.get(path)

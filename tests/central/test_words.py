@@ -285,7 +285,7 @@ def test_words_and_questions_by_commands(office: Office, capsys: pytest.CaptureF
 
 @pytest.fixture
 def browser(office: Office) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=office.url, follow_redirects=True, timeout=60) as client:
+    with office.browser() as client:
         yield client
 
 

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _make_probedhours()
     _change_caseentry()
     _change_daysecret()
+    _change_keyencryption()
     _change_logentry()
     extras.move()
     _change_logentry_again()
@@ -112,6 +113,11 @@ def _change_daysecret() -> None:
         batch_op.add_column(sa.Column("key_id", sa.String(), server_default=sa.text("('')"), nullable=False))
 
 
+def _change_keyencryption() -> None:
+    with op.batch_alter_table("keyencryption", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("scrypt_n", sa.Integer(), server_default=sa.text('(32768)'), nullable=False))
+
+
 def _change_logentry() -> None:
     with op.batch_alter_table("logentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("account", sa.String(), server_default=sa.text("('')"), nullable=False))
@@ -124,4 +130,6 @@ def _change_logentry() -> None:
 def _change_logentry_again() -> None:
     with op.batch_alter_table("logentry", schema=None) as batch_op:
         batch_op.drop_column("event")
-        batch_op.alter_column("action", existing_type=sa.String(), nullable=False)
+        batch_op.alter_column("action",
+               existing_type=sa.String(),
+               nullable=False)

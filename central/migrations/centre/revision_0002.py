@@ -295,25 +295,17 @@ def _change_auditentry() -> None:
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("commitment", sa.LargeBinary(), nullable=True))
-        batch_op.create_index(
-            "ix_auditentry_words",
-            ["at"],
-            unique=False,
-            sqlite_where=sa.text("salt IS NOT NULL"),
-            postgresql_where=sa.text("salt IS NOT NULL"),
-        )
+        batch_op.create_index("ix_auditentry_words", ["at"], unique=False, sqlite_where=sa.text('salt IS NOT NULL'), postgresql_where=sa.text('salt IS NOT NULL'))  # noqa: E501
 
 
 def _change_case() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.add_column(sa.Column("purpose", sa.String(), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column("manual", sa.Boolean(), server_default=sa.text("(false)"), nullable=False))
+        batch_op.add_column(sa.Column("manual", sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
         batch_op.add_column(sa.Column("consent_expires", sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column("template", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("photos", sa.Integer(), server_default=sa.text("0"), nullable=False))
-        batch_op.add_column(
-            sa.Column("template_appearance", sa.String(), server_default=sa.text("('')"), nullable=False)
-        )
+        batch_op.add_column(sa.Column("template_appearance", sa.String(), server_default=sa.text("('')"), nullable=False))  # noqa: E501
         batch_op.add_column(sa.Column("approval", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("ended_by", sa.String(), server_default=sa.text("('')"), nullable=False))
         batch_op.add_column(sa.Column("withdrawn", sa.String(), server_default=sa.text("('')"), nullable=False))
