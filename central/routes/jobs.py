@@ -21,13 +21,13 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from central.audit.service import LOG, record
-from central.cases.service import State, release_of, scope_of, searchable_until
+from central.cases.service import release_of, scope_of, searchable_until
 from central.cases.tables import Case
 from central.database import writing
 from central.errors import WrongState
 from central.routes import store
 from central.routes.kept import QUESTIONS, kept_route
-from central.routes.running import Running, ended, in_words, ran_out, stopped_at
+from central.routes.running import Running, ended, in_words, stopped_at
 from central.routes.service import Findings, OfCase, camera_graph, find_route
 from central.routes.tables import RouteJob
 from central.routes.words import told_of
@@ -166,7 +166,7 @@ class RouteJobs:
             del self._running[job]
 
     def _search(self, job: str, case: str, running: Running) -> None:
-        release, row = self._begin(job, case)
+        release, row = self._begin(job, running)
         with Session(self._engine) as session:
             graph, told = camera_graph(session), told_of(session, case)
         until, calibration = searchable_until(release), self._calibration.for_template(row.masked_template)
@@ -180,18 +180,17 @@ class RouteJobs:
             began = perf_counter()
             route = kept_route(found, graph, told, self._questions)
             found.seconds["questions"] = round(perf_counter() - began, 3)
-        self._keep(job, running, found, route, until)
+        self._keep(job, running, found, route)
 
-    def _begin(self, job: str, case: str) -> tuple[Release, Case]:
+    def _begin(self, job: str, running: Running) -> tuple[Release, Case]:
+        case = running.case
         with Session(self._engine) as session:
             batches = self._parts.store.count(scope_of(session.get_one(Case, case)))
         with writing(self._engine) as session:
             row, of_case = session.get_one(RouteJob, job), session.get_one(Case, case)
-            if of_case.state != State.APPROVED:
-                raise ended(case)
+            if why := running.over(of_case, self._clock.now()):
+                raise why
             release = release_of(of_case)
-            if self._clock.now() >= searchable_until(release):
-                raise ran_out()
             row.state, row.batches = store.RUNNING, batches
             session.add(row)
             session.commit()
@@ -203,12 +202,13 @@ class RouteJobs:
 
         While the centre closes it is only written down: the next one asks.
         """
-        if running.why:
-            return False
         words = in_words(error)
         with writing(self._engine) as session:
             row, now = session.get_one(RouteJob, job), self._clock.now()
-            left_s = (searchable_until(release_of(session.get_one(Case, running.case))) - now).total_seconds()
+            of_case = session.get_one(Case, running.case)
+            if running.over(of_case, now):
+                return False
+            left_s = (searchable_until(release_of(of_case)) - now).total_seconds()
             told = row.message == words[1]
             row.state, (row.error, row.message, row.hint) = store.WAITING, words
             session.add(row)
@@ -239,15 +239,13 @@ class RouteJobs:
 
         return tell
 
-    def _keep(self, job: str, running: Running, found: Findings, route: dict[str, Any], until: datetime) -> None:
+    def _keep(self, job: str, running: Running, found: Findings, route: dict[str, Any]) -> None:
         now, answer, case = self._clock.now(), found.answer, running.case
         with writing(self._engine) as session:
             # Asked again under the write lock: a case that ended meanwhile gets no result, however late it comes.
             of_case = session.get_one(Case, case)
-            if of_case.state != State.APPROVED:
-                raise ended(case)
-            if now >= until:
-                raise ran_out()
+            if why := running.over(of_case, now):
+                raise why
             row = session.get_one(RouteJob, job)
             row.state, row.ended_at, row.seconds = store.DONE, now, json.dumps(found.seconds)
             row.done, row.failed, row.candidates = answer.searched, answer.failed, len(answer.candidates)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from central.cases.service import State, release_of, searchable_until
+from central.cases.tables import Case
 from central.errors import CaseEnded
 from central.routes.released import ReleasesMade
 from central.search.job import Progress
@@ -33,6 +35,15 @@ class Running:
     def end(self, why: CairnError) -> None:
         self.why = self.why or why
         self.stop.set()
+
+    def over(self, case: Case, now: datetime) -> CairnError | None:
+        """Why it is stopped, or its case or time is over as the case's row says: who ended the case may not have come
+        to stop its searches yet."""
+        if case.state != State.APPROVED:
+            self.end(ended(self.case))
+        elif now >= searchable_until(release_of(case)):
+            self.end(ran_out())
+        return self.why
 
 
 @contextmanager

@@ -14,6 +14,9 @@ from sqlmodel import Session, select
 from central.authority.released import Recipient
 from central.authority.service import Authority
 from central.cases.client import ApiRefused, CaseClient
+from central.cases.service import State
+from central.cases.tables import Case
+from central.database import writing
 from central.errors import ServiceDown
 from central.probes.service import ProbeService
 from central.routes.tables import RouteJob
@@ -137,6 +140,19 @@ def test_a_withdrawal_ends_a_waiting_search_at_once(office: Office) -> None:
         before, south.away = south.asked, False
         office.centre.upkeep()
         assert south.asked == before
+
+
+def test_a_search_stops_by_itself_once_its_case_has_ended(office: Office) -> None:
+    """Who ended the case may be another program, or not have come to stop the search yet: it says why all the same."""
+    parts, _ = with_south_away(office)
+    with office.open(parts):
+        kim = office.approved()
+        path = asked(kim)
+        becomes(kim, path, "waiting")
+        with writing(office.engine) as session:
+            session.get_one(Case, CASE).state = State.WITHDRAWN
+            session.commit()
+        assert becomes(kim, path, "stopped")["error"]["error"] == "CaseEnded"
 
 
 def test_a_tracer_stops_a_search_and_may_start_it_again(office: Office) -> None:
