@@ -23,7 +23,7 @@ demo-once: $(READY) ## The same, and exit
 test: check ## Check the code and run the tests
 	@tools/need mosquitto
 	@tools/need chromium chromium-driver postgresql softhsm2 poppler-utils fonts-nanum libseccomp2 || [ "$$CI" != true ] # elsewhere those tests are skipped, and say so
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4)) --dist loadfile --no-loadscope-reorder # many wait for a process
 
 test-slow: $(READY) ## The tests that take minutes
 	@tools/need mosquitto

@@ -43,6 +43,7 @@ def sources(*folders: str) -> dict[str, ast.Module]:
     return {name: ast.parse((ROOT / name).read_text()) for name in files}
 
 
+@functools.cache
 def imports(tree: ast.Module) -> set[str]:
     """Full dotted names that a module imports, at any depth."""
     found = set()

@@ -15,9 +15,10 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> 
 
     What is asked again afterwards may have changed: a test that says something of what it waited for takes the answer.
     """
-    pause, end = threading.Event(), monotonic() + seconds
+    never, pause_s, end = threading.Event(), 0.01, monotonic() + seconds
     while not (answer := condition()):
         if monotonic() > end:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        pause.wait(0.02)
+        never.wait(pause_s)
+        pause_s = min(1.5 * pause_s, 0.2)  # asking costs the time of what is waited for
     return answer

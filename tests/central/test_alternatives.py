@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.routes.alternatives import Alternative, alternatives
@@ -39,6 +39,7 @@ def test_what_is_sure_has_no_alternative() -> None:
     assert of([seen("cam-05-05", 60, 90)]) == ()
 
 
+@settings(max_examples=30)
 @given(days(), st.integers(0, 3))
 def test_alternatives_differ_from_the_route_and_from_each_other(candidates: list[Candidate], count: int) -> None:
     """What is left out is on the route, what is put in is not; each visit is named once; the likelier comes first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.routes.kept import kept_route, open_questions, set_aside, sightings_of, unheeded
@@ -67,6 +67,7 @@ def test_what_was_confirmed_and_cannot_be_is_told() -> None:
     assert set_aside(kept_route(findings(both), GRAPH, NOTHING_TOLD)) == []
 
 
+@settings(max_examples=30)
 @given(days(), st.integers(0, 3))
 def test_nothing_of_other_candidates_is_kept(candidates: list[Candidate], most: int) -> None:
     """Whatever was found: the document is plain JSON, reads back as the route, and names no sighting beyond the visits,

@@ -318,6 +318,7 @@ def test_a_missing_register_is_replaced_by_the_fit(tmp_path: Path) -> None:
     assert read_register(None).xy is None
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_people(tmp_path: Path) -> None:
     """Four times the people before four times the cameras take little more memory than one part of the city does."""
     peaks, alone = [], replace(PLAN, block_people=500, group_cells=8, metro_lines=0, lunch_together=0)  # no crowds

@@ -255,6 +255,7 @@ def test_a_face_that_is_not_found_is_a_miss_and_no_sighting(vision: ModelVision)
         walk_all({}, vision, silent)
 
 
+@pytest.mark.slow
 def test_what_is_measured_behaves_as_people_do(vision: ModelVision) -> None:
     """One person's codes are nearer than two people's, bare or masked; a masked template suits masked sightings better;
     a look-alike stays one from picture to picture."""

@@ -98,6 +98,7 @@ def test_without_json_each_person_is_a_sentence(tmp_path: Path, capsys: pytest.C
     assert "frames/s" in last
 
 
+@pytest.mark.slow
 def test_vtest_shows_people(capsys: pytest.CaptureFixture[str]) -> None:
     """The public recording of a street, every 8th frame: about the people that walk there, most of them for seconds."""
     assert main(["process", str(needs(VTEST)), "--json", "--stride", "8"]) == 0
