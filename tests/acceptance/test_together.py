@@ -30,7 +30,9 @@ def test_both_authorities_together_open_a_day_without_any_case(world: World) -> 
     This is why they are two offices, and why a day's secret lives for fourteen days only.
     """
     batch = read_batch(world.batch(some_faces(3)))
-    shares = [derive_shares(authority._secrets._secret(NOW.date()), EPOCH).seal for authority in world.authorities]
+    today = NOW.date()
+    secrets = [authority._secrets._live([today])[today] for authority in world.authorities]
+    shares = [derive_shares(secret, EPOCH).seal for secret in secrets]
     assert len(open_batch(batch, seal_key(shares, NODE, EPOCH))) == 3
     with pytest.raises(CannotOpen):
         open_batch(batch, seal_key(shares[:1], NODE, EPOCH))

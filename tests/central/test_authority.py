@@ -183,7 +183,7 @@ def test_the_database_never_holds_a_secret_in_the_clear_nor_after_destruction(wo
     """Neither the day secret nor, once destroyed, its wrapped form is found in the database file."""
     authority, path = world.authorities[0], tmp_path / "authority-a.sqlite"
     vault = authority._secrets
-    secret = vault._secret(NOW.date())
+    secret = vault._live([NOW.date()])[NOW.date()]
     with open_database(path).connect() as connection:
         wrapped = connection.execute(text("SELECT wrapped FROM daysecret")).scalar_one()
     assert secret not in path.read_bytes()

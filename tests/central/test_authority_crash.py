@@ -128,13 +128,13 @@ def test_killed_while_rewrapping_all_secrets_are_under_one_key(tmp_path: Path) -
     rng, authority = random.Random(5), opened(tmp_path)
     for n in range(30):
         authority._secrets.draw(FIRST + timedelta(days=n))
-    secrets = {day: authority._secrets._secret(day) for day in authority._secrets.days()}
+    secrets = authority._secrets._live(authority._secrets.days())
     authority.rewrap(keys()[1])
     for _ in range(KILLS):
         assert killed(tmp_path, FIRST, "rewrap", rng)
         in_use = _in_use(authority)
         authority._secrets._key = next(key for key in keys() if key.id == in_use)
-        assert {day: authority._secrets._secret(day) for day in authority._secrets.days()} == secrets
+        assert authority._secrets._live(authority._secrets.days()) == secrets
         check_whole(authority)
         authority.rewrap(keys()[1])
 
@@ -152,7 +152,7 @@ def test_a_command_beside_a_running_authority_draws_each_day_once(tmp_path: Path
     with ThreadPoolExecutor(4) as pool:
         for one in [pool.submit(who._secrets.draw, day) for day in days for who in pair]:
             one.result()
-    first, second = ({day: who._secrets._secret(day) for day in days} for who in pair)
+    first, second = (who._secrets._live(days) for who in pair)
     assert first == second
     assert len(set(first.values())) == len(days)
     with ThreadPoolExecutor(4) as pool:

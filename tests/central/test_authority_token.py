@@ -111,20 +111,20 @@ def test_day_secrets_move_to_the_token_and_back_and_stay_what_they_are(token: So
     """After rewrap the token opens what the passphrase wrapped, shares are the same, and the old key opens nothing."""
     world = World(tmp_path)
     first = world.authorities[0]
-    secret = first._secrets._secret(NOW.date())
+    secret = first._secrets._live([NOW.date()])[NOW.date()]
     key = TokenKey(token.place())
     key.make()
     assert first.rewrap(key) == len(first._secrets.days())
     assert first.rewrap(key) == 0
     with pytest.raises(CannotUnwrap, match="another kind of key"):
-        first._secrets._secret(NOW.date())
+        first._secrets._live([NOW.date()])[NOW.date()]
     moved = on_token(world, token)
-    assert moved._secrets._secret(NOW.date()) == secret
+    assert moved._secrets._live([NOW.date()])[NOW.date()] == secret
     with Session(moved.engine) as session:
         assert {row.key_id for row in session.exec(select(DaySecret))} == {key.id}
     key.close()
     moved.rewrap(first.files.key(first.engine))
-    assert first._secrets._secret(NOW.date()) == secret
+    assert first._secrets._live([NOW.date()])[NOW.date()] == secret
 
 
 def test_without_its_token_an_authority_releases_nothing_and_says_why(token: SoftToken, tmp_path: Path) -> None:
@@ -158,4 +158,4 @@ def test_a_key_that_was_replaced_in_the_token_opens_nothing(token: SoftToken, tm
     session.close()
     TokenKey(token.place()).make()
     with pytest.raises(CannotUnwrap):
-        on_token(world, token)._secrets._secret(NOW.date())
+        on_token(world, token)._secrets._live([NOW.date()])[NOW.date()]
