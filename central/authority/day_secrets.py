@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,11 @@ from central.authority.kek import CannotUnwrap, KeyEncryptionKey
 from central.authority.recent import RecentShares
 from central.authority.tables import DaySecret
 from central.database import writing
-from shared.clock import from_unix
-from shared.epochs import HOUR_S, SHARE_BYTES, Epoch, Part, Shares, day_of, derive_parts, derive_shares
+from shared.epochs import SHARE_BYTES, Epoch, Part, Shares, day_of, derive_parts, derive_shares
 from shared.errors import Refused
+
+_EPOCH_DAY: Final = date(1970, 1, 1)
+_ONE_DAY: Final = timedelta(days=1)
 
 
 class SecretDestroyed(Refused):
@@ -150,7 +153,7 @@ class DaySecrets:
 
 def day_of_hour(hour: int) -> date:
     """The UTC day of an hour since 1970."""
-    return from_unix(hour * HOUR_S).astimezone(UTC).date()
+    return _EPOCH_DAY + hour // 24 * _ONE_DAY  # without a moment in between: a release asks for hundreds of hours
 
 
 def _gone(day: date) -> SecretDestroyed:
