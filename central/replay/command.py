@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
   cairn-central replay build/city --only patient-2 --map route.svg
+  cairn-central replay build/city --ask 3
   cairn-central replay build/city --engine ray
 
 The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
 live in a temporary folder until the end.
 """
+
+MOST_ASKED = 50
 
 
 def add_parser(groups: Groups) -> None:
@@ -45,6 +48,10 @@ def add_parser(groups: Groups) -> None:
     parser.add_argument("--map", type=Path, metavar="FILE", help="draw a route over the true way, as SVG")
     parser.add_argument("--map-of", metavar="PATIENT", help="whose route is drawn: patient_id; default: the first's")
     parser.add_argument("--map-language", choices=("en", "ko"), default="en", help="of the map; default: %(default)s")
+    parser.add_argument(
+        "--ask", type=int, default=0, metavar="N",
+        help="ask each patient about up to N sightings, who answers truly, and search again after every few",
+    )  # fmt: skip
     add_engine(parser, "default: local")
     parser.set_defaults(run=replay)
 
@@ -63,6 +70,8 @@ def replay(options: argparse.Namespace) -> Answer:
     for file in (options.json_file, options.map):
         if file:
             _make_room(file)
+    if not 0 <= options.ask <= MOST_ASKED:
+        raise BadInput(f"nobody is asked about {options.ask} sightings", hint=f"give --ask 0 to {MOST_ASKED}")
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
     if options.only:
@@ -71,7 +80,7 @@ def replay(options: argparse.Namespace) -> Answer:
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
-    played = play(scenario, calibration, say, options.engine or "local")
+    played = play(scenario, calibration, say, options.engine or "local", options.ask)
     result = score(scenario, played)
     result["warnings"] = [warning] if warning else []
     if options.json_file:

@@ -3,6 +3,7 @@ a worker, as always), route, contacts."""
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from central.probes.hand_off import Targets
 from central.probes.service import ProbesAsked
 from central.probes.templates import Kept
 from central.replay.approval import approved_case, close_case, register, template_of
+from central.replay.asking import asked
 from central.replay.nodes import Box, Uplink, fetch_grants, identities
 from central.replay.scenario import Patient, Scenario
 from central.replay.sealing import Sealing, by_epoch, met_by_later
@@ -26,8 +28,9 @@ from central.replay.site import Site, open_site
 from central.replay.stopwatch import Stopwatch
 from central.replay.told import stated
 from central.routes.camera_graph import CameraGraph
+from central.routes.reconstruct import Told
 from central.routes.route import Route
-from central.routes.service import camera_graph, find_route
+from central.routes.service import Findings, OfCase, camera_graph, find_route
 from central.search.candidates import Candidate
 from central.search.case_search import SearchParts
 from central.search.engines import engine_named
@@ -50,7 +53,10 @@ NO_FACE = "no camera search: the patient did not consent to the face search"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the centre found for one patient. Without a route there was no search, and `note` says why."""
+    """What the centre found for one patient. Without a route there was no search, and `note` says why.
+
+    `rounds` are the routes by how many questions the patient had answered; the last is `route`.
+    """
 
     patient: Patient
     route: Route | None
@@ -60,6 +66,7 @@ class Answer:
     failed: int = 0
     note: str = ""
     told: Comparison | None = field(default=None, repr=False)
+    rounds: tuple[tuple[int, Route], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +78,9 @@ class Played:
     batches: int
 
 
-def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str = "local") -> Played:
+def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str = "local", ask: int = 0) -> Played:
     """Raises ReleaseRefused for windows that no authority would release, and what the parts raise. Leaves no file.
-    `engine` is where shards are searched, see engine_named."""
+    `engine` is where shards are searched, see engine_named; every patient is asked about up to `ask` sightings."""
     first = int(scenario.start.timestamp()) // HOUR_S
     clock, watch = FixedClock(from_unix(first * HOUR_S)), Stopwatch()
     nodes = identities([place.cell for place in scenario.cameras])
@@ -87,7 +94,7 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str =
         answers = []
         for number, patient in enumerate(scenario.patients, 1):
             tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")
-            answers.append(_answer(site, scenario, patient, calibration, offices, tell))
+            answers.append(_Asked(site, scenario, calibration, offices, ask, tell).answer(patient))
         return Played(tuple(answers), dict(watch.seconds), site.ingest.stored)
 
 
@@ -119,41 +126,68 @@ def _send_all(site: Site, scenario: Scenario, boxes: Sequence[Box], watch: Stopw
     watch.lap("ingest", began)
 
 
-def _answer(
-    site: Site, scenario: Scenario, patient: Patient, calibration: Calibration, offices: SearchParts, tell: Tell
-) -> Answer:
-    if Modality.FACE not in patient.consent:
-        return Answer(patient, None, note=NO_FACE)
-    case, watch, failed = f"replay-{scenario.patients.index(patient) + 1}", Stopwatch(), 0
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What is the same for all patients who are searched for."""
 
-    def hear(event: Progress | BatchFailed) -> None:
-        nonlocal failed
+    site: Site
+    scenario: Scenario
+    calibration: Calibration
+    offices: SearchParts
+    questions: int
+    tell: Tell
+
+    def answer(self, patient: Patient) -> Answer:
+        if Modality.FACE not in patient.consent:
+            return Answer(patient, None, note=NO_FACE)
+        case, watch, site = f"replay-{self.scenario.patients.index(patient) + 1}", Stopwatch(), self.site
+        began, heard = perf_counter(), _Heard(self)
+        kept = register(site, case, template_of(self.scenario, patient))
+        release = approved_case(site, case, patient, kept)
+        with Session(site.engine) as session:
+            graph: CameraGraph = camera_graph(session)
+        watch.lap("case", began)
+        parts = replace(self.offices, probes=TimedProbes(site.probes, watch))
+        calibration, key = self.calibration.for_template(kept.masked), secrets.token_bytes(32)
+
+        def search(told: Told) -> Findings:
+            heard.failed = 0
+            known = OfCase(key, told)
+            found = find_route(release, parts, graph, calibration, heard.hear, threading.Event(), known)
+            for stage, took in found.seconds.items():
+                watch.seconds[stage] += took
+            return found
+
+        try:
+            rounds = [(count, found) for count, found in asked(search, graph, patient, self.questions)]
+        finally:
+            close_case(site, case)
+        found, began = rounds[-1][1], perf_counter()
+        facts = exposures(found.route)
+        judged = {preset: contacts(facts, preset) for preset in preset_names()}
+        watch.lap("contacts", began)
+        seconds = dict(watch.seconds)
+        seconds["search"] -= seconds["probes"]
+        said, scope = stated(patient), release.scope
+        near = heard_near(said, graph.places, scope, site.store, found.answer.not_covered)
+        told = compare(said, found.route, graph.places, looked_at(scope, near))
+        routes = tuple((count, one.route) for count, one in rounds)
+        candidates = tuple(found.answer.candidates)
+        return Answer(patient, found.route, candidates, judged, seconds, heard.failed, told=told, rounds=routes)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a search says on the way."""
+
+    asked: _Asked
+    failed: int = 0
+
+    def hear(self, event: Progress | BatchFailed) -> None:
         if isinstance(event, BatchFailed):
-            failed += 1
+            self.failed += 1
         elif event.done and event.done % _TELL_EVERY == 0:
-            tell(f"  {event.done} of {site.ingest.stored} batches searched")
-
-    began = perf_counter()
-    kept = register(site, case, template_of(scenario, patient))
-    release = approved_case(site, case, patient, kept)
-    with Session(site.engine) as session:
-        graph: CameraGraph = camera_graph(session)
-    watch.lap("case", began)
-    parts = replace(offices, probes=TimedProbes(site.probes, watch))
-    try:
-        found = find_route(release, parts, graph, calibration.for_template(kept.masked), hear, threading.Event())
-    finally:
-        close_case(site, case)
-    began = perf_counter()
-    facts = exposures(found.route)
-    judged = {preset: contacts(facts, preset) for preset in preset_names()}
-    watch.lap("contacts", began)
-    seconds = dict(watch.seconds) | found.seconds
-    seconds["search"] -= seconds["probes"]
-    said, scope = stated(patient), release.scope
-    heard = heard_near(said, graph.places, scope, site.store, found.answer.not_covered)
-    told = compare(said, found.route, graph.places, looked_at(scope, heard))
-    return Answer(patient, found.route, tuple(found.answer.candidates), judged, seconds, failed, told=told)
+            self.asked.tell(f"  {event.done} of {self.asked.site.ingest.stored} batches searched")
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from central.contacts.exposures import Contact
 from central.replay.play import Answer, Played
-from central.replay.scenario import Scenario
+from central.replay.scenario import Patient, Scenario
 from central.replay.told import told_rows, told_totals
 from central.routes.route import Route
 from central.search.candidates import Candidate
@@ -124,6 +124,7 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         "recall_of_masked_faces": frozenset(row for row in faces if seen.mask[row] == FaceMask.WORN),
         "recall_of_bare_faces": frozenset(row for row in faces if seen.mask[row] != FaceMask.WORN),
     }
+    rounds = [(asked, _sightings_of(route, patient)) for asked, route in answer.rounds]
     judged = {
         preset: count_contacts(contact_rows(answer.route, answer.candidates, answer.contacts.get(preset, ())), truth)
         for preset, truth in patient.contacts.items()
@@ -138,6 +139,7 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         **{name: round(count_sightings(rows, part).recall, _ROUND) for name, part in parts.items()},
         "order_errors": order_errors([float(seen.start[row]) for row in rows if row in patient.truth]),
         "gaps": len(answer.route.gaps) if answer.route else 0,
+        "by_questions": [{"asked": asked, **count.to_map()} for asked, count in rounds],
         "contacts": {preset: _contacts_to_map(count) for preset, count in judged.items()},
         "testimony": told_rows(scenario, patient, answer.told) if answer.told else [],
         "testimony_missed": len(answer.told.missed) if answer.told and patient.testimony else 0,
@@ -146,6 +148,21 @@ def _patient(scenario: Scenario, answer: Answer) -> tuple[dict[str, Any], Count,
         "seconds": _rounded(answer.seconds),
     }
     return entry, sightings, judged
+
+
+def _sightings_of(route: Route, patient: Patient) -> Count:
+    return count_sightings((parse_sighting_id(visit.candidate.sighting)[2] for visit in route.visits), patient.truth)
+
+
+def _by_questions(played: Played) -> list[tuple[int, Count]]:
+    """All patients' visits by how many questions were asked of each; of who was asked fewer, the last route."""
+    numbers = sorted({asked for answer in played.answers for asked, _ in answer.rounds})
+    return [(most, sum((_after(answer, most) for answer in played.answers), Count())) for most in numbers]
+
+
+def _after(answer: Answer, most: int) -> Count:
+    routes = [route for asked, route in answer.rounds if asked <= most]
+    return _sightings_of(routes[-1], answer.patient) if routes else Count(true=len(answer.patient.truth))
 
 
 def _totals(played: Played, patients: Sequence[tuple[dict[str, Any], Count, dict[str, Count]]]) -> dict[str, Any]:
@@ -164,6 +181,7 @@ def _totals(played: Played, patients: Sequence[tuple[dict[str, Any], Count, dict
         **sightings.to_map(),
         "order_errors": sum(entry["order_errors"] for entry, _, _ in patients),
         "gaps": sum(entry["gaps"] for entry, _, _ in patients),
+        "by_questions": [{"asked": asked, **count.to_map()} for asked, count in _by_questions(played)],
         "contacts": {preset: _contacts_to_map(count) for preset, count in judged.items()},
         "testimony": told_totals([row for entry, _, _ in patients for row in entry["testimony"]]),
         "seconds": _rounded(seconds),

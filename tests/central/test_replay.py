@@ -206,6 +206,18 @@ def test_a_scenarios_own_clothes_are_handed_on(tiny: Path) -> None:
     assert found == {Modality.FACE, Modality.APPEARANCE}
 
 
+def test_patients_who_are_asked_make_their_routes_no_worse(tiny: Path, replayed: Replayed) -> None:
+    """Each is asked what the page would ask, answers truly, and is searched again; the result tells how it went on, and
+    what was confirmed is on the route."""
+    scenario = read_scenario(tiny)
+    played = play(scenario, replayed.calibration, quietly, ask=4)
+    rounds = score(scenario, played)["totals"]["by_questions"]
+    assert rounds[0]["asked"] == 0
+    assert 0 < rounds[-1]["asked"] <= 4
+    assert rounds[-1]["f1"] >= rounds[0]["f1"]
+    assert score(scenario, played)["totals"]["f1"] == rounds[-1]["f1"]
+
+
 def test_a_window_narrows_what_is_reported(replayed: Replayed, tiny: Path) -> None:
     """A patient's window of three hours gives no visit outside of it."""
     known = read_scenario(tiny)
@@ -301,7 +313,7 @@ def test_files_that_cannot_be_written_are_refused_before_anything_is_played(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A folder, a device, a patient for a map that is not asked for: at once, and not after minutes."""
-    for wrong in (["--json", str(tmp_path)], ["--map", "/dev/null"], ["--map-of", "patient-1"]):
+    for wrong in (["--json", str(tmp_path)], ["--map", "/dev/null"], ["--map-of", "patient-1"], ["--ask", "-1"]):
         with pytest.raises(SystemExit, match="2"):
             main(["replay", str(tiny), *wrong])
         told = capsys.readouterr().err
