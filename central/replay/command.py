@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
   cairn-central replay build/city --only patient-2 --map route.svg
+  cairn-central replay build/city --walking walking.npz
   cairn-central replay build/city --engine ray
 
 The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
@@ -45,6 +46,7 @@ def add_parser(groups: Groups) -> None:
     parser.add_argument("--map", type=Path, metavar="FILE", help="draw a route over the true way, as SVG")
     parser.add_argument("--map-of", metavar="PATIENT", help="whose route is drawn: patient_id; default: the first's")
     parser.add_argument("--map-language", choices=("en", "ko"), default="en", help="of the map; default: %(default)s")
+    parser.add_argument("--walking", type=Path, metavar="FILE", help="ways on foot, from cairn-central walking build")
     add_engine(parser, "default: local")
     parser.set_defaults(run=replay)
 
@@ -57,12 +59,15 @@ def replay(options: argparse.Namespace) -> Answer:
     from central.replay.play import play
     from central.replay.read import read_scenario
     from central.replay.score import score
+    from central.walking.service import noted
+    from central.walking.ways_file import read_ways
 
     if options.map_of and not options.map:
         raise BadInput("--map-of says whose route is drawn, and no map is", hint="give --map FILE too")
     for file in (options.json_file, options.map):
         if file:
             _make_room(file)
+    ways = read_ways(options.walking) if options.walking else None
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
     if options.only:
@@ -71,7 +76,9 @@ def replay(options: argparse.Namespace) -> Answer:
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
-    played = play(scenario, calibration, say, options.engine or "local")
+    for note in noted(ways.fit(scenario.cameras)) if ways else ():
+        say(f"note: {note}")
+    played = play(scenario, calibration, say, options.engine or "local", ways)
     result = score(scenario, played)
     result["warnings"] = [warning] if warning else []
     if options.json_file:

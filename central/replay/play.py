@@ -34,6 +34,7 @@ from central.search.engines import engine_named
 from central.search.job import BatchFailed, Progress
 from central.testimony.compared import heard_near, looked_at
 from central.testimony.comparison import Comparison, compare
+from central.walking.ways import Ways
 from shared.calibration.curves import Calibration
 from shared.clock import FixedClock, from_unix
 from shared.codes import DIMENSIONS
@@ -71,9 +72,11 @@ class Played:
     batches: int
 
 
-def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str = "local") -> Played:
+def play(
+    scenario: Scenario, calibration: Calibration, tell: Tell, engine: str = "local", ways: Ways | None = None
+) -> Played:
     """Raises ReleaseRefused for windows that no authority would release, and what the parts raise. Leaves no file.
-    `engine` is where shards are searched, see engine_named."""
+    `engine` is where shards are searched, see engine_named; `ways` is the walking network, where there is one."""
     first = int(scenario.start.timestamp()) // HOUR_S
     clock, watch = FixedClock(from_unix(first * HOUR_S)), Stopwatch()
     nodes = identities([place.cell for place in scenario.cameras])
@@ -81,13 +84,14 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str =
     dimensions = {**DIMENSIONS, scenario.appearance_model: scenario.appearances.shape[1]}
     with open_site(clock, scenario.cameras, nodes, dimensions) as site:
         offices = SearchParts(site.authorities, site.probes, site.store, engine=engine_named(engine, site.engine))
+        means = Means(calibration, offices, ways)
         tell(f"{len(scenario.sightings)} sightings by {len(nodes)} nodes: encode, seal, send")
         _send_all(site, scenario, [Box(node) for node in nodes], watch, tell)
         clock.advance(scenario.end + _LATER - clock.now())
         answers = []
         for number, patient in enumerate(scenario.patients, 1):
             tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")
-            answers.append(_answer(site, scenario, patient, calibration, offices, tell))
+            answers.append(_answer(site, scenario, patient, means, tell))
         return Played(tuple(answers), dict(watch.seconds), site.ingest.stored)
 
 
@@ -119,9 +123,16 @@ def _send_all(site: Site, scenario: Scenario, boxes: Sequence[Box], watch: Stopw
     watch.lap("ingest", began)
 
 
-def _answer(
-    site: Site, scenario: Scenario, patient: Patient, calibration: Calibration, offices: SearchParts, tell: Tell
-) -> Answer:
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """What every search of a replay uses."""
+
+    calibration: Calibration
+    offices: SearchParts
+    ways: Ways | None
+
+
+def _answer(site: Site, scenario: Scenario, patient: Patient, means: Means, tell: Tell) -> Answer:
     if Modality.FACE not in patient.consent:
         return Answer(patient, None, note=NO_FACE)
     case, watch, failed = f"replay-{scenario.patients.index(patient) + 1}", Stopwatch(), 0
@@ -137,9 +148,9 @@ def _answer(
     kept = register(site, case, template_of(scenario, patient))
     release = approved_case(site, case, patient, kept)
     with Session(site.engine) as session:
-        graph: CameraGraph = camera_graph(session)
+        graph: CameraGraph = camera_graph(session, means.ways)
     watch.lap("case", began)
-    parts = replace(offices, probes=TimedProbes(site.probes, watch))
+    parts, calibration = replace(means.offices, probes=TimedProbes(site.probes, watch)), means.calibration
     try:
         found = find_route(release, parts, graph, calibration.for_template(kept.masked), hear, threading.Event())
     finally:
