@@ -35,13 +35,14 @@ def log_next(graph: CameraGraph, seen: Observations, j: int) -> Floats:
     """
     origin, target = seen.camera[:j], seen.camera[j]
     gap = seen.start[j] - seen.end[:j]
-    away = log_transition(graph, origin, target, gap)
+    walked = graph.walk_m(origin, target)
+    away = log_transition(graph, origin, target, gap, walked)
     metres = np.linalg.norm(seen.spot[:j] - seen.spot[j], axis=1)
     unsure = np.hypot(seen.spot_sd_m[:j], seen.spot_sd_m[j])
     seconds = _there(seen.start[j], seen.end[j])[0] - _there(seen.start[:j], seen.end[:j])[1]
     elsewhere = origin != target
     rank = graph.in_reach(origin, np.maximum(metres, 1.0))
-    walk = _log_walk(_way(graph, seen, j, (metres, unsure)), seconds, rank)
+    walk = _log_walk(_way(graph, seen, j, (metres, unsure), walked), seconds, rank)
     stay = _log_stay(metres, unsure, np.maximum(gap, 0))
     near = np.where(elsewhere, math.log(WALKS_ON) + walk, math.log(STAYS_ON) + stay)
     density = np.logaddexp(near, math.log1p(-WALKS_ON - STAYS_ON) + away)
@@ -57,7 +58,9 @@ def _there(start: Floats, end: Floats) -> tuple[Floats, Floats]:
     return start + inside, end - inside
 
 
-def _way(graph: CameraGraph, seen: Observations, j: int, apart: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def _way(
+    graph: CameraGraph, seen: Observations, j: int, apart: tuple[Floats, Floats], walked: Floats | None
+) -> tuple[Floats, Floats]:
     """Metres on foot to the spot of j from that of each earlier observation, and how unsure they are; `apart` says the
     same of the straight line.
 
@@ -65,7 +68,7 @@ def _way(graph: CameraGraph, seen: Observations, j: int, apart: tuple[Floats, Fl
     that way is straight; around corners nobody knows whether it is a step ahead or aside, and it makes the way unsure.
     """
     metres, unsure = apart
-    walked, guessed = graph.walk_m(seen.camera[:j], seen.camera[j]), metres * SHORT_DETOUR
+    guessed = metres * SHORT_DETOUR
     if walked is None:
         return guessed, unsure
     straight, aside = graph.straight_m(seen.camera[:j], seen.camera[j]), seen.spot - graph.flat_m[seen.camera]

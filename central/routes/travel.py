@@ -36,14 +36,17 @@ def possible(straight_m: Floats, seconds: Floats, other_camera: npt.NDArray[np.b
     return np.asarray((between <= fastest * (seconds + CLOCK_SLACK_S)) | ((between == 0) & other_camera), np.bool_)
 
 
-def log_transition(graph: CameraGraph, origin: Indices, target: Indices, seconds: Floats) -> Floats:
+def log_transition(
+    graph: CameraGraph, origin: Indices, target: Indices, seconds: Floats, walked: Floats | None = None
+) -> Floats:
     """ln density, per second and camera, of being seen next at `target` so long after leaving `origin`'s view.
 
     -inf where impossible. In each mode every camera within reach is equally likely: shortly after a sighting these are
     the neighbours, hours later it is the whole city. Where a walking network knows the way on foot, walkers take it;
-    who rides takes any way that there may be. Broadcasts.
+    who rides takes any way that there may be. `walked` is graph.walk_m for those who have it. Broadcasts.
     """
-    straight, walked = graph.straight_m(origin, target), graph.walk_m(origin, target)
+    straight = graph.straight_m(origin, target)
+    walked = graph.walk_m(origin, target) if walked is None else walked
     by_street = DETOUR * _between_views_m(straight)
     on_foot = by_street
     if walked is not None:

@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 REACH_M: Final = 2_000.0
 LONGEST_REACH_M: Final = 10_000.0
-MOST_PAIRS: Final = 10_000_000  # 12 bytes each where a centre looks them up
+MOST_PAIRS: Final = 5_000_000  # 24 bytes each where a centre looks them up
 _BEYOND_M: Final = 1_000.0  # of the box: a way leads outside it and comes back
 _AT_ONCE: Final = 2**22  # distances in memory at a time, 8 bytes each
 _TELL_EVERY: Final = 1_000
@@ -40,6 +40,8 @@ def build(path: Path, cameras: Sequence[CameraPlace], now: datetime, tell: Tell,
     latitude = np.array([place.latitude for place in places], np.float64)
     longitude = np.array([place.longitude for place in places], np.float64)
     streets = read_streets(path, _around(latitude, longitude, reach_m + _BEYOND_M), tell)
+    if streets.extent and not _around(latitude, longitude, reach_m).within(streets.extent):
+        tell(f"note: {streets.name} ends within {reach_m:.0f} m of a camera; ways that lead outside are lacking")
     network, off_m, at = _joined(streets, latitude, longitude)
     tell(f"{np.count_nonzero(at >= 0)} of {len(places)} cameras hang near a way; {network.size} crossings and ends")
     one, other, metres = _pairs(network, at, np.maximum(off_m - VIEW_M, 0), reach_m, tell)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import osmium
 from osmium.filter import EntityFilter, IdFilter, KeyFilter
 from osmium.index import LocationTable
-from osmium.io import File, Reader
+from osmium.io import File, Header, Reader
 from osmium.osm import NODE, NOTHING, RELATION, WAY, osm_entity_bits
 
 from central.walking.errors import BadExtract, NoWays
@@ -51,13 +51,17 @@ class Box:
     def holds(self, latitude: float, longitude: float) -> bool:
         return self.south <= latitude <= self.north and self.west <= longitude <= self.east
 
+    def within(self, other: Box) -> bool:
+        return other.holds(self.south, self.west) and other.holds(self.north, self.east)
+
     def __str__(self) -> str:
         return f"latitude {self.south:.3f} to {self.north:.3f}, longitude {self.west:.3f} to {self.east:.3f}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streets:
-    """n points in degrees and m pieces of way between two of them each; `dated` is how new the map is, if it says."""
+    """n points in degrees and m pieces of way between two of them each; `dated` is how new the map is and `extent` what
+    it covers, if it says."""
 
     latitude: Floats
     longitude: Floats
@@ -65,6 +69,7 @@ class Streets:
     other: Ints
     name: str
     dated: datetime | None
+    extent: Box | None
 
 
 def read_streets(path: Path, box: Box, tell: Tell) -> Streets:
@@ -81,12 +86,12 @@ def read_streets(path: Path, box: Box, tell: Tell) -> Streets:
 def _opened(path: Path) -> File:
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise BadExtract(f"{path} is no file", hint="name an .osm.pbf file")
         with path.open("rb"):
             pass
     except OSError as error:
         raise BadExtract(f"cannot read {path}: {error.strerror}", hint="check its name") from None
-    if not path.is_file():
-        raise BadExtract(f"{path} is no file", hint="name an .osm.pbf file")
     if size > MOST_BYTES:
         raise BadExtract(f"{path.name} is over {MOST_BYTES >> 30} GiB", hint=_SMALLER)
     return File(str(path.absolute()), "pbf")  # never by its name: the library would fetch one that is an address
@@ -108,7 +113,7 @@ def _read(path: Path, file: File, box: Box, tell: Tell) -> Streets:
         hint = f"take one that holds {box}: the cameras and what is within reach of them"
         raise NoWays(f"{path.name} has no way to walk on near any camera", hint=hint)
     dated = _moment(header.get("osmosis_replication_timestamp", "")) or found.newest
-    return Streets(latitude, longitude, one, other, path.name, dated)
+    return Streets(latitude, longitude, one, other, path.name, dated, _extent(header))
 
 
 @dataclass(slots=True)
@@ -189,6 +194,14 @@ def _objects(file: File, kind: osm_entity_bits, *only: Any, places: LocationTabl
     for each in only:
         objects = objects.with_filter(each)
     return iter(objects)
+
+
+def _extent(header: Header) -> Box | None:
+    box = header.box()
+    if not box.valid():
+        return None
+    low, high = box.bottom_left, box.top_right
+    return Box(low.lat, low.lon, high.lat, high.lon)
 
 
 def _moment(text: str) -> datetime | None:

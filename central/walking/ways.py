@@ -84,7 +84,10 @@ class Ways:
         both = (one >= 0) & (other >= 0)
         there = np.zeros(len(index), np.bool_)
         there[number[number >= 0]] = True
-        return OnFoot(there, one[both] * len(index) + other[both], self.metres[both], self.reach_m)
+        one, other = one[both], other[both]
+        keys = np.concatenate([one * len(index) + other, other * len(index) + one])
+        order = np.argsort(keys)
+        return OnFoot(there, keys[order], np.tile(self.metres[both], 2)[order], self.reach_m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnFoot:
-    """The same for the cameras of one graph: `keys` are first·n + second of each pair, in order."""
+    """The same for the n cameras of one graph, each pair both ways: `keys` are first·n + second, in order."""
 
     known: Bools
     keys: npt.NDArray[np.int64]
@@ -107,12 +110,16 @@ class OnFoot:
     reach_m: float
 
     def between_m(self, a: Indices, b: Indices) -> Floats:
-        """Metres on foot; broadcasts. Not a number where one is not known, infinite beyond the reach."""
-        low, high = np.minimum(a, b), np.maximum(a, b)
-        keys = low * np.int64(len(self.known)) + high
-        at = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
-        found = np.full(keys.shape, np.inf)
-        if len(self.keys):
-            found = np.where(self.keys[at] == keys, self.metres[at], np.inf)
-        found = np.where(low == high, 0.0, found)
-        return np.asarray(np.where(self.known[low] & self.known[high], found, np.nan), np.float64)
+        """Metres on foot; broadcasts, and is quick to one camera `b` from many. Not a number where one is not known,
+        infinite beyond the reach."""
+        n = np.int64(len(self.known))
+        wanted, keys, metres = b * n + a, self.keys, self.metres
+        if np.ndim(b) == 0:
+            row = slice(*np.searchsorted(keys, (b * n, b * n + n)))
+            keys, metres = keys[row], metres[row]
+        found = np.full(wanted.shape, np.inf)
+        if len(keys):
+            at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+            found = np.where(keys[at] == wanted, metres[at], np.inf)
+        found = np.where(a == b, 0.0, found)
+        return np.asarray(np.where(self.known[a] & self.known[b], found, np.nan), np.float64)

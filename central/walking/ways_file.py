@@ -21,7 +21,7 @@ from shared.files import write_whole
 from shared.ids import check_id
 
 VERSION: Final = 1
-MOST_BYTES: Final = 2**28  # ten million pairs take half of it
+MOST_BYTES: Final = 2**28  # five million pairs take a quarter of it
 _ABOUT: Final = "about"
 _ARRAYS: Final = {
     "latitude": np.float64, "longitude": np.float64, "near_way": np.bool_, "one": np.int32, "other": np.int32,
