@@ -40,6 +40,7 @@ PARTS = (
     "central.backups.command",
     "central.migrations.command",
     "central.calibration.command",
+    "central.walking.command",
     "central.replay.command",
     "central.walk_test.command",
 )

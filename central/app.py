@@ -34,12 +34,14 @@ from central.places.endpoints import router as places
 from central.reports.endpoints import router as reports
 from central.retention.rules import load_rules
 from central.routes.endpoints import router as routes
-from central.routes.jobs import RouteJobs
+from central.routes.jobs import Making, RouteJobs
 from central.routes.likelihood import calibration_of
 from central.settings import CentreSettings
 from central.sites import Site
 from central.statistics.endpoints import router as statistics
 from central.testimony.endpoints import router as testimony
+from central.walking.endpoints import router as walking
+from central.walking.service import ways_of
 from central.web.endpoints import add_pages
 from shared.clock import SystemClock
 from shared.errors import CairnError, Refused
@@ -65,7 +67,8 @@ def make_centre(settings: CentreSettings) -> Centre:
     engine, clock = open_database(settings.database.get_secret_value()), SystemClock()
     rules, presets, parts = load_rules(settings.retention), load_presets(settings.presets), make_parts(settings, engine)
     calibration = calibration_of(settings)
-    jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once, questions=settings.questions)
+    making = Making(settings.questions, ways_of(settings, engine))
+    jobs = RouteJobs(engine, clock, parts, calibration, settings.searches_at_once, making=making)
     site = Site(settings.origin) if settings.origin else None
     publisher = open_publisher(engine, clock, settings)
     terms = Terms.load(settings.notice, settings.legal_bases)
@@ -97,6 +100,7 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
         app.include_router(router)
     app.include_router(canaries)
     app.include_router(calibration_in_use)
+    app.include_router(walking)
     app.include_router(exports)
     app.include_router(statistics)
     app.include_router(places)

@@ -105,6 +105,7 @@ class CentreSettings(ServiceSettings):
     archive: str = Field(default="", description="where closed days' batches go, file:///… or s3://…; else nowhere")
     notice: Path | None = Field(default=None, description="the city's own notice to patients; else the example")
     legal_bases: Path | None = Field(default=None, description="the folder of the city's own legal bases")
+    walking: Path | None = Field(default=None, description="ways on foot between cameras, from walking build")
     presets: Path | None = Field(default=None, description="the folder of the city's own rules for contacts")
     audit_key: Path | None = Field(default=None, description="signs the audit log's checkpoints")
     audit_name: str = Field(default="cairn/centre", description="the log's name in its checkpoints")

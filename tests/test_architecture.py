@@ -22,6 +22,7 @@ DOORS = {
     "fido2": {"central/accounts/passkeys.py"},
     "fsspec": {"central/batches/place.py"},
     "limits": {"central/accounts/attempts.py"},
+    "osmium": {"central/walking/extract.py"},
     "picamera2": {"edge/cameras/picamera.py"},
     "pkcs11": {"central/authority/token_key.py"},
     "pyarrow": {"central/batches/day_file.py"},

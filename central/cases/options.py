@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 API = "http://127.0.0.1:8470"
 
 
-def connection(parser: argparse.ArgumentParser, *, signs: bool = False) -> None:
-    """Where the centre is and who is asking; with `signs` the person's own key as well."""
+def connection(parser: argparse.ArgumentParser, *, signs: bool = False, always: bool = True) -> None:
+    """Where the centre is and who is asking; with `signs` the person's own key as well. Not `always`: where the command
+    may do without the centre."""
     env = os.environ.get
     parser.add_argument("--api", default=env("CAIRN_API", API), metavar="URL", help="the centre (CAIRN_API)")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="the CA of the centre's certificate, if it is your own")
     parser.add_argument(
-        "--token-file", type=Path, default=env("CAIRN_TOKEN_FILE"), required="CAIRN_TOKEN_FILE" not in os.environ,
-        metavar="FILE", help="who you are (CAIRN_TOKEN_FILE)",
+        "--token-file", type=Path, default=env("CAIRN_TOKEN_FILE"), metavar="FILE",
+        required=always and "CAIRN_TOKEN_FILE" not in os.environ, help="who you are (CAIRN_TOKEN_FILE)",
     )  # fmt: skip
     if signs:
         parser.add_argument(

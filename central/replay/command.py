@@ -19,6 +19,7 @@ _EXAMPLE = """example:
   cairn-central replay build/city --json build/replay.json
   cairn-central replay build/city --only patient-2 --map route.svg
   cairn-central replay build/city --ask 3
+  cairn-central replay build/city --walking walking.npz
   cairn-central replay build/city --engine ray
 
 The folder's format is described in central/replay/README.md. Nothing of it is kept: keys and batches are made new and
@@ -52,6 +53,7 @@ def add_parser(groups: Groups) -> None:
         "--ask", type=int, default=0, metavar="N",
         help="ask each patient about up to N sightings, who answers truly, and search again after every few",
     )  # fmt: skip
+    parser.add_argument("--walking", type=Path, metavar="FILE", help="ways on foot, from cairn-central walking build")
     add_engine(parser, "default: local")
     parser.set_defaults(run=replay)
 
@@ -64,6 +66,8 @@ def replay(options: argparse.Namespace) -> Answer:
     from central.replay.play import play
     from central.replay.read import read_scenario
     from central.replay.score import score
+    from central.walking.service import noted
+    from central.walking.ways_file import read_ways
 
     if options.map_of and not options.map:
         raise BadInput("--map-of says whose route is drawn, and no map is", hint="give --map FILE too")
@@ -72,6 +76,7 @@ def replay(options: argparse.Namespace) -> Answer:
             _make_room(file)
     if not 0 <= options.ask <= MOST_ASKED:
         raise BadInput(f"nobody is asked about {options.ask} sightings", hint=f"give --ask 0 to {MOST_ASKED}")
+    ways = read_ways(options.walking) if options.walking else None
     say(f"reading {options.folder}")
     scenario = read_scenario(options.folder)
     if options.only:
@@ -80,7 +85,9 @@ def replay(options: argparse.Namespace) -> Answer:
     calibration, warning = _calibration(scenario.face_model, options.calibration)
     if warning:
         say(f"note: {warning}")
-    played = play(scenario, calibration, say, options.engine or "local", options.ask)
+    for note in noted(ways.fit(scenario.cameras)) if ways else ():
+        say(f"note: {note}")
+    played = play(scenario, calibration, say, options.engine or "local", ways, options.ask)
     result = score(scenario, played)
     result["warnings"] = [warning] if warning else []
     if options.json_file:

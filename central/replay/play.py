@@ -37,6 +37,7 @@ from central.search.engines import engine_named
 from central.search.job import BatchFailed, Progress
 from central.testimony.compared import heard_near, looked_at
 from central.testimony.comparison import Comparison, compare
+from central.walking.ways import Ways
 from shared.calibration.curves import Calibration
 from shared.clock import FixedClock, from_unix
 from shared.codes import DIMENSIONS
@@ -78,9 +79,17 @@ class Played:
     batches: int
 
 
-def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str = "local", ask: int = 0) -> Played:
+def play(
+    scenario: Scenario,
+    calibration: Calibration,
+    tell: Tell,
+    engine: str = "local",
+    ways: Ways | None = None,
+    ask: int = 0,
+) -> Played:
     """Raises ReleaseRefused for windows that no authority would release, and what the parts raise. Leaves no file.
-    `engine` is where shards are searched, see engine_named; every patient is asked about up to `ask` sightings."""
+    `engine` is where shards are searched, see engine_named; `ways` is the walking network, where there is one; every
+    patient is asked about up to `ask` sightings."""
     first = int(scenario.start.timestamp()) // HOUR_S
     clock, watch = FixedClock(from_unix(first * HOUR_S)), Stopwatch()
     nodes = identities([place.cell for place in scenario.cameras])
@@ -91,10 +100,11 @@ def play(scenario: Scenario, calibration: Calibration, tell: Tell, engine: str =
         tell(f"{len(scenario.sightings)} sightings by {len(nodes)} nodes: encode, seal, send")
         _send_all(site, scenario, [Box(node) for node in nodes], watch, tell)
         clock.advance(scenario.end + _LATER - clock.now())
+        asking = _Asking(site, scenario, calibration, offices, ways, ask, tell)
         answers = []
         for number, patient in enumerate(scenario.patients, 1):
             tell(f"patient {number} of {len(scenario.patients)}: {patient.patient}")
-            answers.append(_Asked(site, scenario, calibration, offices, ask, tell).answer(patient))
+            answers.append(asking.answer(patient))
         return Played(tuple(answers), dict(watch.seconds), site.ingest.stored)
 
 
@@ -127,13 +137,14 @@ def _send_all(site: Site, scenario: Scenario, boxes: Sequence[Box], watch: Stopw
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
+class _Asking:
     """What is the same for all patients who are searched for."""
 
     site: Site
     scenario: Scenario
     calibration: Calibration
     offices: SearchParts
+    ways: Ways | None
     questions: int
     tell: Tell
 
@@ -145,7 +156,7 @@ class _Asked:
         kept = register(site, case, template_of(self.scenario, patient))
         release = approved_case(site, case, patient, kept)
         with Session(site.engine) as session:
-            graph: CameraGraph = camera_graph(session)
+            graph: CameraGraph = camera_graph(session, self.ways)
         watch.lap("case", began)
         parts = replace(self.offices, probes=TimedProbes(site.probes, watch))
         calibration, key = self.calibration.for_template(kept.masked), secrets.token_bytes(32)
@@ -180,14 +191,14 @@ class _Asked:
 class _Heard:
     """What a search says on the way."""
 
-    asked: _Asked
+    asking: _Asking
     failed: int = 0
 
     def hear(self, event: Progress | BatchFailed) -> None:
         if isinstance(event, BatchFailed):
             self.failed += 1
         elif event.done and event.done % _TELL_EVERY == 0:
-            self.asked.tell(f"  {event.done} of {self.asked.site.ingest.stored} batches searched")
+            self.asking.tell(f"  {event.done} of {self.asking.site.ingest.stored} batches searched")
 
 
 @dataclass(slots=True)

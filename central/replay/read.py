@@ -44,7 +44,7 @@ def read_scenario(folder: Path) -> Scenario:
     if not folder.is_dir():
         raise bad(folder, "is no folder", "give the folder that holds scenario.json")
     head = _head(folder / "scenario.json")
-    cameras = _cameras(folder / "cameras.csv")
+    cameras = read_cameras(folder / "cameras.csv")
     faces, appearances = (read_vectors(folder / f"{name}.npy") for name in ("faces", "appearances"))
     references = read_vectors(folder / "reference_faces.npy")
     if references.shape[1] != faces.shape[1]:
@@ -92,7 +92,8 @@ def _window(value: Mapping[str, Any]) -> tuple[datetime, datetime]:
     return moment(value["start"]), moment(value["end"])
 
 
-def _cameras(path: Path) -> tuple[CameraPlace, ...]:
+def read_cameras(path: Path) -> tuple[CameraPlace, ...]:
+    """A folder's cameras.csv. Raises BadScenario."""
     table = Table(path, _CAMERA_FIELDS)
     names = table.names("camera_id", "a camera that was moved gets a new name at its new place")
     table.each("camera_id", lambda name: check_id(name, "camera"), "use lower-case letters, digits and hyphens")

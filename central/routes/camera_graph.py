@@ -1,6 +1,7 @@
-"""Cameras as places: how far apart they are, and which way between two of them is possible in which time.
+"""Cameras as places: how far apart they are, and how long the way between two of them is.
 
-There is no street map here: a way is the straight line times a detour factor. A walking network can follow later.
+The way is what the walking network says (central/walking), where there is one and it knows both cameras; else it is the
+straight line times a detour factor.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from central.walking.ways import Fit, Ways
 from shared.errors import BadInput
 from shared.geo import EARTH_RADIUS_M, haversine_m
 from shared.ids import check_id
@@ -80,9 +82,12 @@ MODES = (
 
 
 class CameraGraph:
-    """Cameras and the ways between them; indices follow the order of the names, so input order never matters."""
+    """Cameras and the ways between them; indices follow the order of the names, so input order never matters.
 
-    def __init__(self, places: Sequence[CameraPlace]) -> None:
+    `fit` says which cameras the walking network `ways` knows; None without one.
+    """
+
+    def __init__(self, places: Sequence[CameraPlace], ways: Ways | None = None) -> None:
         """Raises BadInput when a camera is named twice, or lies nowhere on earth."""
         ordered = sorted(places, key=lambda place: place.camera)
         self.places = MappingProxyType({_checked(place).camera: place for place in ordered})
@@ -91,6 +96,8 @@ class CameraGraph:
         self.index = MappingProxyType({camera: i for i, camera in enumerate(self.places)})
         self.latitude = np.array([place.latitude for place in ordered], np.float64)
         self.longitude = np.array([place.longitude for place in ordered], np.float64)
+        self.fit: Fit | None = ways.fit(ordered) if ways else None
+        self._on_foot = ways.between(self.fit.known, self.index) if ways and self.fit else None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -104,8 +111,20 @@ class CameraGraph:
         return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(squared) / 2), np.float64)
 
     def way_m(self, a: Indices, b: Indices) -> Floats:
-        """Expected metres on foot between cameras by index; broadcasts."""
-        return DETOUR * self.straight_m(a, b)
+        """Expected metres on foot between cameras by index; broadcasts. Never less than the straight line."""
+        straight, walked = self.straight_m(a, b), self.walk_m(a, b)
+        return DETOUR * straight if walked is None else np.where(np.isnan(walked), DETOUR * straight, walked)
+
+    def walk_m(self, a: Indices, b: Indices) -> Floats | None:
+        """Metres on foot by the walking network, not a number where it does not know both cameras; None without one.
+
+        Beyond its reach a way is at least as long as that: the way around a river is long although its banks are near.
+        """
+        if self._on_foot is None:
+            return None
+        straight, walked = self.straight_m(a, b), self._on_foot.between_m(a, b)
+        farther = np.maximum(self._on_foot.reach_m, DETOUR * straight)
+        return np.maximum(np.where(np.isinf(walked), farther, walked), straight)
 
     def in_reach(self, camera: Indices, radius_m: Floats) -> Floats:
         """About how many cameras lie within `radius_m` of each, itself included; broadcasts, grows with the radius."""

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -34,6 +34,7 @@ from central.routes.words import told_of
 from central.search.case_search import SearchParts
 from central.search.gathering import MOST_TOGETHER, Gatherer
 from central.search.job import BatchFailed, Progress
+from central.walking.ways import Ways
 from shared.calibration.curves import Calibration
 from shared.clock import Clock
 from shared.epochs import Modality
@@ -46,12 +47,19 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 _TOLD_AT_MOST = 20  # batches of one search that failed, by name; the job's row has their number
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a city chose for its routes: with how many questions each is kept, or fewer, and the walking network."""
+
+    questions: int = QUESTIONS
+    ways: Ways | None = None
+
+
 class RouteJobs:
     """Thread-safe. `start` and `stop_case` are for the API; `close` stops everything and waits.
 
     `at_once` passes go on at the same time, each for the cases that are asked for together. `pause_s` is how long a
-    search waits for an office that is away before it asks again; then twice as long, and so on. With each route so many
-    `questions` are kept, or fewer.
+    search waits for an office that is away before it asks again; then twice as long, and so on.
     """
 
     def __init__(
@@ -62,10 +70,10 @@ class RouteJobs:
         calibration: Calibration,
         at_once: int,
         pause_s: float = FIRST_PAUSE_S,
-        questions: int = QUESTIONS,
+        making: Making = Making(),
     ) -> None:
         self._engine, self._clock, self._calibration = engine, clock, calibration
-        self._questions = questions
+        self._making = making
         self._gatherer = Gatherer(at_once)
         self._parts = replace(parts, gatherer=self._gatherer)
         self._pool = ThreadPoolExecutor(at_once * MOST_TOGETHER, thread_name_prefix="route-job")
@@ -83,6 +91,11 @@ class RouteJobs:
     def calibration(self) -> Calibration:
         """What every search of this centre reads distances by."""
         return self._calibration
+
+    @property
+    def ways(self) -> Ways | None:
+        """The walking network by which every search of this centre knows the ways between cameras."""
+        return self._making.ways
 
     def start(self, session: Session, release: Release, account: str) -> RouteJob:
         """Queue a search; the caller commits by way of the audit log, and then calls `run`.
@@ -168,7 +181,7 @@ class RouteJobs:
     def _search(self, job: str, case: str, running: Running) -> None:
         release, row = self._begin(job, running)
         with Session(self._engine) as session:
-            graph, told = camera_graph(session), told_of(session, case)
+            graph, told = camera_graph(session, self.ways), told_of(session, case)
         until, calibration = searchable_until(release), self._calibration.for_template(row.masked_template)
         # Distances of one model mean nothing by another's curves.
         models = {Modality.FACE: row.template_model, Modality.APPEARANCE: row.template_appearance}
@@ -178,7 +191,7 @@ class RouteJobs:
             of_case, tell = OfCase(row.pseudonym_key, told), self._teller(running)
             found = find_route(release, parts, graph, calibration, tell, running.stop, of_case)
             began = perf_counter()
-            route = kept_route(found, graph, told, self._questions)
+            route = kept_route(found, graph, told, self._making.questions)
             found.seconds["questions"] = round(perf_counter() - began, 3)
         self._keep(job, running, found, route)
 

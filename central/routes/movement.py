@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, Floats, Indices
+from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, Floats
 from central.routes.observations import Observations
 from central.routes.travel import log_transition
 
@@ -35,12 +35,14 @@ def log_next(graph: CameraGraph, seen: Observations, j: int) -> Floats:
     """
     origin, target = seen.camera[:j], seen.camera[j]
     gap = seen.start[j] - seen.end[:j]
-    away = log_transition(graph, origin, target, gap)
+    walked = graph.walk_m(origin, target)
+    away = log_transition(graph, origin, target, gap, walked)
     metres = np.linalg.norm(seen.spot[:j] - seen.spot[j], axis=1)
     unsure = np.hypot(seen.spot_sd_m[:j], seen.spot_sd_m[j])
     seconds = _there(seen.start[j], seen.end[j])[0] - _there(seen.start[:j], seen.end[:j])[1]
     elsewhere = origin != target
-    walk = _log_walk(graph, origin, (metres, unsure), seconds)
+    rank = graph.in_reach(origin, np.maximum(metres, 1.0))
+    walk = _log_walk(_way(graph, seen, j, (metres, unsure), walked), seconds, rank)
     stay = _log_stay(metres, unsure, np.maximum(gap, 0))
     near = np.where(elsewhere, math.log(WALKS_ON) + walk, math.log(STAYS_ON) + stay)
     density = np.logaddexp(near, math.log1p(-WALKS_ON - STAYS_ON) + away)
@@ -56,11 +58,32 @@ def _there(start: Floats, end: Floats) -> tuple[Floats, Floats]:
     return start + inside, end - inside
 
 
-def _log_walk(graph: CameraGraph, origin: Indices, way: tuple[Floats, Floats], seconds: Floats) -> Floats:
+def _way(
+    graph: CameraGraph, seen: Observations, j: int, apart: tuple[Floats, Floats], walked: Floats | None
+) -> tuple[Floats, Floats]:
+    """Metres on foot to the spot of j from that of each earlier observation, and how unsure they are; `apart` says the
+    same of the straight line.
+
+    By the walking network it is the way between the cameras. How far their spots are off them then counts as far as
+    that way is straight; around corners nobody knows whether it is a step ahead or aside, and it makes the way unsure.
+    """
+    metres, unsure = apart
+    guessed = metres * SHORT_DETOUR
+    if walked is None:
+        return guessed, unsure
+    straight, aside = graph.straight_m(seen.camera[:j], seen.camera[j]), seen.spot - graph.flat_m[seen.camera]
+    along = straight / np.maximum(walked, 1.0)
+    off_m = np.linalg.norm(aside, axis=1)
+    around = np.hypot(unsure, (1 - along) * np.hypot(off_m[:j], off_m[j]))
+    way = np.maximum(walked + along * (metres - straight), metres)
+    known = ~np.isnan(walked)
+    return np.where(known, way, guessed), np.where(known, around, unsure)
+
+
+def _log_walk(way: tuple[Floats, Floats], seconds: Floats, rank: Floats) -> Floats:
     metres, unsure = way
-    needed = metres * SHORT_DETOUR / PACE_M_S
+    needed = metres / PACE_M_S
     sd = np.sqrt((PACE_SD * needed) ** 2 + (unsure / PACE_M_S) ** 2 + TIME_SD_S**2)
-    rank = graph.in_reach(origin, np.maximum(metres, 1.0))
     when = -0.5 * ((seconds - needed) / sd) ** 2 - np.log(sd * math.sqrt(2 * math.pi))
     return np.asarray(when - rank / NEXT_RANK - math.log(NEXT_RANK), np.float64)
 

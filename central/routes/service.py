@@ -23,6 +23,7 @@ from central.routes.reconstruct import Route, Told, Weighed, route_from_map, rou
 from central.routes.watching import cells_on_the_way, explained, heard_of
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
+from central.walking.ways import Ways
 from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 from shared.releases import Release
@@ -96,9 +97,13 @@ def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> Searche
     return Searched({Modality.FACE: compared, Modality.APPEARANCE: by_clothes}, answer.two_pictures, answer.sources)
 
 
-def camera_graph(session: Session) -> CameraGraph:
-    """The cameras that the centre knows, as places."""
-    return CameraGraph([CameraPlace(c.camera, c.latitude, c.longitude, c.indoor, c.cell) for c in cameras(session)])
+def camera_graph(session: Session, ways: Ways | None = None) -> CameraGraph:
+    """The cameras that the centre knows, as places, and the walking network between them where there is one."""
+    return CameraGraph(places_of(session), ways)
+
+
+def places_of(session: Session) -> list[CameraPlace]:
+    return [CameraPlace(c.camera, c.latitude, c.longitude, c.indoor, c.cell) for c in cameras(session)]
 
 
 def contact_maps(route: Mapping[str, Any], rule: Preset) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -36,23 +36,35 @@ def possible(straight_m: Floats, seconds: Floats, other_camera: npt.NDArray[np.b
     return np.asarray((between <= fastest * (seconds + CLOCK_SLACK_S)) | ((between == 0) & other_camera), np.bool_)
 
 
-def log_transition(graph: CameraGraph, origin: Indices, target: Indices, seconds: Floats) -> Floats:
+def log_transition(
+    graph: CameraGraph, origin: Indices, target: Indices, seconds: Floats, walked: Floats | None = None
+) -> Floats:
     """ln density, per second and camera, of being seen next at `target` so long after leaving `origin`'s view.
 
     -inf where impossible. In each mode every camera within reach is equally likely: shortly after a sighting these are
-    the neighbours, hours later it is the whole city. Broadcasts.
+    the neighbours, hours later it is the whole city. Where a walking network knows the way on foot, walkers take it;
+    who rides takes any way that there may be. `walked` is graph.walk_m for those who have it. Broadcasts.
     """
     straight = graph.straight_m(origin, target)
-    density = sum((_mode_density(mode, graph, origin, straight, seconds) for mode in MODES), np.zeros(()))
+    walked = graph.walk_m(origin, target) if walked is None else walked
+    by_street = DETOUR * _between_views_m(straight)
+    on_foot = by_street
+    if walked is not None:
+        on_foot = np.where(np.isnan(walked), by_street, _between_views_m(walked))
+    ways = (on_foot if mode is MODES[0] else by_street for mode in MODES)
+    density = sum(
+        (_mode_density(mode, graph, origin, way, seconds) for mode, way in zip(MODES, ways, strict=True)), np.zeros(())
+    )
     allowed = possible(straight, seconds, np.not_equal(origin, target))
     with np.errstate(divide="ignore"):
         return np.asarray(np.where(allowed, np.log(density), -np.inf) + log_silence(seconds), np.float64)
 
 
-def _mode_density(mode: Mode, graph: CameraGraph, origin: Indices, straight_m: Floats, seconds: Floats) -> Floats:
+def _mode_density(mode: Mode, graph: CameraGraph, origin: Indices, way_m: Floats, seconds: Floats) -> Floats:
+    """`way_m` are between the edges of the two views."""
     moving = np.maximum(seconds - mode.wait_s, 0) + CLOCK_SLACK_S
     usual = mode.usual_m_s * moving / DETOUR + 2 * VIEW_M
-    speed = DETOUR * _between_views_m(straight_m) / moving
+    speed = way_m / moving
     # Up to the usual speed all is well; from there plausibility falls with the third power to the greatest speed.
     beyond = np.clip((mode.greatest_m_s - speed) / (mode.greatest_m_s - mode.usual_m_s), 0, 1) ** 3
     return np.asarray(mode.share * beyond / (_spill(mode) * graph.in_reach(origin, usual)), np.float64)

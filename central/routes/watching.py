@@ -86,8 +86,9 @@ def on_the_way(gap: Gap, visits: Sequence[Visit], graph: CameraGraph) -> Indices
     if not ends:
         return everywhere
     rows = [graph.index[camera] for camera in ends]
-    metres = [graph.straight_m(np.array(row), everywhere) for row in rows]
-    direct = float(graph.straight_m(np.array(rows[0]), np.array(rows[-1])))
+    far = graph.straight_m if graph.fit is None else graph.way_m  # over the bridge, not through the river
+    metres = [far(np.array(row), everywhere) for row in rows]
+    direct = float(far(np.array(rows[0]), np.array(rows[-1])))
     near = metres[0] <= ASIDE_M if len(rows) == 1 else metres[0] + metres[1] <= direct + DETOUR_M
     near[rows] = False
     return np.flatnonzero(near)

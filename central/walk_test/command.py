@@ -50,7 +50,7 @@ def plan_walk(options: argparse.Namespace) -> Answer:
 
     must_be_free(options.out, options.force)
     with connect(options) as client:
-        places = {place.camera: place for place in _places(client)}
+        places = {place.camera: place for place in places_known(client)}
     if unknown := [name for name in options.camera if name not in places]:
         raise BadInput(f"there is no camera {unknown[0][:63]!r}", hint="list them with: cairn-central camera list")
     walk = [places[name] for name in options.camera]
@@ -80,7 +80,7 @@ def report_walk(options: argparse.Namespace) -> Answer:
     if not (0 < options.radius <= 500 and 0 < options.tolerance <= 3600):
         raise BadInput("there is no such radius or tolerance", hint="up to 500 m, up to 3600 s")
     with connect(options) as client:
-        passages, track = _walked(options, _places(client))
+        passages, track = _walked(options, places_known(client))
         if not passages:
             raise BadInput(
                 "the track comes near no camera", hint="check its times and places, or give a larger --radius"
@@ -121,7 +121,8 @@ def _read(path: Path) -> bytes:
         raise BadInput(f"cannot read {path}: {error.strerror}", hint="check its name") from None
 
 
-def _places(client: CaseClient) -> list[CameraPlace]:
+def places_known(client: CaseClient) -> list[CameraPlace]:
+    """The cameras of the centre. Raises what the centre refuses."""
     from central.routes.camera_graph import CameraPlace
 
     names = ("camera", "latitude", "longitude", "indoor", "cell")

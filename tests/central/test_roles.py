@@ -48,6 +48,7 @@ MATRIX = {
     ("PUT", "/cases/{case}/testimony/{visit}"): {"kim"},
     ("DELETE", "/cases/{case}/testimony/{visit}"): {"kim"},
     ("GET", "/calibration"): set(WHO),
+    ("GET", "/walking"): set(WHO),
     ("GET", "/terms"): {"kim", "lee"},
     ("GET", "/canaries"): {"oda"},
     ("POST", "/canaries/trials"): {"oda"},

@@ -1,0 +1,1 @@
+"""The walking network: how far it is from camera to camera on foot, by OpenStreetMap's ways."""
