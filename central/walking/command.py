@@ -22,7 +22,7 @@ def add_parser(groups: Groups) -> None:
     )  # fmt: skip
     building.add_argument("--osm", type=Path, required=True, metavar="FILE.osm.pbf")
     building.add_argument("--out", type=Path, default=Path("walking.npz"), metavar="FILE", help="walking.npz")
-    building.add_argument("--reach", type=float, default=2000.0, metavar="M", help="how far on foot; 2000")
+    building.add_argument("--reach", type=float, default=1000.0, metavar="M", help="how far on foot; 1000")
     building.add_argument("--force", action="store_true", help="replace the file if there is one")
     cameras = "a scenario's cameras.csv; without it, the cameras that the centre knows"
     building.add_argument("--cameras", type=Path, metavar="FILE", help=cameras)

@@ -390,7 +390,7 @@ def test_a_real_extract_gives_ways_about_a_quarter_longer_than_straight() -> Non
     places = zip(rng.uniform(60.1641, 60.1791, 300), rng.uniform(24.9352, 24.9534, 300), strict=True)
     cameras = [CameraPlace(f"cam-{k:03d}", lat, lon, indoor=False, cell="c-1") for k, (lat, lon) in enumerate(places)]
     words: list[str] = []
-    found = build(HELSINKI, cameras, NOW, words.append)
+    found = build(HELSINKI, cameras, NOW, words.append, 2000.0)
     assert found.near_way.mean() > 0.98
     assert len(found.metres) > 40_000
     assert 1.2 < np.median(detours(found)) < 1.4

@@ -46,7 +46,7 @@ SHEET = "camera_id,latitude,longitude,indoor,cell\n"
 
 @pytest.fixture(scope="module")
 def ways(tmp_path_factory: pytest.TempPathFactory) -> Ways:
-    return build(river().write(tmp_path_factory.mktemp("map") / "map.osm.pbf"), CAMERAS, NOW, lambda _: None)
+    return build(river().write(tmp_path_factory.mktemp("map") / "map.osm.pbf"), CAMERAS, NOW, lambda _: None, 2000.0)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_the_network_is_built_for_the_cameras_of_the_centre(
     """From an extract to a file that the setting names, in one command."""
     entered(office, *CAMERAS)
     extract, out = river().write(tmp_path / "map.osm.pbf"), tmp_path / "walking.npz"
-    office.typed("walking", "build", "--osm", str(extract), "--out", str(out), "--json", by="tec")
+    office.typed("walking", "build", "--osm", str(extract), "--out", str(out), "--reach", "2000", "--json", by="tec")
     said = capsys.readouterr()
     assert json.loads(said.out)["pairs within reach"] == 6  # the office's own door hangs between the banks
     assert f"CAIRN_CENTRE_WALKING={out}" in said.err
@@ -238,7 +238,7 @@ def test_a_file_is_built_and_shown_without_a_centre(tmp_path: Path, capsys: pyte
     sheet = tmp_path / "cameras.csv"
     sheet.write_text(SHEET + "".join(f"{c.camera},{c.latitude},{c.longitude},0,\n" for c in CAMERAS))
     extract, out = river().write(tmp_path / "map.osm.pbf"), tmp_path / "walking.npz"
-    asked = ["walking", "build", "--osm", str(extract), "--out", str(out), "--cameras", str(sheet)]
+    asked = ["walking", "build", "--osm", str(extract), "--out", str(out), "--cameras", str(sheet), "--reach", "2000"]
     main(asked)
     assert ATTRIBUTION in capsys.readouterr().out
     sheet.write_text(SHEET + f"cam-n,{NORTH.latitude},{NORTH.longitude},0,\ncam-9,37.5,126.76,0,\n")
@@ -279,7 +279,7 @@ def test_a_scenario_is_scored_by_the_network(tmp_path: Path, capsys: pytest.Capt
     """With cameras that the network does not know it is told, and the replay goes by straight lines for these."""
     city = write_scenario(make_city(CityPlan(cameras=12, people=60, patients=1, seed=1, look_alikes=0)), tmp_path / "c")
     out = tmp_path / "walking.npz"
-    write_ways(out, build(river().write(tmp_path / "map.osm.pbf"), CAMERAS, NOW, lambda _: None))
+    write_ways(out, build(river().write(tmp_path / "map.osm.pbf"), CAMERAS, NOW, lambda _: None, 2000.0))
     main(["replay", str(city), "--walking", str(out)])
     said = capsys.readouterr()
     assert "12 cameras by the straight line" in said.err
