@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from central.search.candidates import HIT, MET, NOBODY, Rows, taken
+from central.search.in_view import InView, with_those_in_view
 from central.search.joining import Held, Meetings, met
 from central.search.opened import Near, Opened, joined
 from central.search.people import Asked, Int64, People
@@ -183,7 +184,8 @@ class Neighbours:
     def _ready(self, held: Held, hits: _Hits, oldest: int | None) -> Ready:
         if not len(hits.row):
             return []
-        found = met(held, hits.row, hits.case, self._windows)
+        asked = InView(hits.row, hits.case, self._windows, lambda: self._camera_of(held))
+        found = with_those_in_view(held, asked, met(held, hits.row, hits.case, self._windows))
         self._tell_broken(held, hits)
         self._hand_on(held, hits)
         lasting = {kind for kind, one in zip(held.kinds, held.batches, strict=True) if _lasts(one, oldest)}
@@ -213,11 +215,9 @@ class Neighbours:
     def _candidates(self, held: Held, hits: _Hits, found: Meetings) -> Rows:
         made, batch = np.zeros(len(hits.row), HIT), held.batch[hits.row]
         columns = [one.columns for one in held.batches]
-        cameras = np.cumsum([0, *(len(one.cameras) for one in columns)])
-        named = np.concatenate([self._cameras(one.cameras) for one in columns])
         made["node"] = np.array([self._named(one.node) for one in columns])[batch]
         made["boot"] = np.array([one.boot for one in columns])[batch]
-        made["camera"] = named[cameras[batch] + held.column("camera")[hits.row]]
+        made["camera"] = self._camera_of(held, hits.row)
         made["cell"] = self._named(self._cell.name)
         made["hour"] = np.array([one.epoch.hour for one in columns])[batch]
         made["start"], made["end"] = held.start[hits.row], held.end[hits.row]
@@ -256,6 +256,13 @@ class Neighbours:
         asked = Asked(case[first], np.array(kinds)[batch], held.key[rows], codes)
         wanted = {self._cell.kinds[kind] for kind in lasting if kind in self._cell.kinds}
         return np.asarray(self._cell.people.number(asked, wanted)[which])
+
+    def _camera_of(self, held: Held, rows: Int64 | slice = slice(None)) -> Int64:
+        """The camera of each row, by its place among all names."""
+        columns = [one.columns for one in held.batches]
+        begins = np.cumsum([0, *(len(one.cameras) for one in columns)])
+        named = np.concatenate([self._cameras(one.cameras) for one in columns])
+        return np.asarray(named[begins[held.batch[rows]] + held.column("camera")[rows]])
 
     def _cameras(self, names: tuple[str, ...]) -> Int64:
         # A node names the same cameras in every batch.
