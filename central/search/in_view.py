@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from central.search.candidates import UNMEASURED
-from central.search.joining import Held, Meetings, each_once
+from central.search.joining import Held, Meetings
 from central.search.people import Int64
 from shared.sightings import NOWHERE, REACHES_M
 
@@ -65,7 +65,7 @@ def with_those_in_view(held: Held, asked: InView, met: Meetings) -> Meetings:
     for hit, other in _together(line, place[hits]):
         pairs = _lasting(held, asked, hits[hit], among[other], nowhere)
         parts.append(_longest(_without(met, _meetings(pairs, held.key[pairs.other]))))
-    return each_once(Meetings(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True))))
+    return _in_order(parts)
 
 
 class _Line(NamedTuple):
@@ -143,5 +143,10 @@ def _some(of: Meetings, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> M
     return Meetings(of.hit[rows], of.partner[rows], of.facts[rows])
 
 
-def _columns(of: Meetings) -> tuple[Int64, Int64, Int64]:
-    return of.hit, of.partner, of.facts
+def _in_order(parts: list[Meetings]) -> Meetings:
+    """All of them in the order of meetings; none is in two parts."""
+    if not any(map(len, parts[1:])):
+        return parts[0]
+    columns = zip(*((one.hit, one.partner, one.facts) for one in parts), strict=True)
+    both = Meetings(*map(np.concatenate, columns))
+    return _some(both, np.lexsort((both.partner, both.facts[:, 0], both.hit)))

@@ -139,7 +139,7 @@ def met(held: Held, rows: Int64, case: Int64, windows: Int64) -> Meetings:
     of, facts = case[hit], numbers_of(told[at])[:, 2:]
     facts[:, :2] += held.hour_ms[batch[at], None]
     kept = (facts[:, 0] < windows[of, 1]) & (facts[:, 1] >= windows[of, 0]) & (held.cases[batch[at]] >> of & 1 == 1)
-    return each_once(Meetings(hit[kept], theirs[line[kept]], facts[kept]))
+    return _each_once(Meetings(hit[kept], theirs[line[kept]], facts[kept]))
 
 
 def _found(ordered: Int64, keys: Int64) -> tuple[Int64, Int64, Int64]:
@@ -152,8 +152,7 @@ def _found(ordered: Int64, keys: Int64) -> tuple[Int64, Int64, Int64]:
     return named, first[named], np.searchsorted(ordered, keys[named], "right")
 
 
-def each_once(some: Meetings) -> Meetings:
-    """In their order, and none twice."""
+def _each_once(some: Meetings) -> Meetings:
     # Times and then numbers: two encounters that are the same stand beside each other.
     columns = [*some.facts.T[::-1], some.partner, some.facts[:, 0], some.hit]
     order = np.lexsort(columns)
