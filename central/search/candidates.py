@@ -25,7 +25,7 @@ from shared.wire import pack, unpack
 
 Rows = npt.NDArray[Any]  # of one of the types below
 MODALITIES = tuple(Modality)
-NOBODY = -1  # in the place of a person or of seconds that were not counted
+NOBODY = -1  # in the place of a person who was not told apart, or of seconds that were not counted
 UNMEASURED = 2**32 - 1  # in the place of a distance that was not measured
 # Of a candidate: node, camera and cell are places in a list of names, times Unix milliseconds, positions centimetres.
 HIT = np.dtype(

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from central.search.candidates import HIT, MET, NOBODY, Rows, taken
+from central.search.following import Following, seen_again
 from central.search.in_view import InView, with_those_in_view
 from central.search.joining import Held, Meetings, met
 from central.search.opened import Near, Opened, joined
@@ -47,6 +48,7 @@ class _Cell:
     rows: int = 0  # of `held`
     boots: dict[tuple[str, int], int] = field(default_factory=dict)
     people: People = field(default_factory=People)
+    following: Following = field(default_factory=Following)
     kinds: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
@@ -122,6 +124,7 @@ class Neighbours:
         """Forget what waits for a case that has ended."""
         self._cell.waiting = [one.of(one.case != case) for one in self._cell.waiting]
         self._cell.people.forget(case)
+        self._cell.following.forget(case)
 
     def _of(self, opened: Opened) -> list[int]:
         return [case for case in range(len(self._windows)) if opened.cases >> case & 1]
@@ -239,23 +242,25 @@ class Neighbours:
         made["mask"][known] = held.column("mask")[row[known]]
         made["person"] = NOBODY
         seen = np.flatnonzero(known)
-        seen = seen[held.column("flags")[row[seen]] & HAS_FACE != 0]
         made["person"][seen] = self._people(held, case[seen], row[seen], lasting)
         return made
 
     def _people(self, held: Held, case: Int64, row: Int64, lasting: set[tuple[int, str]]) -> Int64:
-        kinds = [self._cell.kinds.setdefault(kind, len(self._cell.kinds)) for kind in held.kinds]
+        """The person in each of some sightings that were met, by the face and as they are followed."""
+        cell = self._cell
+        kinds = [cell.kinds.setdefault(kind, len(cell.kinds)) for kind in held.kinds]
+        wanted = {cell.kinds[kind] for kind in lasting if kind in cell.kinds}
         pairs = case << _KEY_BITS | held.key[row]  # 32 cases, and fewer boots in a cell than 2²⁶
         _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
-        rows = row[first]
-        batch = held.batch[rows]
-        codes = np.empty((len(rows), held.batches[0].columns.face.shape[1]), np.uint8)
-        for place in np.unique(batch).tolist():
-            some = batch == place
-            codes[some] = held.batches[place].columns.face[rows[some] - held.begins[place]]
-        asked = Asked(case[first], np.array(kinds)[batch], held.key[rows], codes)
-        wanted = {self._cell.kinds[kind] for kind in lasting if kind in self._cell.kinds}
-        return np.asarray(self._cell.people.number(asked, wanted)[which])
+        case, row = case[first], row[first]
+        kind, known = np.array(kinds, np.int64)[held.batch[row]], cell.people.counts
+        met = seen_again(held, row, case, kind, lambda: self._camera_of(held))
+        faces = np.flatnonzero(met.has[:, 0])
+        if len(faces):
+            met.person[faces] = cell.people.number(
+                Asked(case[faces], kind[faces], met.key[faces], met.face[faces]), wanted
+            )
+        return np.asarray(cell.following.number(met, cell.people, known, wanted)[which])
 
     def _camera_of(self, held: Held, rows: Int64 | slice = slice(None)) -> Int64:
         """The camera of each row, by its place among all names."""

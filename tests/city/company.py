@@ -89,6 +89,9 @@ class Company:
         rows, seen, hour_s = of.rows, city.sightings, epoch.hour * HOUR_S
         begin_s = city.plan.start.timestamp() - hour_s
         cameras, camera = np.unique(seen.camera[rows], return_inverse=True)
+        # A sighting on which clothes were not seen has some that are like nobody's, so that it can be named as well.
+        worn = city.plan.random("unseen clothes", epoch.hour).integers(0, 256, of.appearance.shape, np.uint8)
+        worn[of.has_appearance] = of.appearance[of.has_appearance]
         columns: dict[str, npt.NDArray[Any]] = {
             "number": rows.astype(np.uint32),
             "camera": camera.astype(np.uint8),
@@ -100,6 +103,7 @@ class Company:
             "north": np.round(100 * seen.place[rows, 1]).astype(np.int16),
             "flags": (HAS_APPEARANCE | HAS_FACE * of.has_face).astype(np.uint8),
             "face": of.face,
+            "appearance": worn,
         }
         names = tuple(city.cameras.places[k].camera for k in cameras.tolist())
         unread = self._met.get(epoch, _travelling(np.zeros((0, 6 + len(REACHES_M)), np.int64), epoch))
