@@ -54,9 +54,10 @@ class Partner:
     """A sighting that an encounter joins to a candidate, or the same view; `number` counts in the candidate's node and
     boot. `min_distance_m` is None where nothing was measured.
 
-    Partners with the same `person` in one cell look like one person, who was encoded under one epoch's key; None where
-    no face was seen. It is a number of this answer and means nothing in another. `mask` is unknown where the batch
-    of the partner was not in scope or did not open. `near_s` are the seconds within each of REACHES_M, where counted.
+    Partners with the same `person` in one cell look like one person, who was encoded under one epoch's key, or were
+    followed as one from track to track; None where no face was seen and nobody was followed. It is a number of this
+    answer and means nothing in another. `mask` is unknown where the batch of the partner was not in scope or did not
+    open. `near_s` are the seconds within each of REACHES_M, where counted.
     """
 
     number: int

@@ -7,7 +7,7 @@ who stayed are followed, because a position stands for a whole track; and nobody
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, fields
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from central.search.candidates import NOBODY
 from central.search.joining import Held
-from central.search.kernel import UInt8
+from central.search.kernel import UInt8, distances
 from central.search.people import Int64, People
 from shared.sightings import HAS_APPEARANCE, HAS_FACE, NOWHERE
 
@@ -28,6 +28,8 @@ SAME_SPOT_CM = 100  # two positions with a standard error of 30 cm each way diff
 CLOTHES_ALIKE = 190
 # Of 1,024 bits, where two people differ in about 502, and one on two poor pictures in 400: beyond it faces are two.
 FACES_APART = 440
+CROWD = 64  # whoever leaves when so many come before one camera is not followed
+KEY_BITS = 58  # of a sighting's key, below its case: 32 cases, and fewer boots in a cell than 2²⁶
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,31 +72,32 @@ class Following:
     def number(self, met: Met, people: People, known: dict[int, int], lasting: Collection[int]) -> Int64:
         """The person in each. `known` are how many of each case were numbered before these: their numbers were
         answered, as NOBODY was, and stay. Of the kinds that are `lasting` more will come."""
-        met, answered = self._with_earlier(met)
-        links = list(_links(met))
+        earlier, person = self._met, met.person.copy()
+        fresh = np.ones(len(met), np.bool_)
+        if earlier is not None:
+            fresh, at = _not_in(earlier, met)
+            person[~fresh] = earlier.person[at[~fresh]]
+        new, answered = met.of(fresh), 0 if earlier is None else len(earlier)
+        both = new if earlier is None else earlier.and_then(new)
+        links = list(_links(both))
         if links:
-            met.person[:] = _Joining(met, answered, known, people).person(links)
-        keep = np.isin(met.kind, list(lasting))
-        self._met = met.of(keep) if keep.any() else None
-        return met.person[answered:]
+            both.person[:] = _Joining(both, answered, known, people).person(links)
+        person[fresh] = both.person[answered:]
+        keep = np.isin(both.kind, list(lasting))
+        self._met = both.of(keep) if keep.any() else None
+        return person
 
     def forget(self, case: int) -> None:
         """What is known of one case's."""
         self._met = self._met and self._met.of(self._met.case != case)
 
-    def _with_earlier(self, met: Met) -> tuple[Met, int]:
-        """Those answered earlier and these; who is asked for again is answered as before."""
-        if self._met is None:
-            return met, 0
-        before = {pair: at for at, pair in enumerate(_names(self._met))}
-        for at, pair in enumerate(_names(met)):
-            if pair in before:
-                met.person[at] = self._met.person[before[pair]]
-        return self._met.and_then(met), len(self._met)
 
-
-def _names(met: Met) -> Iterator[tuple[int, int]]:
-    return zip(met.case.tolist(), met.key.tolist(), strict=True)
+def _not_in(earlier: Met, met: Met) -> tuple[npt.NDArray[np.bool_], Int64]:
+    """Who was not answered earlier, and where the others were."""
+    before, names = (one.case << KEY_BITS | one.key for one in (earlier, met))
+    order = np.argsort(before)
+    at = order[np.searchsorted(before[order], names).clip(max=len(order) - 1)]
+    return before[at] != names, at
 
 
 def _links(met: Met) -> Iterator[tuple[int, int]]:
@@ -109,6 +112,7 @@ def _links(met: Met) -> Iterator[tuple[int, int]]:
     starts, ends = (met.start[rows] + behind)[order], (met.end[rows] + behind)[order]
     first = np.searchsorted(starts, ends - OVERLAP_MS, "left")
     many = np.searchsorted(starts, ends + GAP_MS, "right") - first
+    many[many > CROWD] = 0
     left = np.repeat(np.arange(len(order)), many)
     came = np.repeat(first - (np.cumsum(many) - many), many) + np.arange(many.sum())
     a, b = rows[order[left]], rows[order[came]]
@@ -133,26 +137,29 @@ def _alike(met: Met, a: Int64, b: Int64) -> npt.NDArray[np.bool_]:
 
 
 class _Joining:
-    """Makes people of linked rows: two become one unless both were answered already, or were there at once."""
+    """Makes people of linked rows: two become one unless both were answered already, or are certainly two."""
 
     def __init__(self, met: Met, answered: int, known: dict[int, int], people: People) -> None:
         self._met, self._answered, self._known, self._people = met, answered, known, people
         # Who has no number stands for itself, below NOBODY.
         self._of = np.where(met.person == NOBODY, -2 - np.arange(len(met)), met.person)
+        self._rows: dict[tuple[int, int], list[int]] = defaultdict(list)
 
     def person(self, links: list[tuple[int, int]]) -> Int64:
+        concerned = np.isin(self._of, self._of[np.array(links).ravel()])
+        for at in np.flatnonzero(concerned).tolist():
+            self._rows[int(self._met.case[at]), int(self._of[at])].append(at)
         for a, b in links:
             self._link(a, b)
         return np.where(self._of < NOBODY, NOBODY, self._of)
 
     def _link(self, a: int, b: int) -> None:
         case = int(self._met.case[a])
-        of_case = self._met.case == case
-        one, other = (np.flatnonzero(of_case & (self._of == self._of[row])) for row in (a, b))
-        fixed = [self._is_fixed(case, some) for some in (one, other)]
-        if self._of[a] == self._of[b] or all(fixed) or self._at_once(one, other):
-            return
         numbers = [int(self._of[row]) for row in (a, b)]
+        one, other = (np.array(self._rows[case, number]) for number in numbers)
+        fixed = [self._is_fixed(case, some) for some in (one, other)]
+        if numbers[0] == numbers[1] or all(fixed) or self._are_two(one, other):
+            return
         if fixed[0] or fixed[1]:
             kept = numbers[fixed.index(True)]
         else:
@@ -164,14 +171,20 @@ class _Joining:
         for number in numbers:
             if number >= 0 and number != kept:
                 self._people.rename(case, number, kept)
-        self._of[one], self._of[other] = kept, kept
+        both = [*self._rows.pop((case, numbers[0])), *self._rows.pop((case, numbers[1]))]
+        self._rows[case, kept], self._of[both] = both, kept
 
     def _is_fixed(self, case: int, rows: Int64) -> bool:
         number = int(self._of[rows[0]])
         return number < self._known.get(case, 0) if number >= 0 else bool((rows < self._answered).any())
 
-    def _at_once(self, one: Int64, other: Int64) -> bool:
+    def _are_two(self, one: Int64, other: Int64) -> bool:
+        """Whether they were there at once, or their faces, in the mean, are two people's: somebody without a face
+        between two who are not alike does not make them one."""
         met = self._met
+        shown, others = (met.face[rows[met.has[rows, 0]]] for rows in (one, other))
+        if len(shown) and len(others) and distances(shown, others).mean() > FACES_APART:
+            return True
         begin = np.maximum(met.start[one][:, None], met.start[other])
         until = np.minimum(met.end[one][:, None], met.end[other])
         return bool(((until - begin > OVERLAP_MS) & (met.view[one][:, None] == met.view[other])).any())

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from central.search.candidates import HIT, MET, NOBODY, Rows, taken
-from central.search.following import Following, seen_again
+from central.search.following import KEY_BITS, Following, seen_again
 from central.search.in_view import InView, with_those_in_view
 from central.search.joining import Held, Meetings, met
 from central.search.opened import Near, Opened, joined
@@ -31,7 +31,7 @@ from shared.sightings import HAS_APPEARANCE, HAS_FACE
 
 TOGETHER = 96  # batches that are joined at once, some 6 MB
 _SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
-_NUMBER, _KEY_BITS = 2**32 - 1, 58
+_NUMBER = 2**32 - 1
 
 Ready = list[tuple[int, Rows, Rows]]  # of one case: rows of HIT, and of MET
 
@@ -250,7 +250,7 @@ class Neighbours:
         cell = self._cell
         kinds = [cell.kinds.setdefault(kind, len(cell.kinds)) for kind in held.kinds]
         wanted = {cell.kinds[kind] for kind in lasting if kind in cell.kinds}
-        pairs = case << _KEY_BITS | held.key[row]  # 32 cases, and fewer boots in a cell than 2²⁶
+        pairs = case << KEY_BITS | held.key[row]
         _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
         case, row = case[first], row[first]
         kind, known = np.array(kinds, np.int64)[held.batch[row]], cell.people.counts
