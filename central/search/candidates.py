@@ -25,7 +25,8 @@ from shared.wire import pack, unpack
 
 Rows = npt.NDArray[Any]  # of one of the types below
 MODALITIES = tuple(Modality)
-NOBODY = -1  # in the place of a person or of seconds that were not counted
+NOBODY = -1  # in the place of a person who was not told apart, or of seconds that were not counted
+UNMEASURED = 2**32 - 1  # in the place of a distance that was not measured
 # Of a candidate: node, camera and cell are places in a list of names, times Unix milliseconds, positions centimetres.
 HIT = np.dtype(
     [
@@ -50,17 +51,19 @@ MET = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A sighting that an encounter joins to a candidate; `number` counts in the candidate's node and boot.
+    """A sighting that an encounter joins to a candidate, or the same view; `number` counts in the candidate's node and
+    boot. `min_distance_m` is None where nothing was measured.
 
-    Partners with the same `person` in one cell look like one person, who was encoded under one epoch's key; None where
-    no face was seen. It is a number of this answer and means nothing in another. `mask` is unknown where the batch
-    of the partner was not in scope or did not open. `near_s` are the seconds within each of REACHES_M, where counted.
+    Partners with the same `person` in one cell look like one person, who was encoded under one epoch's key, or were
+    followed as one from track to track; None where no face was seen and nobody was followed. It is a number of this
+    answer and means nothing in another. `mask` is unknown where the batch of the partner was not in scope or did not
+    open. `near_s` are the seconds within each of REACHES_M, where counted.
     """
 
     number: int
     start: datetime
     end: datetime
-    min_distance_m: float
+    min_distance_m: float | None
     distance_error_m: float
     mask: FaceMask
     person: int | None = None
@@ -245,7 +248,7 @@ def _partners(met: Rows) -> Iterator[Partner]:
             number=number,
             start=from_unix(start / 1000),
             end=from_unix(end / 1000),
-            min_distance_m=distance / 100,
+            min_distance_m=None if distance == UNMEASURED else distance / 100,
             distance_error_m=error / 100,
             mask=_MASKS[mask],
             person=None if person == NOBODY else person,

@@ -39,6 +39,15 @@ class Held:
             self._columns[name] = np.concatenate([one.columns.column(name) for one in self.batches])
         return self._columns[name]
 
+    def codes(self, name: str, rows: Int64, has: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """The codes of a few rows, those that have one: the column of all would be megabytes."""
+        found = np.zeros((len(rows), self.batches[0].columns.column(name).shape[1]), np.uint8)
+        batch = self.batch[rows]
+        for place in np.unique(batch[has]).tolist():
+            some = np.flatnonzero((batch == place) & has)
+            found[some] = self.batches[place].columns.column(name)[rows[some] - self.begins[place]]
+        return found
+
     @cached_property
     def sizes(self) -> Int64:
         return np.array([len(one.columns) for one in self.batches], np.int64)

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from central.search.candidates import HIT, MET, NOBODY, Rows, taken
+from central.search.following import KEY_BITS, Following, seen_again
+from central.search.in_view import InView, with_those_in_view
 from central.search.joining import Held, Meetings, met
 from central.search.opened import Near, Opened, joined
 from central.search.people import Asked, Int64, People
@@ -29,7 +31,7 @@ from shared.sightings import HAS_APPEARANCE, HAS_FACE
 
 TOGETHER = 96  # batches that are joined at once, some 6 MB
 _SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
-_NUMBER, _KEY_BITS = 2**32 - 1, 58
+_NUMBER = 2**32 - 1
 
 Ready = list[tuple[int, Rows, Rows]]  # of one case: rows of HIT, and of MET
 
@@ -46,6 +48,7 @@ class _Cell:
     rows: int = 0  # of `held`
     boots: dict[tuple[str, int], int] = field(default_factory=dict)
     people: People = field(default_factory=People)
+    following: Following = field(default_factory=Following)
     kinds: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
@@ -121,6 +124,7 @@ class Neighbours:
         """Forget what waits for a case that has ended."""
         self._cell.waiting = [one.of(one.case != case) for one in self._cell.waiting]
         self._cell.people.forget(case)
+        self._cell.following.forget(case)
 
     def _of(self, opened: Opened) -> list[int]:
         return [case for case in range(len(self._windows)) if opened.cases >> case & 1]
@@ -183,7 +187,8 @@ class Neighbours:
     def _ready(self, held: Held, hits: _Hits, oldest: int | None) -> Ready:
         if not len(hits.row):
             return []
-        found = met(held, hits.row, hits.case, self._windows)
+        asked = InView(hits.row, hits.case, self._windows, lambda: self._camera_of(held))
+        found = with_those_in_view(held, asked, met(held, hits.row, hits.case, self._windows))
         self._tell_broken(held, hits)
         self._hand_on(held, hits)
         lasting = {kind for kind, one in zip(held.kinds, held.batches, strict=True) if _lasts(one, oldest)}
@@ -213,11 +218,9 @@ class Neighbours:
     def _candidates(self, held: Held, hits: _Hits, found: Meetings) -> Rows:
         made, batch = np.zeros(len(hits.row), HIT), held.batch[hits.row]
         columns = [one.columns for one in held.batches]
-        cameras = np.cumsum([0, *(len(one.cameras) for one in columns)])
-        named = np.concatenate([self._cameras(one.cameras) for one in columns])
         made["node"] = np.array([self._named(one.node) for one in columns])[batch]
         made["boot"] = np.array([one.boot for one in columns])[batch]
-        made["camera"] = named[cameras[batch] + held.column("camera")[hits.row]]
+        made["camera"] = self._camera_of(held, hits.row)
         made["cell"] = self._named(self._cell.name)
         made["hour"] = np.array([one.epoch.hour for one in columns])[batch]
         made["start"], made["end"] = held.start[hits.row], held.end[hits.row]
@@ -239,23 +242,32 @@ class Neighbours:
         made["mask"][known] = held.column("mask")[row[known]]
         made["person"] = NOBODY
         seen = np.flatnonzero(known)
-        seen = seen[held.column("flags")[row[seen]] & HAS_FACE != 0]
         made["person"][seen] = self._people(held, case[seen], row[seen], lasting)
         return made
 
     def _people(self, held: Held, case: Int64, row: Int64, lasting: set[tuple[int, str]]) -> Int64:
-        kinds = [self._cell.kinds.setdefault(kind, len(self._cell.kinds)) for kind in held.kinds]
-        pairs = case << _KEY_BITS | held.key[row]  # 32 cases, and fewer boots in a cell than 2²⁶
+        """The person in each of some sightings that were met, by the face and as they are followed."""
+        cell = self._cell
+        kinds = [cell.kinds.setdefault(kind, len(cell.kinds)) for kind in held.kinds]
+        wanted = {cell.kinds[kind] for kind in lasting if kind in cell.kinds}
+        pairs = case << KEY_BITS | held.key[row]
         _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
-        rows = row[first]
-        batch = held.batch[rows]
-        codes = np.empty((len(rows), held.batches[0].columns.face.shape[1]), np.uint8)
-        for place in np.unique(batch).tolist():
-            some = batch == place
-            codes[some] = held.batches[place].columns.face[rows[some] - held.begins[place]]
-        asked = Asked(case[first], np.array(kinds)[batch], held.key[rows], codes)
-        wanted = {self._cell.kinds[kind] for kind in lasting if kind in self._cell.kinds}
-        return np.asarray(self._cell.people.number(asked, wanted)[which])
+        case, row = case[first], row[first]
+        kind, known = np.array(kinds, np.int64)[held.batch[row]], cell.people.counts
+        met = seen_again(held, row, case, kind, lambda: self._camera_of(held))
+        faces = np.flatnonzero(met.has[:, 0])
+        if len(faces):
+            met.person[faces] = cell.people.number(
+                Asked(case[faces], kind[faces], met.key[faces], met.face[faces]), wanted
+            )
+        return np.asarray(cell.following.number(met, cell.people, known, wanted)[which])
+
+    def _camera_of(self, held: Held, rows: Int64 | slice = slice(None)) -> Int64:
+        """The camera of each row, by its place among all names."""
+        columns = [one.columns for one in held.batches]
+        begins = np.cumsum([0, *(len(one.cameras) for one in columns)])
+        named = np.concatenate([self._cameras(one.cameras) for one in columns])
+        return np.asarray(named[begins[held.batch[rows]] + held.column("camera")[rows]])
 
     def _cameras(self, names: tuple[str, ...]) -> Int64:
         # A node names the same cameras in every batch.

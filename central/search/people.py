@@ -92,6 +92,23 @@ class People:
         self._keep({place for place in self._galleries if place[1] in lasting})
         return person
 
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many were numbered, by case."""
+        return dict(self._counts)
+
+    def another(self, case: int) -> int:
+        """The next number of a case, for somebody who is told apart by something else than a face."""
+        self._counts[case] += 1
+        return self._counts[case] - 1
+
+    def rename(self, case: int, number: int, kept: int) -> None:
+        """Two numbers of a case turned out to be one person's; the first was not answered yet."""
+        for place, gallery in self._galleries.items():
+            if place[0] == case:
+                gallery.people = [kept if one == number else one for one in gallery.people]
+                gallery.known = {key: kept if one == number else one for key, one in gallery.known.items()}
+
     def forget(self, case: int) -> None:
         """What is known of one case's."""
         self._keep({place for place in self._galleries if place[0] != case})

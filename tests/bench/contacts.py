@@ -27,8 +27,10 @@ from tests.city.laws import calibration
 from tests.city.plan import CityPlan
 
 SEED = 301
-# Shares of people who wear masks, and of cameras that fail once, for half an hour to three hours.
-CITIES = ((0.0, 0.02), (0.5, 0.02), (0.95, 0.02), (0.5, 0.3))
+# Seconds after which the track of somebody who sits breaks, in the mean.
+SELDOM, OFTEN = CityPlan().seated_track_s, 400.0
+# Shares of people who wear masks, and of cameras that fail once, for half an hour to three hours; and such seconds.
+CITIES = ((0.0, 0.02, SELDOM), (0.5, 0.02, SELDOM), (0.95, 0.02, SELDOM), (0.5, 0.3, SELDOM), (0.5, 0.02, OFTEN))
 TRUE, FOUND = "true route", "found route"
 GOAL = Goal("≥", 0.90)
 FOLLOWED = 10
@@ -52,12 +54,13 @@ class Tally:
 Tallies = dict[tuple[str, str], Tally]  # by route and preset
 
 
-def plan_of(masks: float, outages: float) -> CityPlan:
+def plan_of(masks: float, outages: float, breaks_s: float = SELDOM) -> CityPlan:
     """A city whose people go about in twos, threes and fours, eat with colleagues, and are seen in half of its rooms.
 
     Of many patients those are followed who have most contacts."""
     return CityPlan(
         seed=SEED, cameras=300, people=4000, patients=60, mask_share=masks, outage_share=outages,
+        seated_track_s=breaks_s,
         party_sizes=(0.2, 0.3, 0.3, 0.2), workers=0.7, lunch_together=0.7, indoor_share=0.5,
     )  # fmt: skip
 
@@ -129,27 +132,30 @@ def of_city(plan: CityPlan) -> Tallies:
 
 
 def measure(say: Say) -> list[Row]:
-    """F1 by preset: without masks and half masked together, then nearly all masked, and with many cameras failing."""
-    of: dict[tuple[float, float], Tallies] = {}
-    for masks, outages in CITIES:
-        of[masks, outages] = of_city(plan_of(masks, outages))
-        told = ", ".join(f"{what} {preset} {one.names.f1:.3f}" for (what, preset), one in of[masks, outages].items())
-        say(f"masks {masks:.0%}, outages {outages:.0%}: {told}")
+    """F1 by preset: without masks and half masked together, then nearly all masked, with many cameras failing,
+    and with tracks that break often."""
+    of: dict[tuple[float, float, float], Tallies] = {}
+    for city in CITIES:
+        of[city] = of_city(plan_of(*city))
+        told = ", ".join(f"{what} {preset} {one.names.f1:.3f}" for (what, preset), one in of[city].items())
+        masks, outages, breaks_s = city
+        say(f"masks {masks:.0%}, outages {outages:.0%}, tracks break after {breaks_s:.0f} s: {told}")
     return [*_rows(of)]
 
 
-def _rows(of: Mapping[tuple[float, float], Tallies]) -> Iterator[Row]:
+def _rows(of: Mapping[tuple[float, float, float], Tallies]) -> Iterator[Row]:
     where = (
         f"a city of 300 cameras and 4,000 people in families and at desks, the {FOLLOWED} patients with most contacts; "
         f"nobody asked; true contacts of whom cameras saw enough; distances wrong by 15 cm (one standard error)"
     )
-    bare, half, most, dark = (of[city] for city in CITIES)
+    bare, half, most, dark, broken = (of[city] for city in CITIES)
     usual = {key: bare[key] + half[key] for key in bare}
     for preset in preset_names():
         for name, note, some in (
             ("", "unmasked and half masked together", usual),
             (".masks_95", "95 % masked", most),
             (".outages_30", "half masked, 30 % of the cameras fail once", dark),
+            (".broken", "half masked, whoever sits is followed anew every 7 minutes", broken),
         ):
             found, true = some[FOUND, preset], some[TRUE, preset]
             peers = {

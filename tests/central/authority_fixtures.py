@@ -133,8 +133,10 @@ class World:
         sequence: int = 0,
         numbers: Sequence[int] | None = None,
         model: str = FACE_MODEL,
+        **changes: object,
     ) -> bytes:
-        """One sealed batch of this hour: a sighting a face, one a minute, numbered from 0; or only those `numbers`."""
+        """One sealed batch of this hour: a sighting a face, one a minute, numbered from 0; or only those `numbers`.
+        `changes` are made to every sighting."""
         numbers = range(len(faces)) if numbers is None else numbers
         epoch = Epoch.at(CELL, self.clock.now())
         code_shares, seal_shares = self.node_shares(epoch)
@@ -157,6 +159,7 @@ class World:
             )
             for n in numbers
         ]
+        sightings = [dataclasses.replace(one, **changes) for one in sightings]  # type: ignore[arg-type]
         models = {"face": model, "appearance": APPEARANCE_MODEL}
         masks = (0, 0, len(numbers), 0)
         header = Header(SCHEMA_VERSION, NODE, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, len(numbers), masks)

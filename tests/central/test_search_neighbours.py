@@ -193,7 +193,8 @@ def people_met(*faces: bytes | None, epochs: Sequence[Epoch] = (EPOCH,)) -> list
     for number, face in enumerate(faces, 10):
         epoch = epochs[(number - 10) % len(epochs)]
         minute = number + (epoch.hour - EPOCH.hour) * 60
-        stream.append(batch([seen(number, minute, face_code=face)], [met(1, number, minute)], epoch))
+        one = seen(number, minute, face_code=face, east_m=3.0 * number)  # each at a spot of their own
+        stream.append(batch([one], [met(1, number, minute)], epoch))
     (found,) = joined(stream, {1})
     return [partner.person for partner in found.partners]
 

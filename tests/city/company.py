@@ -19,6 +19,7 @@ from central.search.candidates import Candidate
 from central.search.opened import Opened
 from shared.epochs import HOUR_S, Epoch, Modality
 from shared.sightings import HAS_APPEARANCE, HAS_FACE, REACHES_M, SightingColumns, parse_sighting_id
+from shared.wire import pack
 from tests.central.joined import Hit, all_of, joining, took
 from tests.city.answers import Scanned, SearchedCity
 from tests.city.meetings import within
@@ -45,6 +46,7 @@ class Company:
             hits = [Hit(k, Modality.APPEARANCE, distance=0) for k in named]
             found.append(took(near, opened, hits))
         found.append(near.finish())
+        assert not near.broken, "contacts without their encounters are no measure of anything"
         return {candidate.sighting: candidate for candidate in all_of(near, found)}
 
     @cached_property
@@ -56,8 +58,8 @@ class Company:
         return {epoch: one.rows for epoch, one in self._parts.items()}
 
     @cached_property
-    def _met(self) -> dict[Epoch, npt.NDArray[np.int64]]:
-        """Encounters as in SightingColumns.meetings(), by the epoch of whichever sighting ended later."""
+    def _met(self) -> dict[Epoch, memoryview]:
+        """Encounters as they travel in a batch, by the epoch of whichever sighting ended later."""
         city, met = self.searched.city, self.searched.city.encounters
         later = np.where(city.sightings.end[met.a] > city.sightings.end[met.b], met.a, met.b)
         table = self._table()
@@ -65,7 +67,7 @@ class Company:
         places: dict[Epoch, list[int]] = defaultdict(list)
         for k, row in enumerate(later.tolist()):
             places[epoch_of[row]].append(k)
-        return {epoch: table[of] for epoch, of in places.items()}
+        return {epoch: _travelling(table[of], epoch) for epoch, of in places.items()}
 
     def _table(self) -> npt.NDArray[np.int64]:
         city, met = self.searched.city, self.searched.city.encounters
@@ -87,6 +89,9 @@ class Company:
         rows, seen, hour_s = of.rows, city.sightings, epoch.hour * HOUR_S
         begin_s = city.plan.start.timestamp() - hour_s
         cameras, camera = np.unique(seen.camera[rows], return_inverse=True)
+        # A sighting on which clothes were not seen has some that are like nobody's, so that it can be named as well.
+        worn = city.plan.random("unseen clothes", epoch.hour).integers(0, 256, of.appearance.shape, np.uint8)
+        worn[of.has_appearance] = of.appearance[of.has_appearance]
         columns: dict[str, npt.NDArray[Any]] = {
             "number": rows.astype(np.uint32),
             "camera": camera.astype(np.uint8),
@@ -98,9 +103,19 @@ class Company:
             "north": np.round(100 * seen.place[rows, 1]).astype(np.int16),
             "flags": (HAS_APPEARANCE | HAS_FACE * of.has_face).astype(np.uint8),
             "face": of.face,
+            "appearance": worn,
         }
         names = tuple(city.cameras.places[k].camera for k in cameras.tolist())
-        none = np.zeros((0, 6 + len(REACHES_M)), np.int64)
-        return SightingColumns(
-            "city", 1, epoch, names, len(rows), columns.__getitem__, lambda: self._met.get(epoch, none)
-        )
+        unread = self._met.get(epoch, _travelling(np.zeros((0, 6 + len(REACHES_M)), np.int64), epoch))
+        return SightingColumns("city", 1, epoch, names, len(rows), columns.__getitem__, _not_asked_for, unread)
+
+
+def _travelling(met: npt.NDArray[np.int64], epoch: Epoch) -> memoryview:
+    """Rows with Unix milliseconds as shared.columns writes them at the end of a batch's content."""
+    rows = met.copy()
+    rows[:, 2:4] -= epoch.hour * HOUR_S * 1000
+    return memoryview(pack("encounters") + pack(rows.astype("<i4").tobytes()))
+
+
+def _not_asked_for() -> npt.NDArray[np.int64]:
+    raise AssertionError("a search reads encounters as they travel")

@@ -13,8 +13,10 @@ from central.search.job import DEFAULT_RADIUS
 from shared.calibration.curves import Calibration
 from shared.calibration.files import calibration_from_map, calibration_to_map
 from shared.epochs import Modality
+from shared.sightings import parse_sighting_id
 from tests.city.answers import SearchedCity
 from tests.city.city import make_city
+from tests.city.company import Company
 from tests.city.laws import calibration
 from tests.city.plan import CityPlan
 
@@ -70,3 +72,15 @@ def test_the_laws_are_measured_on_another_city_and_complete(laws: Calibration) -
     assert calibration_from_map(calibration_to_map(laws)).models == laws.models
     assert laws.models[Modality.APPEARANCE] == PLAN.appearance_model
     assert calibration(replace(PLAN, seed=24)) == laws
+
+
+def test_a_patients_company_is_everybody_who_was_measured_near(city: SearchedCity) -> None:
+    """Every encounter of a patient's sightings is joined by the worker's own code: without them, figures of contacts
+    would be figures of a city in which nobody meets."""
+    found = Company(city).candidates(name for patient in range(3) for name in city.own(patient))
+    met, own = city.city.encounters, {parse_sighting_id(name)[2] for name in found}
+    pairs = [(a, b) for a, b in zip(met.a.tolist(), met.b.tolist(), strict=True)]
+    expected = sorted((one, other) for a, b in pairs for one, other in ((a, b), (b, a)) if one in own)
+    assert len(expected) > 20
+    joined = [(parse_sighting_id(name)[2], p.number) for name, one in found.items() for p in one.partners]
+    assert sorted(joined) == expected
