@@ -20,7 +20,8 @@ from central.search.candidates import Candidate
 QUESTIONS: Final = 3
 ALTERNATIVES: Final = 2
 BESIDE: Final = ("questions", "alternatives", "heeded")  # what stands beside the route itself
-# A patient is not asked for less: the share of one visit that an answer makes right in the mean.
+# A patient is not asked for less: the share of one visit that an answer makes right in the mean. Of a route without a
+# visit any answer is welcome: one sighting that is the patient's lends its sureness to all that fit it.
 _WORTH_ASKING: Final = 0.05
 _NEXT_TO_NONE: Final = 0.001
 
@@ -32,9 +33,9 @@ def kept_route(found: Findings, graph: CameraGraph, told: Told, most: int = QUES
     words that the search heeded."""
     likely = _plausible(found.weighed)
     asked = questions(likely, most, told.confirmed | told.rejected)
-    others = alternatives(likely, ALTERNATIVES)
+    others, least = alternatives(likely, ALTERNATIVES), _WORTH_ASKING if found.route.visits else 0.0
     return route_to_map(found.route) | {
-        "questions": [_question(one, graph.places) for one in asked if one.value >= _WORTH_ASKING],
+        "questions": [_question(one, graph.places) for one in asked if one.value >= least],
         "alternatives": [_alternative(one, graph.places) for one in others],
         "heeded": dict.fromkeys(sorted(told.confirmed), "confirmed") | dict.fromkeys(sorted(told.rejected), "rejected"),
     }
