@@ -35,6 +35,17 @@ def test_a_doubtful_walk_is_asked_about_and_a_sure_one_is_not() -> None:
     assert kept_route(findings([seen("cam-00-09", 60, 90)]), GRAPH, NOTHING_TOLD)["questions"] == []
 
 
+def test_without_a_visit_the_likeliest_are_asked_about_whatever_that_is_worth() -> None:
+    """Nothing else can help a route that is empty; what is on next to no path is a stranger's, and is not shown."""
+    far_apart = [seen(f"cam-0{x}-0{x}", 60 + 200 * x, 330) for x in range(3)]
+    found = findings(far_apart)
+    asked = kept_route(found, GRAPH, NOTHING_TOLD)["questions"]
+    assert found.route.visits == ()
+    assert [one["value"] for one in asked] == [0.0] * 3
+    assert [one["confidence"] for one in asked] == sorted(found.weighed.confidence, reverse=True)
+    assert kept_route(findings([seen("cam-00-09", 60, 380)]), GRAPH, NOTHING_TOLD)["questions"] == []
+
+
 def test_what_was_answered_is_not_asked_again() -> None:
     """Neither what was confirmed nor what was rejected, though the rest of the walk may still be doubtful."""
     told = Told(frozenset({WALK[0].sighting}), frozenset({WALK[1].sighting}))
