@@ -296,6 +296,7 @@ def test_the_commands_back_up_and_put_back(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As an administrator types them; a restored centre refuses to start while its authorities are away."""
+    office.world.clock.advance(SystemClock().now() - office.world.clock.now())  # a served centre has the real one
     office.approved()
     file = tmp_path / "copy.sqlite"
     monkeypatch.setenv("CAIRN_CENTRE_DATABASE", f"sqlite:///{tmp_path / 'centre.sqlite'}")
