@@ -34,6 +34,7 @@ from central.database import open_database
 from central.errors import NewerDatabase, ServiceDown
 from central.routes.jobs import RouteJobs
 from central.routes.tables import FoundRoute
+from shared.clock import SystemClock
 from tests.central.authority_fixtures import CASE
 from tests.central.centre_fixtures import SETTINGS, Office, plain_calibration
 from tests.central.http_fixtures import serving
