@@ -19,7 +19,7 @@ from central.retention.rules import load_rules
 from central.search.case_search import SearchParts
 from shared.clock import FixedClock
 from shared.epochs import Epoch
-from tests.central.archive_fixtures import CELLS, FIRST, Archived
+from tests.central.archive_fixtures import AFTER, CELLS, FIRST, Archived
 
 KEPT = load_rules().batches
 
@@ -97,8 +97,9 @@ def test_late_batches_of_a_dropped_hour_go_with_it(site: Archived) -> None:
 
 
 @pytest.fixture
-def command(site: Archived, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs `cairn-central …` with the site's settings and gives its JSON."""
+def command(site: Archived, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `cairn-central …` with the site's settings, some days after its batches, and gives its JSON."""
+    monkeypatch.setattr("shared.clock.SystemClock", lambda: FixedClock(AFTER))
     env = tmp_path / "centre.env"
     url = site.engine.url.render_as_string(hide_password=False)
     env.write_text(f"CAIRN_CENTRE_DATABASE={url}\nCAIRN_CENTRE_ARCHIVE={site.store.place.url}\n")
