@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from pathlib import Path
 
 from shared.errors import BadInput
+from shared.files import CannotWrite, write_whole
 
 
 class FileExists(BadInput):
@@ -30,36 +29,10 @@ def must_be_free(path: Path, force: bool) -> None:
 
 
 def save(path: Path, content: bytes, force: bool) -> None:
-    """Beside its place first, synced, then moved there: a full disk or a power cut leaves no half of it.
-
-    Raises FileExists when somebody was quicker, BadInput when it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    """Raises FileExists when somebody was quicker, BadInput when it cannot be written."""
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if force:
-            beside.replace(path)
-        else:
-            _place(beside, path)
+        write_whole(path, content, 0o600, over=force)
     except FileExistsError:
         raise FileExists(f"{path} exists", hint="choose another name, or give --force to replace it") from None
-    except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}", hint="choose another file") from None
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            beside.unlink()
-
-
-def _place(beside: Path, path: Path) -> None:
-    """A link fails where a name is taken, in one step; a file system without links is asked first instead."""
-    try:
-        path.hardlink_to(beside)
-    except FileExistsError:
-        raise
-    except OSError:
-        if os.path.lexists(path):
-            raise FileExistsError from None
-        beside.replace(path)
+    except CannotWrite as error:
+        raise BadInput(error.message, hint="choose another file") from None

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from central.replay.scenario import Patient
-from central.routes.camera_graph import CameraGraph
-from central.routes.kept import QUESTIONS, kept_route
+from central.routes.kept import QUESTIONS, asked_about
 from central.routes.reconstruct import Told
 from central.routes.service import Findings
 from shared.sightings import parse_sighting_id
 
 
-def asked(
-    search: Callable[[Told], Findings], graph: CameraGraph, patient: Patient, most: int
-) -> Iterator[tuple[int, Findings]]:
+def asked(search: Callable[[Told], Findings], patient: Patient, most: int) -> Iterator[tuple[int, Findings]]:
     """How many questions were answered, and what was found then, beginning with none; at most `most`, and fewer where
     none is left that is worth asking. As many as a page shows are asked at once."""
     told, count = Told(), 0
     yield count, (found := search(told))
-    while shown := kept_route(found, graph, told, min(QUESTIONS, most - count))["questions"]:
-        told = _answered(told, [one["sighting"] for one in shown], patient)
+    while count < most and (shown := asked_about(found, told, min(QUESTIONS, most - count))):
+        told = _answered(told, [one.candidate.sighting for one in shown], patient)
         count += len(shown)
         yield count, (found := search(told))
 

@@ -170,7 +170,7 @@ class _Asking:
             return found
 
         try:
-            rounds = [(count, found) for count, found in asked(search, graph, patient, self.questions)]
+            rounds = [(count, found) for count, found in asked(search, patient, self.questions)]
         finally:
             close_case(site, case)
         found, began = rounds[-1][1], perf_counter()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from central.walking.ways import Fit, Ways
 from shared.errors import BadInput
-from shared.geo import EARTH_RADIUS_M, haversine_m
+from shared.geo import EARTH_RADIUS_M, haversine_m, plane_m
 from shared.ids import check_id
 
 Floats = npt.NDArray[np.float64]
@@ -149,9 +149,8 @@ class CameraGraph:
     @cached_property
     def flat_m(self) -> Floats:
         """East and north of the cameras' middle in metres [n, 2]: exact enough within a city."""
-        middle = float(self.latitude.mean())
-        east = np.cos(np.radians(middle)) * np.radians(self.longitude - self.longitude.mean())
-        return EARTH_RADIUS_M * np.stack([east, np.radians(self.latitude - middle)], axis=1)
+        middle = float(self.latitude.mean()), float(self.longitude.mean())
+        return plane_m(self.latitude, self.longitude, middle)
 
     def _count_around(self, cameras: Indices) -> None:
         missing = cameras[self._counts[cameras, 0] == 0]

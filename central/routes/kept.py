@@ -32,13 +32,17 @@ def kept_route(found: Findings, graph: CameraGraph, told: Told, most: int = QUES
     """The document that is stored: route_to_map with up to `most` questions, best first, the alternatives, and the
     words that the search heeded."""
     likely = _plausible(found.weighed)
-    asked = questions(likely, most, told.confirmed | told.rejected)
-    others, least = alternatives(likely, ALTERNATIVES), _WORTH_ASKING if found.route.visits else 0.0
+    asked, others = _asked(found, likely, told, most), alternatives(likely, ALTERNATIVES)
     return route_to_map(found.route) | {
-        "questions": [_question(one, graph.places) for one in asked if one.value >= least],
+        "questions": [_question(one, graph.places) for one in asked],
         "alternatives": [_alternative(one, graph.places) for one in others],
         "heeded": dict.fromkeys(sorted(told.confirmed), "confirmed") | dict.fromkeys(sorted(told.rejected), "rejected"),
     }
+
+
+def asked_about(found: Findings, told: Told, most: int) -> list[Question]:
+    """What a stored route asks, without the rest of it."""
+    return _asked(found, _plausible(found.weighed), told, most)
 
 
 def unheeded(document: Mapping[str, Any], words: Mapping[str, str]) -> int:
@@ -64,6 +68,11 @@ def sightings_of(document: Mapping[str, Any]) -> dict[str, Row]:
     visits: Iterator[Row] = (visit["candidate"] for visit in document["visits"])
     others: Sequence[Row] = [one for each in document.get("alternatives", ()) for one in each["instead"]]
     return {one["sighting"]: one for one in (*visits, *document.get("questions", ()), *others)}
+
+
+def _asked(found: Findings, likely: Weighed, told: Told, most: int) -> list[Question]:
+    least = _WORTH_ASKING if found.route.visits else 0.0
+    return [one for one in questions(likely, most, told.confirmed | told.rejected) if one.value >= least]
 
 
 def _plausible(found: Weighed) -> Weighed:

@@ -10,7 +10,6 @@ from central.cases.options import connect, connection, moment
 from central.cli import Answer, Groups, command, group, say
 
 if TYPE_CHECKING:
-    from central.cases.client import CaseClient
     from central.routes.camera_graph import CameraPlace
     from central.walk_test.passages import Passage
     from central.walk_test.tracks import Track
@@ -44,6 +43,7 @@ def add_parser(groups: Groups) -> None:
 
 
 def plan_walk(options: argparse.Namespace) -> Answer:
+    from central.nodes.places import places_known
     from central.saving import must_be_free, save
     from central.walk_test.passages import nearest_walk, plan, plan_to_csv
     from shared.errors import BadInput
@@ -65,6 +65,7 @@ def plan_walk(options: argparse.Namespace) -> Answer:
 
 
 def report_walk(options: argparse.Namespace) -> Answer:
+    from central.nodes.places import places_known
     from central.routes.reconstruct import route_from_map
     from central.walk_test.score import score_walk
     from shared.errors import BadInput
@@ -119,14 +120,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}", hint="check its name") from None
-
-
-def places_known(client: CaseClient) -> list[CameraPlace]:
-    """The cameras of the centre. Raises what the centre refuses."""
-    from central.routes.camera_graph import CameraPlace
-
-    names = ("camera", "latitude", "longitude", "indoor", "cell")
-    return [CameraPlace(**{name: one[name] for name in names}) for one in client.ask("GET", "/cameras")]
 
 
 def _rows(score: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,15 +14,14 @@ from scipy.sparse.csgraph import dijkstra
 from central.routes.camera_graph import VIEW_M, CameraPlace
 from central.walking.errors import TooDense
 from central.walking.extract import Box, Streets, Tell, read_streets
-from central.walking.network import Network, contracted, network_of, on_a_plane, snap, with_cameras
+from central.walking.network import Network, contracted, network_of, snap, with_cameras
 from central.walking.ways import Source, Ways
 from shared.errors import BadInput
-from shared.geo import EARTH_RADIUS_M, haversine_m
+from shared.geo import EARTH_RADIUS_M, haversine_m, plane_m
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-REACH_M: Final = 1_000.0  # the next camera of somebody on foot; 10,820 cameras on 88 km² make some 1.3 million pairs
 LONGEST_REACH_M: Final = 10_000.0
 MOST_PAIRS: Final = 5_000_000  # 24 bytes each where a centre looks them up
 _BEYOND_M: Final = 1_000.0  # of the box: a way leads outside it and comes back
@@ -30,7 +29,7 @@ _AT_ONCE: Final = 2**22  # distances in memory at a time, 8 bytes each
 _TELL_EVERY: Final = 1_000
 
 
-def build(path: Path, cameras: Sequence[CameraPlace], now: datetime, tell: Tell, reach_m: float = REACH_M) -> Ways:
+def build(path: Path, cameras: Sequence[CameraPlace], now: datetime, tell: Tell, reach_m: float) -> Ways:
     """Raises BadExtract, NoWays, TooDense, and BadInput without cameras or for a reach that nobody walks."""
     if not cameras:
         raise BadInput("there is no camera", hint="enter cameras first, or give --cameras FILE")
@@ -72,8 +71,8 @@ def _joined(streets: Streets, latitude: Floats, longitude: Floats) -> tuple[Netw
     """The network with the cameras on it, how far off each hangs, and its point (-1: none is near)."""
     middle = float(latitude.mean()), float(longitude.mean())
     whole = network_of(streets.latitude, streets.longitude, streets.one, streets.other)
-    points = on_a_plane(streets.latitude, streets.longitude, middle)
-    snapped = snap(whole, points, on_a_plane(latitude, longitude, middle))
+    points = plane_m(streets.latitude, streets.longitude, middle)
+    snapped = snap(whole, points, plane_m(latitude, longitude, middle))
     cut, at = with_cameras(whole, snapped)
     hung = at >= 0
     network, kept = contracted(cut, at[hung])

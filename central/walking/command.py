@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from central.cases.options import connect, connection
 from central.cli import Answer, Groups, command, group, say
 
 if TYPE_CHECKING:
     from central.routes.camera_graph import CameraPlace
+
+# As far as the next camera of somebody on foot; 10,820 cameras on 88 km² make some 1.3 million pairs.
+REACH_M: Final = 1_000.0
 
 
 def add_parser(groups: Groups) -> None:
@@ -22,7 +25,7 @@ def add_parser(groups: Groups) -> None:
     )  # fmt: skip
     building.add_argument("--osm", type=Path, required=True, metavar="FILE.osm.pbf")
     building.add_argument("--out", type=Path, default=Path("walking.npz"), metavar="FILE", help="walking.npz")
-    building.add_argument("--reach", type=float, default=1000.0, metavar="M", help="how far on foot; 1000")
+    building.add_argument("--reach", type=float, default=REACH_M, metavar="M", help=f"how far on foot; {REACH_M:.0f}")
     building.add_argument("--force", action="store_true", help="replace the file if there is one")
     cameras = "a scenario's cameras.csv; without it, the cameras that the centre knows"
     building.add_argument("--cameras", type=Path, metavar="FILE", help=cameras)
@@ -78,8 +81,8 @@ def show_ways(options: argparse.Namespace) -> Answer:
 
 
 def _cameras(options: argparse.Namespace) -> list[CameraPlace]:
+    from central.nodes.places import places_known
     from central.replay.read import read_cameras
-    from central.walk_test.command import places_known
 
     if options.cameras is not None:
         return list(read_cameras(options.cameras))

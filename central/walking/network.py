@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from shared.geo import EARTH_RADIUS_M, haversine_m
+from shared.geo import haversine_m
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -132,12 +132,6 @@ def contracted(network: Network, keep: Ints) -> tuple[Network, Ints]:
         np.concatenate([plain.metres, ends.metres[a] + ends.metres[b] + length[of[a]]]),
     )
     return _shortest(joined), number[keep]
-
-
-def on_a_plane(latitude: Floats, longitude: Floats, middle: tuple[float, float]) -> Floats:
-    """Metres east and north of the middle [n, 2]: exact enough within a city."""
-    east = np.cos(np.radians(middle[0])) * np.radians(longitude - middle[1])
-    return EARTH_RADIUS_M * np.stack([east, np.radians(latitude - middle[0])], axis=1)
 
 
 def _samples(start: Floats, step: Floats) -> tuple[Ints, Floats]:

@@ -12,8 +12,9 @@ from sqlmodel import Session
 
 from central.routes.service import places_of
 from central.settings import CentreSettings
-from central.walking.ways import ATTRIBUTION, Fit, Place, Ways
+from central.walking.ways import ATTRIBUTION, Fit, Ways
 from central.walking.ways_file import read_ways
+from shared.cells import Placed
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def noted(fit: Fit) -> list[str]:
     ]
 
 
-def described(ways: Ways, places: Iterable[Place] | None = None) -> dict[str, Any]:
+def described(ways: Ways, places: Iterable[Placed] | None = None) -> dict[str, Any]:
     """Plain values: where it is from, how large it is, and how it fits the cameras if they are given."""
     told: dict[str, Any] = {
         "source": ways.source.name,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from shared.cells import Placed
 from shared.geo import haversine_m
 
 Floats = npt.NDArray[np.float64]
@@ -20,17 +21,6 @@ Bools = npt.NDArray[np.bool_]
 # A camera that has moved farther than this hangs elsewhere: its ways are not known any more.
 MOVED_M: Final = 10.0
 ATTRIBUTION: Final = "© OpenStreetMap contributors, ODbL"
-
-
-class Place(Protocol):
-    """A camera somewhere, in degrees."""
-
-    @property
-    def camera(self) -> str: ...
-    @property
-    def latitude(self) -> float: ...
-    @property
-    def longitude(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ class Ways:
     reach_m: float
     source: Source
 
-    def fit(self, places: Iterable[Place]) -> Fit:
+    def fit(self, places: Iterable[Placed]) -> Fit:
         """Which of these cameras it knows, where it says that they hang."""
         index = {name: i for i, name in enumerate(self.names)}
         fit = Fit()

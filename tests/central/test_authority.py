@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import text
 
+from central.authority import kek
 from central.authority.kek import WrongPassphrase, read_passphrase
 from central.authority.released import Recipient, open_released
 from central.authority.service import AuthorityFiles
@@ -190,6 +191,21 @@ def test_the_database_never_holds_a_secret_in_the_clear_nor_after_destruction(wo
     assert wrapped in path.read_bytes()
     authority.destroy(NOW.date())
     assert wrapped not in b"".join(part.read_bytes() for part in tmp_path.glob("authority-a*"))
+
+
+def test_a_database_keeps_the_work_that_its_passphrase_was_made_with(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later version may ask for more of new databases, and still opens those that are there."""
+    before = world.authorities[0]._secrets._live([NOW.date()])
+    monkeypatch.setattr(kek, "SCRYPT_N", 2 * kek.SCRYPT_N)
+    assert world.authority("authority-a")._secrets._live([NOW.date()]) == before
+    world.authority("authority-new")
+    of = {}
+    for name in ("a", "new"):
+        with open_database(tmp_path / f"authority-{name}.sqlite").connect() as connection:
+            of[name] = connection.execute(text("SELECT scrypt_n FROM keyencryption")).scalar_one()
+    assert of == {"a": kek.SCRYPT_N // 2, "new": kek.SCRYPT_N}
 
 
 def test_the_log_cannot_be_rewritten(tmp_path: Path, world: World) -> None:

@@ -207,8 +207,7 @@ def test_a_scenarios_own_clothes_are_handed_on(tiny: Path) -> None:
 
 
 def test_patients_who_are_asked_make_their_routes_no_worse(tiny: Path, replayed: Replayed) -> None:
-    """Each is asked what the page would ask, answers truly, and is searched again; the result tells how it went on, and
-    what was confirmed is on the route."""
+    """Each is asked what the page would ask, answers truly, and is searched again; the result tells how it went on."""
     scenario = read_scenario(tiny)
     played = play(scenario, replayed.calibration, quietly, ask=4)
     rounds = score(scenario, played)["totals"]["by_questions"]

@@ -25,6 +25,7 @@ from central.routes.watching import on_the_way
 from central.search.candidates import Candidate
 from central.walking import build as building
 from central.walking.build import build, detours
+from central.walking.command import REACH_M
 from central.walking.errors import BadExtract, NoWays, TooDense
 from central.walking.network import Network, contracted
 from central.walking.ways import Ways
@@ -323,7 +324,7 @@ def test_what_is_no_extract_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "map.osm.pbf"
     file.write_bytes(content)
     with pytest.raises(BadExtract) as refused:
-        build(file, CAMERAS, NOW, lambda _: None)
+        build(file, CAMERAS, NOW, lambda _: None, REACH_M)
     assert refused.value.hint
 
 
@@ -338,7 +339,7 @@ def test_half_an_extract_is_refused(tmp_path: Path, share: float) -> None:
     raw = whole.read_bytes()
     cut.write_bytes(raw[: int(share * len(raw))])
     with pytest.raises(BadExtract):
-        build(cut, CAMERAS, NOW, lambda _: None)
+        build(cut, CAMERAS, NOW, lambda _: None, REACH_M)
 
 
 def test_an_extract_of_another_continent_is_refused(tmp_path: Path) -> None:
@@ -360,7 +361,7 @@ def test_an_extract_without_ways_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_there_is_refused_and_fetched_from_nowhere(tmp_path: Path, name: str) -> None:
     """A folder, a missing file, or an address, which the library would load from the net."""
     with pytest.raises(BadExtract):
-        build(tmp_path / name if not name.startswith("https") else Path(name), CAMERAS, NOW, lambda _: None)
+        build(tmp_path / name if not name.startswith("https") else Path(name), CAMERAS, NOW, lambda _: None, REACH_M)
 
 
 def test_no_camera_and_no_reach_are_refused(tmp_path: Path) -> None:
