@@ -10,8 +10,9 @@ The centre verifies and stores it without a key; only a search worker, with the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -21,7 +22,8 @@ from shared.columns import columns_from_bytes, columns_to_bytes
 from shared.epochs import Epoch
 from shared.errors import BadBatch, BadSignature, CairnError, CannotOpen, TooLarge, UnknownVersion
 from shared.ids import check_id, is_id
-from shared.sightings import Encounter, Sighting, SightingColumns
+from shared.sighting_columns import SightingColumns
+from shared.sightings import Encounter, Sighting
 from shared.wire import pack, unpack, unpack_proven
 
 SCHEMA_VERSION = 3  # 2 counts the seconds of an encounter by distance; 3 lays encounters out as one block of numbers
@@ -111,8 +113,21 @@ def read_batch(raw: bytes) -> SealedBatch:
     return SealedBatch(_header_from_map(unpack(raw[_PREFIX:body_at], BadBatch, "a batch's header")), raw, body_at)
 
 
-def read_stored(raw: bytes) -> SealedBatch:
-    """The same for a batch that went through verify_batch before it was stored, as millions of a search did.
+class Stored(NamedTuple):
+    """What the reader of a stored batch needs of its header, and the bytes that it came in."""
+
+    node: str
+    boot: int
+    cell: str
+    hour: int
+    people: int
+    models: Mapping[str, str]
+    raw: bytes
+    body_at: int
+
+
+def read_stored(raw: bytes) -> Stored:
+    """Parse the header of a batch that went through verify_batch before it was stored, as millions of a search did.
 
     Its header is proven by the seal as well, so only what the reader leans on is looked at: whoever changed it would
     have to open the seal. Raises BadBatch and what read_batch raises for another version or size.
@@ -120,15 +135,17 @@ def read_stored(raw: bytes) -> SealedBatch:
     body_at = _body_at(raw)
     value = unpack_proven(raw[_PREFIX:body_at], BadBatch, "a batch's header")
     try:
-        known = value["version"] in KNOWN_VERSIONS
-        header = Header(**{**value, "masks": tuple(value["masks"])}) if known else _header_from_map(value)
-        numbers = header.boot, header.hour, header.people
-        fits = all(type(n) is int and 0 <= n < 2**32 for n in numbers) and type(header.models) is dict
+        if value["version"] not in KNOWN_VERSIONS:
+            _header_from_map(value)
+        node, boot, cell, hour = value["node"], value["boot"], value["cell"], value["hour"]
+        people, models = value["people"], value["models"]
+        fits = type(boot) is type(hour) is type(people) is int and type(models) is dict
+        fits = fits and 0 <= boot < 2**32 and 0 <= hour < 2**32 and 0 <= people < 2**32
     except (TypeError, KeyError):
         fits = False
-    if not fits or not is_id(header.node) or not is_id(header.cell):
+    if not fits or not is_id(node) or not is_id(cell):
         raise BadBatch("a batch's header is malformed", hint="only Cairn nodes may write here")
-    return SealedBatch(header, raw, body_at)
+    return Stored(node, boot, cell, hour, people, models, raw, body_at)
 
 
 def _body_at(raw: bytes) -> int:
@@ -170,18 +187,31 @@ def open_batch(batch: SealedBatch, key: bytes | AESGCM) -> SightingColumns:
 
     Raises CannotOpen for a wrong key or changed bytes, BadBatch for a malformed content.
     """
-    nonce_end = batch.body_at + _NONCE
-    sealed = memoryview(batch.raw)[nonce_end:-_SIGNATURE]
-    try:
-        cipher = opener(key) if isinstance(key, bytes) else key
-        plain = cipher.decrypt(batch.raw[batch.body_at : nonce_end], sealed, batch.raw[: batch.body_at])
-    except (InvalidTag, ValueError):
-        hint = "the key was not released, was destroyed, or the batch was changed"
-        raise CannotOpen(f"a batch of {batch.header.node} does not open", hint=hint) from None
-    columns = columns_from_bytes(plain, batch.header.node, batch.header.boot, batch.header.epoch)
-    if len(columns) != batch.header.people:
+    cipher, header = opener(key) if isinstance(key, bytes) else key, batch.header
+    plain = _unsealed(batch.raw, batch.body_at, header.node, cipher, lambda size: memoryview(bytearray(size)))
+    columns = columns_from_bytes(bytes(plain), header.node, header.boot, header.epoch)
+    if len(columns) != header.people:
         raise BadBatch("a batch holds another number of sightings than it says", hint="quarantine this node")
     return columns
+
+
+def unsealed(batch: Stored, cipher: AESGCM, memory: Callable[[int], memoryview]) -> memoryview:
+    """The content and its padding, in memory that the reader gives: new memory costs as much as opening does.
+
+    Raises CannotOpen for a wrong key or changed bytes.
+    """
+    return _unsealed(batch.raw, batch.body_at, batch.node, cipher, memory)
+
+
+def _unsealed(raw: bytes, body_at: int, node: str, cipher: AESGCM, memory: Callable[[int], memoryview]) -> memoryview:
+    nonce_end = body_at + _NONCE
+    into = memory(len(raw) - nonce_end - _TAG - _SIGNATURE)
+    try:
+        cipher.decrypt_into(raw[body_at:nonce_end], memoryview(raw)[nonce_end:-_SIGNATURE], raw[:body_at], into)
+    except (InvalidTag, ValueError):
+        hint = "the key was not released, was destroyed, or the batch was changed"
+        raise CannotOpen(f"a batch of {node} does not open", hint=hint) from None
+    return into
 
 
 def _pad(plain: bytes) -> bytes:

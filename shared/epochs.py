@@ -112,26 +112,33 @@ def code_keys(
 ) -> list[bytes]:
     """As `code_key`, for many hours of one cell: `shares` are uint8[hours, authorities, 32] in order of their names.
 
-    The same HKDF written out, with no object a key: ten patients' probes of a city need 227,000 keys.
+    Ten patients' probes of a city need 227,000 keys.
     """
-    count, authorities, size = shares.shape
-    if size != SHARE_BYTES or not authorities or count != len(hours):
-        raise BadInput("no shares to make keys from", hint="fetch the shares of every authority first")
-    start = _code_info(authorities, modality, model, cell)
-    raw, step = shares.tobytes(), authorities * size
-    secrets = (raw[at : at + step] for at in range(0, len(raw), step))
-    return [_hkdf(secret, start + hour.to_bytes(4, "big")) for secret, hour in zip(secrets, hours, strict=True)]
-
-
-def _code_info(authorities: int, modality: Modality, model: str, cell: str) -> bytes:
-    label = _fields(b"cairn/v1 code key", authorities.to_bytes(1, "big"))
-    return label + _fields(modality.encode(), check_id(model, "model").encode(), check_id(cell, "cell").encode())
+    context = _fields(modality.encode(), check_id(model, "model").encode(), check_id(cell, "cell").encode())
+    return _keys(shares, b"cairn/v1 code key", context, hours)
 
 
 def seal_key(seal_shares: Sequence[bytes], node: str, epoch: Epoch) -> bytes:
     """The AES-256 key of one node's batches in one epoch; `seal_shares` in order of authority names."""
     context = _fields(check_id(node, "node").encode(), epoch.cell.encode())
     return _combine(seal_shares, b"cairn/v1 seal key", context + epoch.hour.to_bytes(4, "big"))
+
+
+def seal_keys(shares: npt.NDArray[np.uint8], node: str, cell: str, hours: Sequence[int]) -> list[bytes]:
+    """As `seal_key`, for many hours of one cell: `shares` are uint8[hours, authorities, 32] in order of their names."""
+    context = _fields(check_id(node, "node").encode(), check_id(cell, "cell").encode())
+    return _keys(shares, b"cairn/v1 seal key", context, hours)
+
+
+def _keys(shares: npt.NDArray[np.uint8], label: bytes, context: bytes, hours: Sequence[int]) -> list[bytes]:
+    """What `_combine` gives, with no object a key."""
+    count, authorities, size = shares.shape
+    if size != SHARE_BYTES or not authorities or count != len(hours):
+        raise BadInput("no shares to make keys from", hint="fetch the shares of every authority first")
+    start = _fields(label, authorities.to_bytes(1, "big")) + context
+    raw, step = shares.tobytes(), authorities * size
+    secrets = (raw[at : at + step] for at in range(0, len(raw), step))
+    return [_hkdf(secret, start + hour.to_bytes(4, "big")) for secret, hour in zip(secrets, hours, strict=True)]
 
 
 def _combine(shares: Sequence[bytes], label: bytes, context: bytes) -> bytes:

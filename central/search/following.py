@@ -192,8 +192,9 @@ class _Joining:
 
 def seen_again(held: Held, row: Int64, case: Int64, kind: Int64, camera: Callable[[], Int64]) -> Met:
     """What is known of sightings that were met, before anybody is numbered; codes are read of those who need them."""
-    start, end, east, north = held.start[row], held.end[row], held.column("east")[row], held.column("north")[row]
-    has = held.column("flags")[row][:, None] & np.array([HAS_FACE, HAS_APPEARANCE]) != 0
+    start, end = held.moment("start", row), held.moment("end", row)
+    east, north = held.at("east", row), held.at("north", row)
+    has = held.at("flags", row)[:, None] & np.array([HAS_FACE, HAS_APPEARANCE]) != 0
     can = (end - start >= STAYED_MS) & (east != NOWHERE)
     view = np.zeros(len(row), np.int64)
     if can.any():

@@ -50,9 +50,11 @@ class InView(NamedTuple):
 def with_those_in_view(held: Held, asked: InView, met: Meetings) -> Meetings:
     """The meetings, and those with whoever else was in a hit's view for half a minute within the window of its case,
     where one of the two has no place. An encounter of the same two knows more, and stays alone."""
-    stayed = held.end - held.start >= SHORTEST_MS
     nowhere = held.column("east") == NOWHERE
-    if not (nowhere & stayed).any():  # as in most batches of a city whose grounds are known
+    if not nowhere.any():  # as in most batches of a city whose grounds are known
+        return met
+    stayed = held.column("end") - held.column("start") >= SHORTEST_MS
+    if not (nowhere & stayed).any():
         return met
     among = np.flatnonzero(stayed)
     view = held.boots[held.batch[among]] << _CAMERA_BITS | asked.camera()[among]
@@ -76,7 +78,7 @@ class _Line(NamedTuple):
 
     @classmethod
     def of(cls, held: Held, among: Int64, views: Int64) -> _Line:
-        start, end = held.start[among], held.end[among]
+        start, end = held.moment("start", among), held.moment("end", among)
         span = int(end.max()) - int(start.min()) + 2
         behind = views * span - int(start.min())
         return cls(start + behind, end + behind)
@@ -102,8 +104,8 @@ def _lasting(held: Held, asked: InView, hit: Int64, other: Int64, nowhere: npt.N
     """Of such pairs those who are two, of whom one has no place, opened for the case, and together long enough."""
     row, case = asked.rows[hit], asked.case[hit]
     windows = asked.windows[case]
-    start = np.maximum(np.maximum(held.start[row], held.start[other]), windows[:, 0])
-    end = np.minimum(np.minimum(held.end[row], held.end[other]), windows[:, 1])
+    start = np.maximum(np.maximum(held.moment("start", row), held.moment("start", other)), windows[:, 0])
+    end = np.minimum(np.minimum(held.moment("end", row), held.moment("end", other)), windows[:, 1])
     kept = (end - start >= SHORTEST_MS) & (nowhere[row] | nowhere[other]) & (held.key[row] != held.key[other])
     kept &= held.cases[held.batch[other]] >> case & 1 == 1
     return _Pairs(hit, other, start, end).of(kept)

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from central.search.opened import Opened
 from central.search.people import Int64
-from shared.columns import meetings_of, numbers_of
+from shared.encounters import numbers_of, told_of
 from shared.epochs import HOUR_S, Modality
 from shared.errors import BadBatch
+from shared.layout import Stacked
 
 _NUMBER_BITS = 32
 
@@ -31,36 +32,22 @@ class Held:
     batches: Sequence[Opened]
     known: dict[tuple[str, int], int] = field(default_factory=dict)
     broken: dict[int, BadBatch] = field(default_factory=dict)
-    _columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """A column of all rows, as it lies in the batches."""
-        if name not in self._columns:
-            self._columns[name] = np.concatenate([one.columns.column(name) for one in self.batches])
-        return self._columns[name]
+    @cached_property
+    def stacked(self) -> Stacked:
+        return Stacked([one.columns.blob for one in self.batches])
 
     def codes(self, name: str, rows: Int64, has: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-        """The codes of a few rows, those that have one: the column of all would be megabytes."""
-        found = np.zeros((len(rows), self.batches[0].columns.column(name).shape[1]), np.uint8)
-        batch = self.batch[rows]
-        for place in np.unique(batch[has]).tolist():
-            some = np.flatnonzero((batch == place) & has)
-            found[some] = self.batches[place].columns.column(name)[rows[some] - self.begins[place]]
+        """The codes of a few rows, zeros for those that have none."""
+        some = self.stacked.codes(name, rows[has])
+        found = np.zeros((len(rows), some.shape[1]), np.uint8)
+        found[has] = some
         return found
 
-    @cached_property
-    def sizes(self) -> Int64:
-        return np.array([len(one.columns) for one in self.batches], np.int64)
-
-    @cached_property
-    def begins(self) -> Int64:
-        """The first row of each batch."""
-        return np.cumsum(self.sizes) - self.sizes
-
-    @cached_property
+    @property
     def batch(self) -> Int64:
         """The batch of each row."""
-        return np.repeat(np.arange(len(self.batches)), self.sizes)
+        return self.stacked.batch
 
     @cached_property
     def cases(self) -> Int64:
@@ -71,17 +58,34 @@ class Held:
     def hour_ms(self) -> Int64:
         return np.array([one.columns.epoch.hour * HOUR_S * 1000 for one in self.batches], np.int64)
 
-    @cached_property
-    def start(self) -> Int64:
-        return np.asarray(self.column("start") + self.hour_ms[self.batch])
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A column of all rows, as it lies in the batches."""
+        return self.stacked.column(name)
+
+    def at(self, name: str, rows: Int64) -> npt.NDArray[Any]:
+        """The same of some rows."""
+        return self.stacked.at(name, rows)
+
+    def moment(self, name: str, rows: Int64) -> Int64:
+        """When some rows start or end, in Unix milliseconds."""
+        return np.asarray(self.at(name, rows) + self.hour_ms[self.batch[rows]])
 
     @cached_property
-    def end(self) -> Int64:
-        return np.asarray(self.column("end") + self.hour_ms[self.batch])
+    def until(self) -> Int64:
+        """The last moment at which anybody in each batch was in view, in Unix milliseconds; long ago for nobody."""
+        return self._of_each("end", np.maximum, -(2**62))
 
     @cached_property
-    def number(self) -> npt.NDArray[np.uint32]:
-        return self.column("number")
+    def since(self) -> Int64:
+        """From which moment on, and in a far future for nobody."""
+        return self._of_each("start", np.minimum, 2**62)
+
+    def _of_each(self, name: str, most: np.ufunc, nobody: int) -> Int64:
+        of_each = np.full(len(self.batches), nobody, np.int64)
+        some = np.flatnonzero(self.stacked.sizes)
+        if len(some):
+            of_each[some] = most.reduceat(self.column(name), self.stacked.begins[some]) + self.hour_ms[some]
+        return of_each
 
     @cached_property
     def boots(self) -> Int64:
@@ -96,7 +100,7 @@ class Held:
 
     @cached_property
     def key(self) -> Int64:
-        return np.asarray(self.boots[self.batch] << _NUMBER_BITS | self.number)
+        return np.asarray(np.repeat(self.boots << _NUMBER_BITS, self.stacked.sizes) | self.column("number"))
 
     @cached_property
     def _by_key(self) -> tuple[Int64, Int64]:
@@ -133,7 +137,7 @@ class Meetings:
 
 def met(held: Held, rows: Int64, case: Int64, windows: Int64) -> Meetings:
     """Whom the hits at these rows met within the window int64 [cases, 2] of their case."""
-    told, counts, broken = meetings_of([one.columns for one in held.batches])
+    told, counts, broken = told_of([one.columns.unread for one in held.batches])
     held.broken.update(broken)
     batch = np.repeat(np.arange(len(counts)), counts)
     boot, number = held.boots[batch] << _NUMBER_BITS, told[:, :2].view(np.uint32)

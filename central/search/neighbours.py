@@ -22,14 +22,14 @@ from central.search.candidates import HIT, MET, NOBODY, Rows, taken
 from central.search.following import KEY_BITS, Following, seen_again
 from central.search.in_view import InView, with_those_in_view
 from central.search.joining import Held, Meetings, met
-from central.search.opened import Near, Opened, joined
+from central.search.opened import Memory, Near, Opened, joined
 from central.search.people import Asked, Int64, People
 from central.search.scan import all_narrowed
 from shared.epochs import HOUR_S
 from shared.face_mask import FaceMask
 from shared.sightings import HAS_APPEARANCE, HAS_FACE
 
-TOGETHER = 96  # batches that are joined at once, some 6 MB
+TOGETHER = 2**14  # rows that are joined at once, some 4 MB
 _SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
 _NUMBER = 2**32 - 1
 
@@ -38,7 +38,7 @@ Ready = list[tuple[int, Rows, Rows]]  # of one case: rows of HIT, and of MET
 
 @dataclass(slots=True)
 class _Cell:
-    """What is known of the cell whose batches are streaming. `fresh` are held and not joined yet."""
+    """What is known of the cell whose batches are streaming. `fresh` rows are held and not joined yet."""
 
     name: str
     hour: int
@@ -96,7 +96,8 @@ class Neighbours:
         return list(self._names)
 
     def take(self, batches: Sequence[Opened], near: Near | None) -> Ready:
-        """Remember batches of one epoch and what is near in them; the candidates that are complete now, by case."""
+        """Remember batches of one cell, hours in order, and what is near in them; the candidates that are complete now,
+        by case."""
         epoch, ready = batches[0].columns.epoch, Ready()
         if epoch.cell in self._past or (epoch.cell == self._cell.name and epoch.hour < self._cell.hour):
             for one in batches:
@@ -105,12 +106,15 @@ class Neighbours:
         if epoch.cell != self._cell.name or epoch.hour < self._cell.hour:
             ready = self.finish()
             self._cell = _Cell(epoch.cell, epoch.hour)
-        elif epoch.hour > self._cell.hour:
-            self._cell.hour = epoch.hour
-            if self._cell.fresh >= TOGETHER:
-                ready = self._settle(epoch.hour * HOUR_S * 1000)
+        elif epoch.hour > self._cell.hour and self._cell.fresh >= TOGETHER:
+            ready = self._settle(epoch.hour * HOUR_S * 1000)
+        self._cell.hour = batches[-1].columns.epoch.hour
         self._remember(batches, near)
         return ready
+
+    def leave(self, memory: Memory) -> None:
+        """Hold nothing in this memory any more: it is about to be used again."""
+        self._cell.held = [one.copied() if memory.has(one.columns.blob) else one for one in self._cell.held]
 
     def finish(self) -> Ready:
         """The candidates that still wait, at the end of a cell or of the stream."""
@@ -133,34 +137,33 @@ class Neighbours:
         cell = self._cell
         if near is not None:
             cell.waiting.append(near.at(near.row + cell.rows))
+        rows = sum(len(one.columns) for one in batches)
         cell.held.extend(batches)
-        cell.fresh += len(batches)
-        cell.rows += sum(len(one.columns) for one in batches)
+        cell.fresh += rows
+        cell.rows += rows
 
     def _settle(self, now_ms: int | None) -> Ready:
         """Answer whoever cannot be met any more by those who come at `now_ms` or later; None is a cell's end."""
         cell = self._cell
-        near = joined(cell.waiting) if cell.waiting else None
+        near, held = joined(cell.waiting) if cell.waiting else None, Held(cell.held, cell.boots)
         if near is None or not len(near):
             ready, left, oldest = Ready(), None, now_ms
         else:
-            held = Held(cell.held, cell.boots)
-            late = held.end[near.row] >= (2**62 if now_ms is None else now_ms)
+            late = held.moment("end", near.row) >= (2**62 if now_ms is None else now_ms)
             left = near.of(late)
             # A partner was in view at the same moment: began before the hit ended, and ended after the hit began.
-            oldest = now_ms and min([now_ms, *held.start[left.row].tolist()])
+            oldest = now_ms and min([now_ms, *held.moment("start", left.row).tolist()])
             ready = self._ready(held, self._hits(held, near.of(~late)), oldest)
-        self._let_go(left, oldest)
+        self._let_go(held, left, oldest)
         return ready
 
-    def _let_go(self, left: Near | None, oldest: int | None) -> None:
+    def _let_go(self, held: Held, left: Near | None, oldest: int | None) -> None:
         """Hold on to batches with somebody in view at `oldest` or later; `left` are the hits that wait still."""
         cell = self._cell
         if oldest is None:  # the cell is over, and nobody in it is met any more
             cell.held, cell.waiting, cell.rows, cell.fresh = [], [], 0, 0
             return
-        sizes = np.array([one.columns.people for one in cell.held], np.int64)
-        stay = np.array([_lasts(one, oldest) for one in cell.held], np.bool_)
+        sizes, stay = held.stacked.sizes, _lasting(held, oldest)
         if left is not None:
             kept = np.where(stay, sizes, 0)
             moved = (np.cumsum(kept) - kept) - (np.cumsum(sizes) - sizes)
@@ -171,10 +174,11 @@ class Neighbours:
 
     def _hits(self, held: Held, near: Near) -> _Hits:
         """Of what is near a probe: what its mask fits, is within the window and the radius, each sighting once."""
-        mask, flags = held.column("mask")[near.row], held.column("flags")[near.row]
+        mask, flags = held.at("mask", near.row), held.at("flags", near.row)
         has = flags & np.array([HAS_FACE, HAS_APPEARANCE])[near.modality] != 0
         windows = self._windows[near.case]
-        inside = (held.start[near.row] < windows[:, 1]) & (held.end[near.row] >= windows[:, 0])
+        inside = held.moment("start", near.row) < windows[:, 1]
+        inside &= held.moment("end", near.row) >= windows[:, 0]
         near = near.of(has & inside & (near.fits >> mask & 1 == 1))
         distance = all_narrowed(near.distance, near.bits, near.fidelity)
         kept = np.flatnonzero(distance <= self.radius[near.case, near.modality])
@@ -191,7 +195,7 @@ class Neighbours:
         found = with_those_in_view(held, asked, met(held, hits.row, hits.case, self._windows))
         self._tell_broken(held, hits)
         self._hand_on(held, hits)
-        lasting = {kind for kind, one in zip(held.kinds, held.batches, strict=True) if _lasts(one, oldest)}
+        lasting = {held.kinds[place] for place in np.flatnonzero(_lasting(held, oldest)).tolist()}
         rows, partners = self._candidates(held, hits, found), self._partners(held, hits, found, lasting)
         ready = Ready()
         for case in np.unique(hits.case).tolist():
@@ -202,9 +206,11 @@ class Neighbours:
     def _tell_broken(self, held: Held, hits: _Hits) -> None:
         """Batches whose encounters are lost to a case: somebody in them may have met one of its candidates."""
         for place, error in held.broken.items():
-            (first, last), boot = held.batches[place].span, held.boots[place]
-            beside = (held.boots[held.batch[hits.row]] == boot) & (held.start[hits.row] <= last + _SLACK_MS)
-            for case in np.unique(hits.case[beside & (held.end[hits.row] >= first - _SLACK_MS)]).tolist():
+            first, last, boot = held.since[place], held.until[place], held.boots[place]
+            beside = held.boots[held.batch[hits.row]] == boot
+            beside &= held.moment("start", hits.row) <= last + _SLACK_MS
+            beside &= held.moment("end", hits.row) >= first - _SLACK_MS
+            for case in np.unique(hits.case[beside]).tolist():
                 if held.batches[place].cases >> case & 1:
                     told = f"{type(error).__name__}: {error.message}"
                     self.broken[case, held.batches[place].index] = told
@@ -213,7 +219,7 @@ class Neighbours:
         for case, keep in self._handing_on.items():
             rows = hits.row[hits.case == case]
             for place in np.unique(held.batch[rows]).tolist():
-                keep(held.batches[place], (rows[held.batch[rows] == place] - held.begins[place]).tolist())
+                keep(held.batches[place], (rows[held.batch[rows] == place] - held.stacked.begins[place]).tolist())
 
     def _candidates(self, held: Held, hits: _Hits, found: Meetings) -> Rows:
         made, batch = np.zeros(len(hits.row), HIT), held.batch[hits.row]
@@ -223,9 +229,9 @@ class Neighbours:
         made["camera"] = self._camera_of(held, hits.row)
         made["cell"] = self._named(self._cell.name)
         made["hour"] = np.array([one.epoch.hour for one in columns])[batch]
-        made["start"], made["end"] = held.start[hits.row], held.end[hits.row]
+        made["start"], made["end"] = held.moment("start", hits.row), held.moment("end", hits.row)
         for name in ("number", "mask", "quality", "east", "north"):
-            made[name] = held.column(name)[hits.row]
+            made[name] = held.at(name, hits.row)
         made["distance"], made["bits"], made["modality"] = hits.distance, hits.bits, hits.modality
         made["partners"] = np.bincount(found.hit, minlength=len(made))
         return made
@@ -239,7 +245,7 @@ class Neighbours:
         made["near"] = found.facts[:, 4:]
         known = row >= 0
         made["mask"] = FaceMask.UNKNOWN
-        made["mask"][known] = held.column("mask")[row[known]]
+        made["mask"][known] = held.at("mask", row[known])
         made["person"] = NOBODY
         seen = np.flatnonzero(known)
         made["person"][seen] = self._people(held, case[seen], row[seen], lasting)
@@ -262,12 +268,14 @@ class Neighbours:
             )
         return np.asarray(cell.following.number(met, cell.people, known, wanted)[which])
 
-    def _camera_of(self, held: Held, rows: Int64 | slice = slice(None)) -> Int64:
-        """The camera of each row, by its place among all names."""
+    def _camera_of(self, held: Held, rows: Int64 | None = None) -> Int64:
+        """The camera of each row, or of some, by its place among all names."""
         columns = [one.columns for one in held.batches]
         begins = np.cumsum([0, *(len(one.cameras) for one in columns)])
         named = np.concatenate([self._cameras(one.cameras) for one in columns])
-        return np.asarray(named[begins[held.batch[rows]] + held.column("camera")[rows]])
+        batch = held.batch if rows is None else held.batch[rows]
+        camera = held.column("camera") if rows is None else held.at("camera", rows)
+        return np.asarray(named[begins[batch] + camera])
 
     def _cameras(self, names: tuple[str, ...]) -> Int64:
         # A node names the same cameras in every batch.
@@ -280,6 +288,6 @@ class Neighbours:
         return self._names.setdefault(name, len(self._names))
 
 
-def _lasts(one: Opened, oldest: int | None) -> bool:
-    """Whether somebody in it may yet be met; nobody is once the cell is over."""
-    return oldest is not None and len(one.columns) > 0 and one.until >= oldest
+def _lasting(held: Held, oldest: int | None) -> npt.NDArray[np.bool_]:
+    """In which batches somebody may yet be met; in none once the cell is over."""
+    return held.until >= (2**62 if oldest is None else oldest)

@@ -1,49 +1,68 @@
-"""An opened batch in a pass, and the hits in it."""
+"""An opened batch in a pass, the memory that it lies in, and the hits in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.epochs import HOUR_S
-from shared.sightings import SightingColumns
+from shared.sighting_columns import SightingColumns
 
 Int64 = npt.NDArray[np.int64]
 
+_CHUNK_BYTES = 2**20  # a batch has a quarter of that at most
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+class Memory:
+    """Memory for contents, used again and again: the system takes longer to give new memory than opening takes."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytearray] = []
+        self._chunk, self._at = 0, 0
+
+    def take(self, size: int) -> memoryview:
+        """So much of it, until all is given back."""
+        if not self._chunks or self._at + size > len(self._chunks[self._chunk]):
+            self._chunk, self._at = self._chunk + bool(self._chunks), 0
+            if self._chunk == len(self._chunks):
+                self._chunks.append(bytearray(max(size, _CHUNK_BYTES)))
+            elif size > len(self._chunks[self._chunk]):
+                return memoryview(bytearray(size))
+        begin, self._at = self._at, self._at + size
+        return memoryview(self._chunks[self._chunk])[begin : self._at]
+
+    def give_back(self) -> None:
+        """All of it: whoever still needs something has made a copy."""
+        self._chunk, self._at = 0, 0
+
+    def has(self, view: memoryview) -> bool:
+        """Whether this is a part of it."""
+        return any(view.obj is chunk for chunk in self._chunks)
+
+
+@dataclass(slots=True, eq=False)
 class Opened:
     """An opened batch, its position in the stream, the models behind its codes, by modality, and the cases for which
-    it opened: bit k is the case at place k."""
+    it opened: bit k is the case at place k. Not frozen, as its columns are not."""
 
     index: int
     columns: SightingColumns
     models: Mapping[str, str]
     cases: int = 1
-    _until: list[int] = field(default_factory=list)
 
-    @property
-    def until(self) -> int:
-        """The last moment at which anybody in it was in view, in Unix milliseconds."""
-        if not self._until:
-            last = int(self.columns.column("end").max()) if len(self.columns) else 0
-            self._until.append(self.columns.epoch.hour * HOUR_S * 1000 + last)
-        return self._until[0]
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """From the first to the last such moment."""
-        first = int(self.columns.column("start").min()) if len(self.columns) else 0
-        return self.columns.epoch.hour * HOUR_S * 1000 + first, self.until
+    def copied(self) -> Opened:
+        """The same in memory of its own."""
+        one = self.columns
+        columns = replace(one, blob=memoryview(bytes(one.blob)), unread=memoryview(bytes(one.unread)))
+        return replace(self, columns=columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """Codes of some batches of one epoch that lie within reach of a probe, a row each.
+    """Codes of some batches that lie within reach of a probe, a row each.
 
     `row` counts through the batches; `case` is the probe's place, `fits` has bit k where it suits face mask k, and
     `modality` is a place among MODALITIES. `bits` and `fidelity` are the probe's.

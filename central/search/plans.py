@@ -6,85 +6,58 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from central.probes.probe_sets import ProbeColumns, ProbeSet
 from central.search.candidates import MODALITIES
-from central.search.kernel import Int32, UInt8, distances
-from central.search.opened import Int64, Near, Opened
+from central.search.comparing import Compared, Floats
+from central.search.kernel import Int32, UInt8
+from central.search.opened import Int64
 from central.search.opened_job import Search
-from central.search.scan import codes_of, fitting, present, widened
-from shared.batches import SealedBatch, open_batch, opener
-from shared.epochs import SHARE_BYTES, Epoch, Modality, seal_key
+from central.search.scan import fitting, widened
+from shared.batches import opener
+from shared.epochs import SHARE_BYTES, Epoch, Modality, seal_key, seal_keys
 from shared.face_mask import FaceMask
 
 _KINDS = np.array(sorted(FaceMask), np.uint8)
-Floats = npt.NDArray[np.float64]
+
+# The probes for codes of one modality and model, and the seal key of a node.
+_ComparedWith = Callable[[Modality, str | None], Compared]
+_KeyOf = Callable[[str], bytes]
 
 
-@dataclass(slots=True)
-class Compared:
-    """Probes of all cases that one model made, in one array, so that a batch's codes are counted once: `codes`
-    uint8[m, b], and for each how far it reaches, whose it is, which face masks it fits, and its fidelity."""
+class Group:
+    """Cases that hold the same shares of one epoch, nearly always all of them."""
 
-    modality: Modality
-    codes: UInt8 = field(repr=False)
-    reaches: Int32
-    case: Int64
-    fits: Int64
-    fidelity: Floats
-    others: Sequence[int]  # cases whose probes another model made than these batches' codes
+    def __init__(self, cases: int, key: _KeyOf, compared: _ComparedWith) -> None:
+        self.cases, self._key, self._compared = cases, key, compared
+        self._ciphers: dict[str, AESGCM] = {}
+        self._known: dict[tuple[tuple[str, str], ...], list[Compared]] = {}
 
-    def near(self, batches: Sequence[Opened]) -> Near | None:
-        """What lies within reach in batches of one epoch and model; None for nothing."""
-        if not len(self.codes):
-            return None
-        parts = [codes_of(one.columns, self.modality) for one in batches]
-        counted = distances(parts[0] if len(parts) == 1 else np.concatenate(parts), self.codes)
-        place = np.flatnonzero(counted <= self.reaches[:, None])
-        if not len(place):
-            return None
-        probe, row = np.divmod(place, counted.shape[1])
-        kind, bits = MODALITIES.index(self.modality), self.codes.shape[1] * 8
-        same = np.full(len(place), kind), np.full(len(place), bits)
-        far = counted.ravel()[place].astype(np.int64)
-        return Near(row, self.case[probe], far, self.fits[probe], *same, self.fidelity[probe])
+    def cipher(self, node: str) -> AESGCM:
+        known = self._ciphers.get(node)
+        if known is None:
+            known = self._ciphers[node] = opener(self._key(node))
+        return known
 
-    def passed_over(self, one: Opened) -> bool:
-        """Whether codes were not compared for some case, as another model made them."""
-        return bool(self.others) and bool(present(one.columns, self.modality).any())
+    def compared(self, models: Mapping[str, str]) -> list[Compared]:
+        """With what codes of these models are compared."""
+        key = tuple(models.items())
+        known = self._known.get(key)
+        if known is None:
+            each = [self._compared(one, models.get(one.value)) for one in MODALITIES]
+            known = self._known[key] = [one for one in each if len(one.codes) or one.others]
+        return known
 
 
-# Which probes there are for some cases, of one modality, and for codes of one model.
-_Probes = Callable[[int, Modality, str | None], Compared]
+class Plan(NamedTuple):
+    """Whom the batches of one epoch are opened for; `outside` are the cases that hold no shares of it."""
 
-
-class Plan:
-    """`groups` are the cases by the shares that they hold of the epoch, nearly always all of them alike; `outside` are
-    those that hold none. `radius` is in bits, by place and modality."""
-
-    def __init__(self, cases: int, epoch: Epoch, groups: dict[bytes, int], probes: _Probes) -> None:
-        self.cases, self.epoch, self.groups = cases, epoch, groups
-        self.outside = cases & ~sum(groups.values())
-        self._probes, self._openers = probes, dict[tuple[str, int], AESGCM]()
-        self._compared: dict[tuple[int, tuple[tuple[str, str], ...]], list[Compared]] = {}
-
-    def opened(self, index: int, batch: SealedBatch, shares: bytes, cases: int) -> Opened:
-        node = batch.header.node
-        key = self._openers.get((node, cases))
-        if key is None:
-            each = [shares[at : at + SHARE_BYTES] for at in range(0, len(shares), SHARE_BYTES)]
-            key = self._openers[node, cases] = opener(seal_key(each, node, self.epoch))
-        return Opened(index, open_batch(batch, key), batch.header.models, cases)
-
-    def compared(self, opened: Opened) -> list[Compared]:
-        key = opened.cases, tuple(opened.models.items())
-        if key not in self._compared:
-            self._compared[key] = [self._probes(opened.cases, one, opened.models.get(one.value)) for one in MODALITIES]
-        return self._compared[key]
+    groups: Sequence[Group]
+    outside: int
 
 
 class CellPlans:
@@ -103,27 +76,31 @@ class CellPlans:
             works = {case: work for case, work in enumerate(self._works) if cases >> case & 1}
             self._even = _even(works, epoch.cell, self._radius)
         if self._even is not None and epoch.hour in self._even.place:
-            return Plan(cases, epoch, *self._even.at(epoch.hour))
-        groups: dict[bytes, int] = {}
-        sets: list[tuple[int, ProbeSet]] = []
+            return Plan([self._even.at(epoch.hour)], cases & ~self._even.cases)
+        held: dict[bytes, list[int]] = defaultdict(list)
         for case, work in enumerate(self._works):
             shares = work.shares.joined(epoch) if cases >> case & 1 else b""
             if shares:
-                groups[shares] = groups.get(shares, 0) | 1 << case
-                sets += ((case, probe) for probe in work.probes.of(epoch))
-        return Plan(cases, epoch, groups, partial(_together, sets, self._radius))
+                held[shares].append(case)
+        inside = sum(1 << case for those in held.values() for case in those)
+        return Plan([self._group(epoch, shares, those) for shares, those in held.items()], cases & ~inside)
+
+    def _group(self, epoch: Epoch, shares: bytes, cases: Sequence[int]) -> Group:
+        sets = [(case, probe) for case in cases for probe in self._works[case].probes.of(epoch)]
+        each = [shares[at : at + SHARE_BYTES] for at in range(0, len(shares), SHARE_BYTES)]
+        return Group(
+            sum(1 << case for case in cases),
+            lambda node: seal_key(each, node, epoch),
+            partial(_together, sets, self._radius),
+        )
 
     def forget(self) -> None:
         """The cases are others now."""
         self._cell, self._cases, self._even = "", -1, None
 
 
-def _together(
-    sets: Sequence[tuple[int, ProbeSet]], radius: Int64, cases: int, modality: Modality, made_by: str | None
-) -> Compared:
-    asked = [
-        (case, probe) for case, probe in sets if cases >> case & 1 and probe.modality is modality and len(probe.codes)
-    ]
+def _together(sets: Sequence[tuple[int, ProbeSet]], radius: Int64, modality: Modality, made_by: str | None) -> Compared:
+    asked = [(case, probe) for case, probe in sets if probe.modality is modality and len(probe.codes)]
     of = [(case, probe) for case, probe in asked if probe.model == made_by]
     sizes = [len(probe.codes) for _, probe in of]
     bits = of[0][1].codes.shape[1] * 8 if of else 0
@@ -141,21 +118,29 @@ def _together(
 
 @dataclass(slots=True)
 class _Even:
-    """A cell of which all cases hold the same: `place` of each hour, shares uint8[hours, bytes], and codes
+    """A cell of which all cases hold the same: `place` of each hour, shares uint8[hours, authorities, 32], and codes
     uint8[hours, m, b] by modality and model."""
 
+    cell: str
     cases: int
     place: dict[int, int]
     shares: UInt8 = field(repr=False)
     codes: dict[tuple[Modality, str], tuple[UInt8, Compared]] = field(repr=False)
     radius: Int64
+    _keys: dict[str, list[bytes]] = field(default_factory=dict, repr=False)
     _passed: dict[tuple[Modality, str | None], list[int]] = field(default_factory=dict)
     _reached: dict[tuple[Modality, str], tuple[bytes, Int32]] = field(default_factory=dict)
 
-    def at(self, hour: int) -> tuple[dict[bytes, int], _Probes]:
-        return {self.shares[self.place[hour]].tobytes(): self.cases}, partial(self._together, self.place[hour])
+    def at(self, hour: int) -> Group:
+        place = self.place[hour]
+        return Group(self.cases, partial(self._key, place), partial(self._compared, place))
 
-    def _together(self, place: int, _cases: int, modality: Modality, made_by: str | None) -> Compared:
+    def _key(self, place: int, node: str) -> bytes:
+        if node not in self._keys:
+            self._keys[node] = seal_keys(self.shares, node, self.cell, list(self.place))
+        return self._keys[node][place]
+
+    def _compared(self, place: int, modality: Modality, made_by: str | None) -> Compared:
         codes, layout = self.codes.get((modality, made_by or ""), (None, None))
         others = self._others(modality, made_by)
         if codes is None or layout is None:
@@ -206,7 +191,7 @@ def _even(works: Mapping[int, Search], cell: str, radius: Int64) -> _Even | None
                 parts[columns.modality, columns.model].append((case, columns, codes))
     together = {kind: _side_by_side(kind[0], some) for kind, some in parts.items()}
     place = {hour: at for at, hour in enumerate(first.hours)}
-    return _Even(sum(1 << case for case in holders), place, shares.reshape(len(place), -1), together, radius)
+    return _Even(cell, sum(1 << case for case in holders), place, shares, together, radius)
 
 
 def _side_by_side(modality: Modality, some: Sequence[tuple[int, ProbeColumns, UInt8]]) -> tuple[UInt8, Compared]:

@@ -14,7 +14,7 @@ from central.probes.probe_sets import ProbeSet
 from central.search.kernel import Int32, UInt8, distances
 from shared.epochs import Modality
 from shared.face_mask import FaceMask
-from shared.sightings import SightingColumns
+from shared.sighting_columns import SightingColumns
 
 
 @dataclass(frozen=True, slots=True)

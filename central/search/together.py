@@ -7,32 +7,32 @@ the batch's epoch, its probes are looked up under its own name, and its hits go 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
 from central.batches.lost import read_lying
 from central.search.candidates import HIT, MET, MODALITIES, Rows, limit, merged, nearest, one_below_the_other, taken
 from central.search.job import BatchFailed, Coverage, Event, Found, Progress
-from central.search.neighbours import Neighbours, Ready
-from central.search.opened import Int64, Near, Opened, joined
+from central.search.neighbours import TOGETHER, Neighbours, Ready
+from central.search.opened import Int64, Memory
 from central.search.opened_job import Search
-from central.search.plans import CellPlans, Plan
-from shared.batches import SealedBatch
-from shared.epochs import Modality
-from shared.errors import BadBatch, CairnError, CannotOpen
+from central.search.opening import Opening
+from central.search.plans import CellPlans
+from shared.batches import Stored
+from shared.columns import ColumnReader
+from shared.epochs import Epoch, Modality
+from shared.errors import CairnError, CannotOpen
 
 PROGRESS_EVERY = 50
+_FRAMES = 1024  # batches of one block at most, however few rows they have
 _SPARE = 1.25  # so much more than the most may wait, so that cutting down is seldom
 
 # A batch and the cases in whose scope it lies: bit k is the case at place k. Without bytes: those cases have ended.
 Frame = tuple[int, bytes]
 Said = tuple[int, Event]
-
-
-class OtherModel(BadBatch):
-    """A batch's codes cannot be compared with the patient's template: another model made them."""
 
 
 def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
@@ -85,46 +85,55 @@ class _Case:
 
 
 class _Pass:
-    """One stream of batches through several cases. Batches of one epoch are compared together, as they come."""
+    """One stream of batches through several cases. Those of one cell are collected, some hours of it, and then opened
+    and compared together: what is done once for all of them is most of the work."""
 
     def __init__(self, works: Sequence[Search]) -> None:
         self._works, self._cases = works, [_Case(work.most) for work in works]
         self._radius = np.array([[work.radius[modality] for modality in MODALITIES] for work in works], np.int64)
         handing_on = {case: work.keep_clothes for case, work in enumerate(works) if work.hand_off}
         self._near = Neighbours([work.window_ms for work in works], self._radius, handing_on)
-        self._plans = CellPlans(works, self._radius)
-        self._plan: Plan | None = None
-        self._opened: dict[int, list[Opened]] = defaultdict(list)  # of the plan's epoch, by the cases they opened for
-        self._named: dict[int, list[int]] = {}
+        self._plans, self._reader = CellPlans(works, self._radius), ColumnReader()
+        self._heard: dict[int, int] = defaultdict(int)  # batches since they were counted, by their cases
+        self._block, self._rows, self._frames = list[tuple[int, Stored]](), 0, 0
+        self._here = ("", 0, 0)  # cell, cases and last hour of the block
+        self._memories = Memory(), Memory()
 
-    def take(self, index: int, cases: int, raw: bytes) -> Iterator[Said]:
-        for case in self._of(cases):
-            self._cases[case].done += 1
+    def take(self, index: int, cases: int, raw: bytes) -> Iterable[Said]:
+        """What is to be said once this batch has come: most often nothing yet."""
+        self._heard[cases] += 1
+        self._frames += 1
         try:
             batch = read_lying(raw)
         except CairnError as error:
-            yield from self._failed(index, cases, error)
-        else:
-            yield from self._open(index, cases, batch)
-        for case in self._of(cases):
-            one = self._cases[case]
-            if one.done % PROGRESS_EVERY == 0:
-                yield case, Progress(one.done, one.failed)
+            return [*self._search(), *self._failed(index, cases, error)]
+        said: Iterable[Said] = ()
+        if self._ends_with(batch, cases):
+            said = list(self._search())  # before this one is collected
+        self._here = batch.cell, cases, batch.hour
+        self._block.append((index, batch))
+        self._rows += batch.people
+        return said
 
-    def drop(self, cases: int) -> Iterator[Said]:
+    def _ends_with(self, batch: Stored, cases: int) -> bool:
+        """Whether the block is searched before this batch: those of one hour stay together where they are not many."""
+        cell, those, hour = self._here
+        if (cell, those) != (batch.cell, cases) or batch.hour < hour:
+            return True
+        return self._rows >= (TOGETHER if batch.hour > hour else 2 * TOGETHER) or self._frames > _FRAMES
+
+    def drop(self, cases: int) -> Iterable[Said]:
         """These cases have ended: what is known of them is forgotten, and they get no answer."""
-        self._compare()
+        said = list(self._search())
         for case in self._of(cases):
             self._cases[case] = _Case(0, ended=True)
             self._works[case].forget()
             self._near.drop(case)
-        self._plan = None
         self._plans.forget()
-        self._named.clear()
-        return iter(())
+        return said
 
     def finish(self) -> Iterator[Said]:
-        self._compare()
+        yield from self._search()
         self._keep(self._near.finish())
         for (case, index), reason in self._near.broken.items():
             if not self._cases[case].ended:
@@ -144,55 +153,40 @@ class _Pass:
         narrowed = {m: int(r) for m, r in zip(MODALITIES, self._radius[case], strict=True) if r < before[m]} | limits
         return Found(kept, narrowed)
 
-    def _open(self, index: int, cases: int, batch: SealedBatch) -> Iterator[Said]:
-        plan, header = self._plan, batch.header
-        if plan is None or plan.cases != cases or (plan.epoch.hour, plan.epoch.cell) != (header.hour, header.cell):
-            self._compare()
-            alive = sum(1 << case for case in self._of(cases))
-            plan = self._plan = self._plans.of(alive, header.epoch)
-            plan.cases = cases
-        if plan.outside:
-            outside = CannotOpen("a batch is outside the released scope", hint="search only the case's cell-hours")
-            yield from self._failed(index, plan.outside, outside)
-        for shares, those in plan.groups.items():
-            try:
-                opened = plan.opened(index, batch, shares, those)
-            except CairnError as error:
+    def _search(self) -> Iterator[Said]:
+        """The batches that were collected."""
+        block, (cell, cases, _) = self._block, self._here
+        self._block, self._rows, self._frames = [], 0, 0
+        alive = sum(1 << case for case in self._of(cases))
+        if block and alive:
+            memory = self._memories[0]
+            self._memories = self._memories[::-1]
+            self._near.leave(memory)
+            memory.give_back()
+            opening = Opening(memory, self._reader)
+            for hour, some in groupby(block, lambda one: one[1].hour):
+                batches, plan = list(some), self._plans.of(alive, Epoch(cell, hour))
+                if plan.outside:
+                    outside = CannotOpen("a batch is outside the released scope", hint="search only the case's hours")
+                    yield from (said for index, _ in batches for said in self._failed(index, plan.outside, outside))
+                for group in plan.groups:
+                    opening.open(batches, group)
+            opened, near = opening.compared()
+            for index, those, error in opening.failed:
                 yield from self._failed(index, those, error)
-                continue
-            self._opened[those].append(opened)
-            told: set[int] = set()
-            for compared in plan.compared(opened):
-                if compared.passed_over(opened):
-                    for case in [one for one in compared.others if one not in told]:
-                        hint = "register the patient on a box with that model, and search again"
-                        what = f"the box's {compared.modality} codes were made with another model than the template"
-                        yield from self._failed(index, 1 << case, OtherModel(what, hint=hint))
-                    told.update(compared.others)
+            if opened:
+                self._keep(self._near.take(opened, near))
+        yield from self._progress()
 
-    def _compare(self) -> None:
-        """What was opened of the epoch that is over, group by group and model by model."""
-        if self._plan is None:
-            return
-        for batches in self._opened.values():
-            self._keep(self._near.take(batches, self._hits(self._plan, batches)))
-        self._opened.clear()
-
-    def _hits(self, plan: Plan, batches: Sequence[Opened]) -> Near | None:
-        found: list[Near] = []
-        by_model: dict[tuple[tuple[str, str], ...], list[Opened]] = defaultdict(list)
-        for one in batches:
-            by_model[tuple(one.models.items())].append(one)
-        if len(by_model) == 1:  # nearly always, and then rows count through the batches already
-            found += [some for one in plan.compared(batches[0]) if (some := one.near(batches)) is not None]
-            return joined(found) if found else None
-        sizes = [len(one.columns) for one in batches]
-        of_model = np.repeat([tuple(by_model).index(tuple(one.models.items())) for one in batches], sizes)
-        for number, alike in enumerate(by_model.values()):
-            rows = np.flatnonzero(of_model == number)
-            near = [compared.near(alike) for compared in plan.compared(alike[0]) if len(rows)]
-            found += [one.at(rows[one.row]) for one in near if one is not None]
-        return joined(found) if found else None
+    def _progress(self) -> Iterator[Said]:
+        before = [one.done for one in self._cases]
+        for cases, count in self._heard.items():
+            for case in self._of(cases):
+                self._cases[case].done += count
+        self._heard.clear()
+        for case, (done, one) in enumerate(zip(before, self._cases, strict=True)):
+            if one.done // PROGRESS_EVERY > done // PROGRESS_EVERY:
+                yield case, Progress(one.done, one.failed)
 
     def _keep(self, ready: Ready) -> None:
         for case, hits, met in ready:
@@ -207,7 +201,4 @@ class _Pass:
             yield case, BatchFailed(index, f"{type(error).__name__}: {error.message}")
 
     def _of(self, cases: int) -> list[int]:
-        if cases not in self._named:
-            alive = [case for case, one in enumerate(self._cases) if not one.ended]
-            self._named[cases] = [case for case in alive if cases >> case & 1]
-        return self._named[cases]
+        return [case for case, one in enumerate(self._cases) if cases >> case & 1 and not one.ended]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -54,11 +54,12 @@ CASES = (CASE, *(f"case-{number}" for number in range(2, 11)))  # ten patients
 
 @dataclass
 class SealedCity:
-    """Some cells of the city; `patients` are the names of each case's sightings in it, `strangers` how many other
-    sightings lie within the radius of each."""
+    """Some cells of the city, each with so many boxes; `patients` are the names of each case's sightings in it,
+    `strangers` how many other sightings lie within the radius of each."""
 
     folder: Path
     cells: int
+    boxes: int = 1
     patients: dict[str, set[str]] = dataclasses.field(default_factory=lambda: {case: set() for case in CASES})
     strangers: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(CASES), np.int64))
     sightings: int = 0
@@ -134,7 +135,7 @@ class SealedCity:
         )
         with get_context("spawn").Pool() as pool:
             waiting: list[bytes] = []
-            for batches, found, strangers in pool.imap(_hour, hours, 24):
+            for batches, found, strangers in pool.imap(partial(_hour, self.boxes), hours, 24):
                 for case, name in found:
                     self.patients[case].add(name)
                 self.strangers += strangers
@@ -157,19 +158,20 @@ def names(cells: int) -> tuple[str, ...]:
 
 
 def _hour(
+    boxes: int,
     one: tuple[Epoch, tuple[bytes, ...], dict[str, np.ndarray]],
 ) -> tuple[list[bytes], list[tuple[str, str]], list[int]]:
     """The sealed batches of one cell-hour, which patients were seen, with the names of their sightings, and how many
     strangers lie within the radius of each."""
     epoch, shares, probes = one
-    node, rng = f"node-{epoch.cell}", np.random.default_rng([epoch.hour, int(epoch.cell[-4:])])
-    keys = BatchKeys(seal_key(shares, node, epoch), _SIGNING)
+    contents, rng = _contents(epoch.cell, boxes), np.random.default_rng([epoch.hour, int(epoch.cell[-4:])])
     faces, patients, strangers = rng.integers(0, 256, (EACH_HOUR, FACE_BITS // 8), np.uint8), [], []
     rows, first = rng.permutation(EACH_HOUR), epoch.hour % 10_000 * 1000
     at = len(probes)
     for number, case in enumerate(probes):
         if rng.random() < 0.06:  # about twenty hours of the fortnight, in each cell
             faces[rows[number]] = _turned(probes[case], [CHANGED_BITS], rng)
+            node = next(one.node for one in contents if rows[number] < one.rows.stop)
             patients.append((case, sighting_id(node, 1, first + int(rows[number]))))
         near = min(int(rng.binomial(EACH_HOUR, NEAR[number])), EACH_HOUR - at)
         bits = DEFAULT_RADIUS[Modality.FACE] - rng.exponential(NEARER_BY, near).astype(int)
@@ -178,10 +180,11 @@ def _hour(
         at += near
     models = {"face": FACE_MODEL, "appearance": APPEARANCE_MODEL}
     batches = []
-    for part, content in enumerate(_contents(epoch.cell)):
-        sequence, people = epoch.hour * 4 + part, content.people
+    for part, content in enumerate(contents):
+        sequence, people = epoch.hour * len(contents) + part, content.people
+        keys = BatchKeys(seal_key(shares, content.node, epoch), _SIGNING)
         header = Header(
-            SCHEMA_VERSION, node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, people, (0, 0, people, 0)
+            SCHEMA_VERSION, content.node, 1, sequence, 1, epoch.cell, epoch.hour, 0, models, people, (0, 0, people, 0)
         )
         batches.append(seal_columns(header, content.filled(first, faces), keys, sequence))
     return batches, patients, strangers
@@ -214,6 +217,7 @@ def _changes(bits: int) -> np.ndarray:
 class _Content:
     """The columns of one of a cell's batches: every hour differs from the next in its faces and numbers only."""
 
+    node: str
     plain: bytes
     rows: slice
     faces_at: int
@@ -239,15 +243,16 @@ class _Content:
 
 
 @cache
-def _contents(cell: str) -> list[_Content]:
+def _contents(cell: str, boxes: int) -> list[_Content]:
     """Every batch of an hour of this cell, with faces and numbers still to be filled in."""
-    epoch, made = Epoch(cell, 0), []
-    for at in range(0, EACH_HOUR, MAX_SIGHTINGS):
-        rows = slice(at, min(at + MAX_SIGHTINGS, EACH_HOUR))
+    epoch, made, most = Epoch(cell, 0), list[_Content](), min(MAX_SIGHTINGS, -(-EACH_HOUR // boxes))
+    for at in range(0, EACH_HOUR, most):
+        rows = slice(at, min(at + most, EACH_HOUR))
+        node = f"node-{cell}" if boxes == 1 else f"node-{cell}-{len(made)}"
         seen = [_sighting(epoch, row) for row in range(rows.start, rows.stop)]
         met = list(_encounters(seen))
         plain = columns_to_bytes(epoch, seen, met)
-        made.append(_Content(plain, rows, plain.index(_FACE), len(plain) - 44 * len(met)))
+        made.append(_Content(node, plain, rows, plain.index(_FACE), len(plain) - 44 * len(met)))
     return made
 
 

@@ -13,7 +13,7 @@ from central.search.scan import fitting, scan
 from shared.columns import columns_from_bytes, columns_to_bytes
 from shared.epochs import Epoch, Modality
 from shared.face_mask import FaceMask
-from shared.sightings import SightingColumns
+from shared.sighting_columns import SightingColumns
 from tests.shared.test_batches import EPOCH, sighting
 
 

@@ -25,7 +25,8 @@ from central.batches.store import Lying, SqlBatchStore
 from central.database import open_database
 from central.probes.making import Wanted, make
 from central.probes.probe_sets import Probes
-from central.search import passes
+from central.search import opened as opened_batches
+from central.search import passes, together
 from central.search.candidates import Candidate
 from central.search.case_search import search_case
 from central.search.dispatch import SearchFailed, SearchWorker
@@ -194,6 +195,19 @@ def test_cases_together_are_answered_as_each_alone(town: Town, asked: list[tuple
     for one, events in zip(wanted, together, strict=True):
         (alone,) = in_this_process(town, [town.part(*one)])
         assert told(events) == told(alone)
+
+
+@pytest.mark.parametrize(("rows", "batches"), [(1, 1000), (5, 1000), (2**14, 0), (2**14, 3)])
+def test_how_many_batches_are_opened_at_once_changes_nothing(
+    town: Town, rows: int, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a block ends, in the middle of an hour too, whoever is still in view is met by the next one's people."""
+    parts = [town.part(case) for case in CASES]
+    as_usual = [told(events) for events in in_this_process(town, parts)]
+    monkeypatch.setattr(together, "TOGETHER", rows)
+    monkeypatch.setattr(together, "_FRAMES", batches)
+    monkeypatch.setattr(opened_batches, "_CHUNK_BYTES", 5000)
+    assert [told(events) for events in in_this_process(town, parts)] == as_usual
 
 
 def test_the_town_puts_the_search_to_the_test(town: Town) -> None:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,9 @@ import numpy.typing as npt
 from central.search.candidates import Candidate
 from central.search.opened import Opened
 from shared.epochs import HOUR_S, Epoch, Modality
-from shared.sightings import HAS_APPEARANCE, HAS_FACE, REACHES_M, SightingColumns, parse_sighting_id
+from shared.layout import blob_of
+from shared.sighting_columns import SightingColumns
+from shared.sightings import HAS_APPEARANCE, HAS_FACE, REACHES_M, parse_sighting_id
 from shared.wire import pack
 from tests.central.joined import Hit, all_of, joining, took
 from tests.city.answers import Scanned, SearchedCity
@@ -92,22 +93,22 @@ class Company:
         # A sighting on which clothes were not seen has some that are like nobody's, so that it can be named as well.
         worn = city.plan.random("unseen clothes", epoch.hour).integers(0, 256, of.appearance.shape, np.uint8)
         worn[of.has_appearance] = of.appearance[of.has_appearance]
-        columns: dict[str, npt.NDArray[Any]] = {
-            "number": rows.astype(np.uint32),
-            "camera": camera.astype(np.uint8),
-            "start": np.round(1000 * (begin_s + seen.start[rows])).astype(np.int64),
-            "end": np.round(1000 * (begin_s + seen.end[rows])).astype(np.int64),
+        columns = {
+            "number": rows,
+            "camera": camera,
+            "start": np.round(1000 * (begin_s + seen.start[rows])),
+            "end": np.round(1000 * (begin_s + seen.end[rows])),
             "mask": of.mask,
-            "quality": np.round(255 * seen.quality[rows]).astype(np.uint8),
-            "east": np.round(100 * seen.place[rows, 0]).astype(np.int16),
-            "north": np.round(100 * seen.place[rows, 1]).astype(np.int16),
-            "flags": (HAS_APPEARANCE | HAS_FACE * of.has_face).astype(np.uint8),
+            "quality": np.round(255 * seen.quality[rows]),
+            "east": np.round(100 * seen.place[rows, 0]),
+            "north": np.round(100 * seen.place[rows, 1]),
+            "flags": HAS_APPEARANCE | HAS_FACE * of.has_face,
             "face": of.face,
             "appearance": worn,
         }
         names = tuple(city.cameras.places[k].camera for k in cameras.tolist())
         unread = self._met.get(epoch, _travelling(np.zeros((0, 6 + len(REACHES_M)), np.int64), epoch))
-        return SightingColumns("city", 1, epoch, names, len(rows), columns.__getitem__, _not_asked_for, unread)
+        return SightingColumns("city", 1, epoch, names, len(rows), memoryview(blob_of(columns)), unread)
 
 
 def _travelling(met: npt.NDArray[np.int64], epoch: Epoch) -> memoryview:
@@ -115,7 +116,3 @@ def _travelling(met: npt.NDArray[np.int64], epoch: Epoch) -> memoryview:
     rows = met.copy()
     rows[:, 2:4] -= epoch.hour * HOUR_S * 1000
     return memoryview(pack("encounters") + pack(rows.astype("<i4").tobytes()))
-
-
-def _not_asked_for() -> npt.NDArray[np.int64]:
-    raise AssertionError("a search reads encounters as they travel")

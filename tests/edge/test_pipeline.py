@@ -27,7 +27,7 @@ from shared.codes import FACE_BITS, encode
 from shared.epochs import Epoch, derive_shares
 from shared.face_mask import FaceMask
 from shared.node_shares import seal_grant
-from shared.sightings import SightingColumns
+from shared.sighting_columns import SightingColumns
 
 EDGE_OF_HOUR = datetime(2026, 11, 24, 13, tzinfo=UTC)
 MODELS = {"face": "mfn192-int8-1", "appearance": "reid-mnv2-1"}

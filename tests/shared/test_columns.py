@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import columns
-from shared.columns import columns_from_bytes, columns_to_bytes
+from shared.columns import ColumnReader, columns_from_bytes, columns_to_bytes
 from shared.epochs import Epoch
 from shared.errors import BadBatch, BadInput
-from shared.sightings import Encounter, SightingColumns
+from shared.layout import Stacked
+from shared.sighting_columns import SightingColumns
+from shared.sightings import Encounter
 from shared.wire import pack, unpack_first
 from tests.shared.test_batches import sighting
 
@@ -31,8 +33,12 @@ def plain(*changes: tuple[str, Any]) -> bytes:
     return cbor2.dumps({**document, **dict(changes)}, canonical=True)
 
 
+def padded(content: bytes | bytearray) -> memoryview:
+    return memoryview(len(content).to_bytes(4, "big") + bytes(content) + bytes(100))
+
+
 def read(content: bytes) -> SightingColumns:
-    return columns_from_bytes(len(content).to_bytes(4, "big") + content + bytes(100), "node-1", 1, EPOCH)
+    return columns_from_bytes(bytes(padded(content)), "node-1", 1, EPOCH)
 
 
 ROW = [1, 2, 0, 61_500, 83, 21, 4000, 20_500, 31_000, 40_000, 61_500]
@@ -149,18 +155,63 @@ def test_an_encounter_that_cannot_be_is_not_written(change: dict[str, Any]) -> N
 
 @given(st.data())
 def test_a_changed_byte_before_the_columns_is_read_as_the_full_reading_reads_it(data: st.DataObject) -> None:
-    """The quick way to the columns and the full one agree on every damaged head."""
-    raw = bytearray(plain())
+    """A reader that knows the node takes a short way to the columns, and agrees with the full one on every head."""
+    raw, reader = bytearray(plain()), ColumnReader()
+    reader.read(padded(raw), 2, "node-1", 1, EPOCH)
     at = data.draw(st.integers(0, raw.index(b"gcolumns") + 11))
-    raw[at] ^= data.draw(st.integers(1, 255))
-    content = len(raw).to_bytes(4, "big") + bytes(raw)
+    raw[at] ^= data.draw(st.integers(0, 255))
     try:
-        n, cameras, blob, rest = columns._head(content, len(content))
+        quick = reader.read(padded(raw), 2, "node-1", 1, EPOCH)
     except BadBatch:
-        with pytest.raises(BadBatch):
-            columns._read_head(memoryview(raw))
-        return
-    assert (n, cameras, blob, rest) == columns._read_head(memoryview(raw))
+        assert in_full(raw) is None
+    else:
+        assert in_full(raw) == (quick.people, quick.cameras, quick.blob, quick.unread)
+
+
+def in_full(raw: bytearray) -> tuple[object, ...] | None:
+    """The same read without any short way; None for what is no content with two sightings."""
+    try:
+        laid = columns._laid(padded(raw))
+    except BadBatch:
+        return None
+    return laid if laid.n == 2 else None
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_header_that_miscounts_is_refused_whatever_it_says(people: int) -> None:
+    """Whatever number of sightings a header claims, nothing is made room for before the content is looked at."""
+    reader, content = ColumnReader(), padded(plain())
+    assert len(reader.read(content, 2, "node-1", 1, EPOCH)) == 2
+    if people != 2:
+        with pytest.raises(BadBatch, match="another number"):
+            reader.read(content, people, "node-1", 1, EPOCH)
+
+
+def test_a_node_that_names_other_cameras_from_now_on_is_read() -> None:
+    """What a reader remembers of a node is a short way and no rule."""
+    reader = ColumnReader()
+    for camera in ("cam-1", "cam-2", "cam-2", "cam-1"):
+        content = padded(columns_to_bytes(EPOCH, [sighting(1, camera=camera)], [MET]))
+        assert reader.read(content, 1, "node-1", 1, EPOCH).cameras == (camera,)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=6), st.data())
+def test_stacked_batches_read_as_one_after_the_other(sizes: list[int], data: st.DataObject) -> None:
+    """Whole columns, some rows and codes of several batches are those of each, one below the other."""
+    numbers = iter(range(100))
+    some = [
+        read(columns_to_bytes(EPOCH, [sighting(next(numbers), face_code=bytes([size]) * 128) for _ in range(size)], []))
+        for size in sizes
+    ]
+    stacked = Stacked([one.blob for one in some])
+    rows = np.array(data.draw(st.lists(st.integers(0, max(sum(sizes) - 1, 0)), max_size=8 * bool(sum(sizes)))), int)
+    for name in ("number", "start", "end", "east", "north", "camera", "mask", "quality", "flags"):
+        whole = np.concatenate([one.column(name) for one in some])
+        assert (stacked.at(name, rows) == whole[rows]).all()
+        assert (stacked.column(name) == whole).all()
+        assert (stacked.at(name, rows) == whole[rows]).all()
+    assert (stacked.codes("face", rows) == np.concatenate([one.face for one in some])[rows]).all()
+    assert stacked.batch.tolist() == [place for place, size in enumerate(sizes) for _ in range(size)]
 
 
 def test_a_camera_may_be_named_as_a_column_is() -> None:
