@@ -85,8 +85,10 @@ class Stacked:
     def column(self, name: str) -> npt.NDArray[Any]:
         """A column of all rows; not of codes, which would be megabytes."""
         if name not in self._columns:
-            words, shift = self._words(name)
-            self._columns[name] = words[np.arange(len(self.batch)) + np.repeat(shift, self.sizes)]
+            base, _, before, width = _COLUMNS[name]
+            places = zip(self._blobs, (before * self.sizes).tolist(), (width * self.sizes).tolist(), strict=True)
+            parts = [blob[begin : begin + size] for blob, begin, size in places]
+            self._columns[name] = np.frombuffer(b"".join(parts), base)
         return self._columns[name]
 
     def at(self, name: str, rows: Int64) -> npt.NDArray[Any]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from central.search.opened import Opened
 from central.search.people import Int64
-from shared.encounters import numbers_of, told_of
+from shared.encounters import Told, numbers_of, told_of
 from shared.epochs import HOUR_S, Modality
 from shared.errors import BadBatch
 from shared.layout import Stacked
@@ -140,29 +140,29 @@ def met(held: Held, rows: Int64, case: Int64, windows: Int64) -> Meetings:
     told, counts, broken = told_of([one.columns.unread for one in held.batches])
     held.broken.update(broken)
     batch = np.repeat(np.arange(len(counts)), counts)
-    boot, number = held.boots[batch] << _NUMBER_BITS, told[:, :2].view(np.uint32)
-    ours, theirs = (np.concatenate([boot | number[:, a], boot | number[:, b]]) for a, b in ((0, 1), (1, 0)))
+    line, side = _perhaps(told, held.at("number", rows))
+    boot, numbers = held.boots[batch[line]] << _NUMBER_BITS, told.view(np.uint32)
+    ours, theirs = boot | numbers[line, side], boot | numbers[line, 1 - side]
     keys = held.key[rows]
     order = np.argsort(keys, kind="stable")
-    named, first, last = _found(keys[order], ours)
+    first, last = (np.searchsorted(keys[order], ours, end) for end in ("left", "right"))
     many = last - first
-    line = np.repeat(named, many)
+    named = np.repeat(np.arange(len(line)), many)
     hit = order[np.repeat(first - (np.cumsum(many) - many), many) + np.arange(many.sum())]
-    at = line % max(len(told), 1)
+    at = line[named]
     of, facts = case[hit], numbers_of(told[at])[:, 2:]
     facts[:, :2] += held.hour_ms[batch[at], None]
     kept = (facts[:, 0] < windows[of, 1]) & (facts[:, 1] >= windows[of, 0]) & (held.cases[batch[at]] >> of & 1 == 1)
-    return _each_once(Meetings(hit[kept], theirs[line[kept]], facts[kept]))
+    return _each_once(Meetings(hit[kept], theirs[named[kept]], facts[kept]))
 
 
-def _found(ordered: Int64, keys: Int64) -> tuple[Int64, Int64, Int64]:
-    """Which of the keys are among the ordered ones, and from where to where. Most of a city's are not."""
-    if not len(ordered):
-        nothing = np.empty(0, np.int64)
-        return nothing, nothing, nothing
-    first = np.searchsorted(ordered, keys)
-    named = np.flatnonzero(ordered[np.minimum(first, len(ordered) - 1)] == keys)
-    return named, first[named], np.searchsorted(ordered, keys[named], "right")
+def _perhaps(told: Told, numbers: npt.NDArray[np.uint32]) -> tuple[Int64, Int64]:
+    """Encounters that may name one of these numbers, and whether as their first or second: those whose lowest bits some
+    number has. Most of a city's name nobody who was found, and looking each up would take longer than all the rest."""
+    has = np.zeros(2**16, np.bool_)
+    has[numbers & (2**16 - 1)] = True
+    line, side = np.nonzero(has[told[:, :2].view(np.uint16)[:, ::2]])
+    return line.astype(np.int64, copy=False), side.astype(np.int64, copy=False)
 
 
 def _each_once(some: Meetings) -> Meetings:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from central.search.candidates import HIT, MET, NOBODY, Rows, taken
+from central.search.candidates import HIT, MET, NOBODY, Rows
 from central.search.following import KEY_BITS, Following, seen_again
 from central.search.in_view import InView, with_those_in_view
 from central.search.joining import Held, Meetings, met
@@ -197,11 +197,14 @@ class Neighbours:
         self._hand_on(held, hits)
         lasting = {held.kinds[place] for place in np.flatnonzero(_lasting(held, oldest)).tolist()}
         rows, partners = self._candidates(held, hits, found), self._partners(held, hits, found, lasting)
-        ready = Ready()
-        for case in np.unique(hits.case).tolist():
-            some = np.flatnonzero(hits.case == case)
-            ready.append((case, *taken(rows, partners, some)))
-        return ready
+        # Hits stand case by case, and partners as their hits do.
+        cases, first = np.unique(hits.case, return_index=True)
+        ends = [*first[1:].tolist(), len(rows)]
+        after = np.concatenate([[0], np.cumsum(rows["partners"], dtype=np.int64)])
+        return [
+            (case, rows[begin:end], partners[after[begin] : after[end]])
+            for case, begin, end in zip(cases.tolist(), first.tolist(), ends, strict=True)
+        ]
 
     def _tell_broken(self, held: Held, hits: _Hits) -> None:
         """Batches whose encounters are lost to a case: somebody in them may have met one of its candidates."""

@@ -41,7 +41,8 @@ from shared.sightings import Encounter, Sighting, sighting_id
 from tests.central.authority_fixtures import APPEARANCE_MODEL, CASE, FACE_MODEL, NOW, World, some_faces
 
 # The city of design/figures.md: 10,820 cameras in cells of 16, 140 million sightings in 14 days.
-CELLS, DAYS, SIGHTINGS = 10_820 / 16, 14, 140e6
+CAMERAS = 16  # of a cell
+CELLS, DAYS, SIGHTINGS = 10_820 / CAMERAS, 14, 140e6
 EACH_HOUR = round(SIGHTINGS / (CELLS * DAYS * 24))
 PICTURES = 2  # rows of a template: the bare face, and the same with a face mask
 CHANGED_BITS = 230
@@ -261,7 +262,7 @@ _FACE = b"a face is here. " * (FACE_BITS // 128)
 
 def _sighting(epoch: Epoch, row: int) -> Sighting:
     start = epoch.start + timedelta(milliseconds=3_600_000 * row // EACH_HOUR)
-    end, camera = start + timedelta(seconds=20), f"{epoch.cell}-cam-{row % 16:02d}"
+    end, camera = start + timedelta(seconds=20), f"{epoch.cell}-cam-{row % CAMERAS:02d}"
     return Sighting(row, camera, start, end, _FACE, _CLOTHES, FaceMask.ABSENT, 0.9, 1.0, 2.0)
 
 

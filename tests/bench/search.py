@@ -27,11 +27,12 @@ from shared.releases import release_to_bytes
 from tests.bench.clock import best_of
 from tests.bench.kernels import KERNELS, Kernel, Question, some_question
 from tests.bench.rows import NOISE, Goal, Row, Say
-from tests.bench.sealed_city import CASES, CELLS, PICTURES, SealedCity
+from tests.bench.sealed_city import CAMERAS, CASES, CELLS, DAYS, PICTURES, SealedCity
 
 # Cells of two sizes, for the slope, and turns; in full they are 1/20 and 1/5 of the city (7 GB of disk, half an hour).
 FULL = os.environ.get("CAIRN_BENCH_SEARCH", "") == "full"
 FEW, MANY, ROUNDS = (34, 135, 2) if FULL else (5, 15, 3)
+FEW_SMALL, MANY_SMALL = 3, 9  # where every camera has a box of its own, and batches are small and many
 SHAPES = ((1, PICTURES), (40, PICTURES), (256, PICTURES), (256, 10 * PICTURES))
 WHOLE = round(CELLS)
 Codes = dict[Epoch, npt.NDArray[np.uint64]]
@@ -44,7 +45,12 @@ def measure(say: Say) -> list[Row]:
         city = SealedCity(Path(folder), MANY)
         city.fill()
         say(f"{city.sightings:,} sightings, {city.sealed_bytes / 1e6:.0f} MB sealed, {city.part} of the city")
-        return rows + searches(city, say)
+        rows += searches(city, say)
+        say(f"sealing {MANY_SMALL} cells in which every camera has its own box")
+        (Path(folder) / "boxes").mkdir()
+        of_boxes = SealedCity(Path(folder) / "boxes", MANY_SMALL, CAMERAS)
+        of_boxes.fill()
+        return rows + small_batches(of_boxes)
 
 
 def kernels(say: Say) -> list[Row]:
@@ -107,8 +113,8 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
     few, many = found["few"][CASES[0]].searched, found["many"][CASES[0]].searched
     here = len(shards(some_parts(city, MANY), os.cpu_count() or 1))
     whole = len(shards(some_parts(city, WHOLE), os.cpu_count() or 1))
-    ten_s, how = _extrapolated(city, took["few"], took["many"], whole / here)
-    one_s, _ = _extrapolated(city, took["one patient, few"], took["one patient"], 1)
+    ten_s, how = _extrapolated((FEW, took["few"]), (MANY, took["many"]), whole / here)
+    one_s, _ = _extrapolated((FEW, took["one patient, few"]), (MANY, took["one patient"]), 1)
     setting = f"{city.part} of the city, {os.cpu_count()} cores, page cache, all of the patients' sightings found"
     figures = {
         "search.seconds_here": (took["many"], "s", f"ten patients, {setting}"),
@@ -164,11 +170,37 @@ def _strangers(city: SealedCity, answers: dict[str, SearchAnswer]) -> Row:
     return Row("search.strangers_percent", float(shares.mean()) * 100, "%", note)
 
 
-def _extrapolated(city: SealedCity, few_s: float, many_s: float, starts: float) -> tuple[float, str]:
+def small_batches(city: SealedCity) -> list[Row]:
+    """The whole search where every camera has its own box: five times as many batches of the same sightings."""
+    marks, found = [processor_s()], dict[str, SearchAnswer]()
+    for cells in (FEW_SMALL, MANY_SMALL):
+        found = search(city, cells)
+        marks.append(processor_s())
+    _check(city, found)
+    runs = {str(cells): lambda cells=cells: search(city, cells) for cells in (FEW_SMALL, MANY_SMALL)}
+    took = best_of(runs, ROUNDS)
+    starts = len(shards(some_parts(city, WHOLE), os.cpu_count() or 1)) / (os.cpu_count() or 1)
+    few, many = ((cells, took[str(cells)]) for cells in (FEW_SMALL, MANY_SMALL))
+    whole_s, how = _extrapolated(few, many, starts)
+    each = (marks[2] - marks[1] - (marks[1] - marks[0])) / (MANY_SMALL - FEW_SMALL)
+    batches = city.batches / MANY_SMALL
+    note = f"ten patients, {batches / (DAYS * 24):.0f} batches a cell and hour in the place of three; {how}. {NOISE}"
+    return [
+        Row("search.seconds_full_city_box_a_camera", whole_s, "s", note),
+        Row(
+            "search.cpu_us_a_batch_box_a_camera",
+            each / batches * 1e6,
+            "µs",
+            f"processor time of all parties for one more; {each * CELLS:.0f} s for the whole city, start-up apart",
+        ),
+    ]
+
+
+def _extrapolated(few: tuple[int, float], many: tuple[int, float], starts: float) -> tuple[float, str]:
     """Seconds for the whole city, and how: more cells cost in proportion, and each shard its start."""
-    each = (many_s - few_s) / (MANY - FEW)
-    fixed = max(0.0, few_s - FEW * each)
-    how = f"extrapolated from {FEW} and {MANY} of {WHOLE} cells: {fixed:.2f} s to start, {starts:g} times, then"
+    each = (many[1] - few[1]) / (many[0] - few[0])
+    fixed = max(0.0, few[1] - few[0] * each)
+    how = f"extrapolated from {few[0]} and {many[0]} of {WHOLE} cells: {fixed:.2f} s to start, {starts:g} times, then"
     return fixed * starts + each * CELLS, f"{how} {each * CELLS:.0f} s"
 
 
