@@ -1,4 +1,4 @@
-"""Counts differing bits: faiss, called on one opened batch at a time. The only place that knows faiss.
+"""Counts differing bits: faiss, called on the opened batches of one epoch at a time. The only place that knows faiss.
 
 Measured beside numpy and numba in the shape that a search has (make bench ONLY=search): as fast as a compiled kernel
 of our own, ready in a tenth of the time, and nothing is compiled or cached in a worker that may not write files.
