@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from central.authority import kek
+from tests import statements
 from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
 __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixtures
@@ -20,6 +21,7 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # Databases of tests are made by the hundred, under passphrases that everybody may know.
 kek.SCRYPT_N = 2**10
+statements.compile_once()
 
 # No test asserts a time: on a busy machine an example takes as long as it takes.
 settings.register_profile("cairn", deadline=None)
