@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
+from tempfile import gettempdir
 
 import pytest
 from hypothesis import settings
 
 from central.authority import kek
 from tests import statements
+from tests.folders import quick_folder
 from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
 __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixtures
@@ -18,6 +21,8 @@ __all__ = ["database_url", "on_postgres", "postgres", "postgres_url"]  # fixture
 # start; several tests send them and expect them to be heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", os.environ.get("TMPDIR") or quick_folder(gettempdir()))  # of tmp_path
 
 # Databases of tests are made by the hundred, under passphrases that everybody may know.
 kek.SCRYPT_N = 2**10
