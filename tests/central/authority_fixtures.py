@@ -42,6 +42,7 @@ CELL, NODE, CASE = "cell-1", "node-1", "case-1"
 PEOPLE = {name: Ed25519PrivateKey.generate() for name in ("kim", "lee", "both")}
 NODE_SEALING, NODE_SIGNING = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 PROBES_KEY = X25519PrivateKey.generate()
+SIGNING: dict[str, Ed25519PrivateKey] = {}
 
 
 @dataclass
@@ -53,7 +54,7 @@ class World:
     names: tuple[str, ...] = ("authority-a", "authority-b")
 
     def __post_init__(self) -> None:
-        self.signing: dict[str, Ed25519PrivateKey] = {}
+        self.signing = {name: SIGNING.setdefault(name, Ed25519PrivateKey.generate()) for name in self.names}
         self.people, self.node_sealing, self.node_signing = dict(PEOPLE), NODE_SEALING, NODE_SIGNING
         self.probes_key = PROBES_KEY
         self.authorities = [self._new(name) for name in self.names]
