@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 from sqlmodel import Session, text
 from starlette.concurrency import run_in_threadpool
@@ -42,7 +43,7 @@ from central.statistics.endpoints import router as statistics
 from central.testimony.endpoints import router as testimony
 from central.walking.endpoints import router as walking
 from central.walking.service import ways_of
-from central.web.endpoints import add_pages
+from central.web.endpoints import add_pages, keep_visits
 from shared.clock import SystemClock
 from shared.errors import CairnError, Refused
 
@@ -89,31 +90,47 @@ def create_app(settings: CentreSettings, centre: Centre | None = None) -> FastAP
         upkeep.stop()
         served.jobs.close()
 
-    app = FastAPI(title="Cairn", version="0.1.0", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Cairn",
+        version="0.1.0",
+        description=ABOUT,
+        routes=_table().routes,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.centre = served
     app.state.upkeep = upkeep
     app.state.attempts = Attempts()
+    keep_visits(app)
     speak_plainly(app)
     app.add_exception_handler(CairnError, _explain_and_note)
     app.middleware("http")(_keep_private)
-    for router in (cases, consents, testimony, routes, nodes, accounts, audit, reports):
-        app.include_router(router)
-    app.include_router(canaries)
-    app.include_router(calibration_in_use)
-    app.include_router(walking)
-    app.include_router(exports)
-    app.include_router(statistics)
-    app.include_router(places)
-    add_pages(app)
-
-    @app.get("/health", tags=["health"], summary="Whether the centre works")
-    def health(here: At) -> HealthOut:
-        with Session(here.engine) as session:
-            session.execute(text("SELECT 1"))
-        log = "not published" if here.publisher is None else "rolled back" if here.publisher.alarms() else "ok"
-        return HealthOut(status="ok", log=log)
-
     return app
+
+
+@cache
+def _table() -> APIRouter:
+    """Every endpoint, made ready once a process: reading their signatures is most of what an application costs.
+
+    No endpoint knows its application but by the request, so any number of centres can be served over one table.
+    """
+    table = APIRouter()
+    for router in (cases, consents, testimony, routes, nodes, accounts, audit, reports, canaries, calibration_in_use):
+        table.include_router(router)
+    for router in (walking, exports, statistics, places):
+        table.include_router(router)
+    add_pages(table)
+    table.add_api_route("/health", health, tags=["health"], summary="Whether the centre works")
+    return table
+
+
+def health(here: At) -> HealthOut:
+    """Asks the database too: a centre that cannot read it does not work."""
+    with Session(here.engine) as session:
+        session.execute(text("SELECT 1"))
+    log = "not published" if here.publisher is None else "rolled back" if here.publisher.alarms() else "ok"
+    return HealthOut(status="ok", log=log)
 
 
 async def _explain_and_note(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -12,18 +13,19 @@ from central.database import open_database
 
 def centres_database(path: Path) -> None:
     """Put a new centre's database at `path`, unless there is one."""
-    _put(path, _centre())
+    put_database(path, _centre)
 
 
 def authoritys_database(path: Path) -> None:
     """Put a new authority's database at `path`, unless there is one."""
-    _put(path, _authority())
+    put_database(path, _authority)
 
 
-def _put(path: Path, database: bytes) -> None:
+def put_database(path: Path, made: Callable[[], bytes]) -> None:
+    """Put what `made` gives at `path`, unless there is a database."""
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_bytes(database)
+        path.write_bytes(made())
 
 
 @cache

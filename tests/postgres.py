@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import Pool
 
+from tests.folders import quick_folder
 from tests.made_databases import centres_database
 from tests.waiting import wait_until
 
@@ -103,7 +104,7 @@ def postgres() -> Iterator[Postgres]:
             pytest.fail(reason)
         pytest.skip(reason)
     # The path of a Unix socket may have no more than 107 bytes, so the folder is a short one.
-    folder = Path(tempfile.mkdtemp(prefix="cairn-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="cairn-pg-", dir=quick_folder("/tmp")))  # noqa: S108  (drawn, and its own)
     try:
         with _served(folder, _BINARIES[-1]) as server:
             yield server

@@ -15,18 +15,17 @@ from central.authority.clock_guard import ClockInDoubt
 from central.authority.day_secrets import SecretDestroyed
 from central.authority.kek import CannotUnwrap, TokenAway
 from central.authority.limits import CaseWithdrawn, PurposeLocked, TooManyCases, TooManyProbes
+from central.authority.opening import make_authority
 from central.authority.released import Recipient
 from central.authority.self_check import LogBroken
-from central.authority.service import Authority, AuthorityFiles
+from central.authority.service import Authority
 from central.authority.settings import AuthoritySettings
 from central.authority.statements import statement_to_map
-from central.authority.witnessing import witness_of, witnesses_of
-from central.cases.bases import load_bases
+from central.authority.witnessing import witness_of
 from central.errors import LogRolledBack, WrongCaller
 from central.serving import only
 from shared.clock import SystemClock
-from shared.errors import BadInput, BadRelease, ReleaseRefused
-from shared.keys import read_signing_key
+from shared.errors import BadRelease, ReleaseRefused
 
 RELEASE_REFUSALS = (
     ReleaseRefused, PurposeLocked, CaseWithdrawn, TooManyCases, TooManyProbes, ClockInDoubt, LogBroken, LogRolledBack,
@@ -63,32 +62,6 @@ class Cases(BaseModel):
 
 class Ended(BaseModel):
     ended: list[str]
-
-
-def make_authority(settings: AuthoritySettings) -> Authority:
-    """Open the authority's database; BadInput when a key or the passphrase is missing or a placeholder."""
-    return Authority(files_of(settings), SystemClock())
-
-
-def files_of(settings: AuthoritySettings) -> AuthorityFiles:
-    """What the settings point to. BadInput when one of the keys cannot be read."""
-    try:
-        probes_public = settings.probes_public.read_bytes()
-    except OSError as error:
-        hint = "copy the public key that `cairn-central key sealing` wrote for the probe service"
-        raise BadInput(f"cannot read {settings.probes_public}: {error.strerror}", hint=hint) from None
-    return AuthorityFiles(
-        name=settings.name,
-        database=settings.database,
-        passphrase_file=settings.passphrase_file,
-        signing_key=read_signing_key(settings.signing_key),
-        probes_public=probes_public,
-        token=settings.token(),
-        limits=settings.limits(),
-        bases=load_bases(settings.legal_bases) if settings.legal_bases else load_bases(),
-        witnesses=witnesses_of(settings),
-        private=tuple(path for path in (settings.signing_key, settings.key, settings.witness_key) if path),
-    )
 
 
 def create_app(settings: AuthoritySettings, authority: Authority | None = None) -> FastAPI:

@@ -103,7 +103,7 @@ def show_keys(options: argparse.Namespace) -> Answer:
     import base64
 
     from central.audit.witness_store import WitnessStore
-    from central.authority.app import make_authority
+    from central.authority.opening import make_authority
     from central.authority.witnessing import witness_of
     from shared.clock import SystemClock
 
@@ -120,7 +120,7 @@ def show_keys(options: argparse.Namespace) -> Answer:
 
 
 def rewrap(options: argparse.Namespace) -> Answer:
-    from central.authority.app import files_of
+    from central.authority.opening import files_of
     from central.authority.service import Authority
     from shared.clock import SystemClock
 
@@ -180,6 +180,6 @@ def _settings(options: argparse.Namespace) -> AuthoritySettings:
 
 
 def _opened(options: argparse.Namespace) -> Authority:
-    from central.authority.app import make_authority
+    from central.authority.opening import make_authority
 
     return make_authority(_settings(options))

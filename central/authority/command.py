@@ -121,7 +121,7 @@ def destroy(options: argparse.Namespace) -> Answer:
 
 
 def _opened(options: argparse.Namespace) -> tuple[AuthoritySettings, Authority]:
-    from central.authority.app import make_authority
+    from central.authority.opening import make_authority
     from central.authority.settings import AuthoritySettings
 
     settings = AuthoritySettings.load(options.env_file)

@@ -69,9 +69,12 @@ class Engine(Protocol):
 
 
 def frames(store: Streams, batches: Batches, wanted: Wanted) -> Iterator[Sequence[Frame]]:
-    """The store's batches, each with the cases in whose scope it lies; cases that have ended are named once."""
+    """The store's batches, each with the cases in whose scope it lies; cases that have ended are named once.
+
+    Nothing is read on when all have ended: the rest of a city's store may be minutes of reading for nobody.
+    """
     scopes = [(1 << at, frozenset(cells), hours) for at, (cells, hours) in enumerate(batches.cases)]
-    here, cases, over = ("", -1), 0, 0
+    here, cases, over, everyone = ("", -1), 0, 0, (1 << len(scopes)) - 1
     for some in _stream(store, batches):
         ended = sum(bit for at, (bit, _, _) in enumerate(scopes) if not wanted(at)) & ~over
         named: list[Frame] = [(ended, b"")] if ended else []
@@ -84,6 +87,8 @@ def frames(store: Streams, batches: Batches, wanted: Wanted) -> Iterator[Sequenc
                 named.append((cases & ~over, raw))
         if named:
             yield named
+        if over == everyone:
+            return
 
 
 def _stream(store: Streams, batches: Batches) -> Iterator[Sequence[Lying]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 
 from central.accounts.endpoints import At, let_in
 from central.accounts.service import Role, has_role, require
@@ -31,15 +31,19 @@ _RELOAD_S: Final = 2
 router = page_router()
 
 
-def add_pages(app: FastAPI) -> None:
-    """Serve the pages, and lead from / to them."""
+def keep_visits(app: FastAPI) -> None:
+    """Give the application what its pages remember: who is signed in, and the latest recount of the audit log."""
     app.state.web_sessions, app.state.recount = Sessions(), Recount()
-    for pages in (router, signing.router, case_pages.router, export_pages.router, officer.router, people_pages.router):
-        app.include_router(pages)
-    app.include_router(statistics_pages.router)
-    app.include_router(places_pages.router)
 
-    @app.get("/", include_in_schema=False)
+
+def add_pages(table: APIRouter) -> None:
+    """Add the pages, and lead from / to them."""
+    for pages in (router, signing.router, case_pages.router, export_pages.router, officer.router, people_pages.router):
+        table.include_router(pages)
+    table.include_router(statistics_pages.router)
+    table.include_router(places_pages.router)
+
+    @table.get("/", include_in_schema=False)
     def front() -> Response:
         return to("")
 

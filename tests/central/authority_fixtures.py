@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,11 +33,16 @@ from shared.topics import grants
 from shared.transport import Message
 from shared.transport.memory import MemoryBroker, MemoryTransport
 from tests.consents import BASIS, a_consent
-from tests.made_databases import authoritys_database
+from tests.made_databases import authoritys_database, put_database
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 FACE_MODEL, APPEARANCE_MODEL = "mfn192-int8-1", "reid-mnv2-1"
 CELL, NODE, CASE = "cell-1", "node-1", "case-1"
+# Drawn once a process, so that they are entered once too, in databases that every world gets its own copies of.
+PEOPLE = {name: Ed25519PrivateKey.generate() for name in ("kim", "lee", "both")}
+NODE_SEALING, NODE_SIGNING = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+PROBES_KEY = X25519PrivateKey.generate()
+SIGNING: dict[str, Ed25519PrivateKey] = {}
 
 
 @dataclass
@@ -47,11 +54,10 @@ class World:
     names: tuple[str, ...] = ("authority-a", "authority-b")
 
     def __post_init__(self) -> None:
-        self.signing: dict[str, Ed25519PrivateKey] = {}
-        self.people = {name: Ed25519PrivateKey.generate() for name in ("kim", "lee", "both")}
-        self.node_sealing, self.node_signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-        self.probes_key = X25519PrivateKey.generate()
-        self.authorities = [self.authority(name) for name in self.names]
+        self.signing = {name: SIGNING.setdefault(name, Ed25519PrivateKey.generate()) for name in self.names}
+        self.people, self.node_sealing, self.node_signing = dict(PEOPLE), NODE_SEALING, NODE_SIGNING
+        self.probes_key = PROBES_KEY
+        self.authorities = [self._new(name) for name in self.names]
         self.probes = ProbeService(self.probes_key, SealedTemplates(self.folder / "templates"), self.authorities)
         self.template, self.photos = b"", 1  # of the latest `register`
         self.broker = MemoryBroker()
@@ -62,25 +68,21 @@ class World:
 
     def authority(self, name: str, **changes: Any) -> Authority:
         """A new one, or the same again on its database; `changes` are other fields of its files."""
-        passphrase = self.folder / f"{name}.passphrase"
-        passphrase.touch(mode=0o600)
-        passphrase.write_text(f"correct horse battery {name}")
-        database = self.folder / f"{name}.sqlite"
-        authoritys_database(database)
-        files = AuthorityFiles(
-            name=name,
-            database=database,
-            passphrase_file=passphrase,
-            signing_key=self.signing.setdefault(name, Ed25519PrivateKey.generate()),
-            probes_public=self.probes_key.public_key().public_bytes_raw(),
-        )
-        made = Authority(dataclasses.replace(files, **changes), self.clock)
-        roles = {"kim": {"tracer"}, "lee": {"approver"}, "both": {"tracer", "approver"}}
-        for person, held in roles.items():
-            key = self.people[person].public_key().public_bytes_raw()
-            made.registry.put_person(person, frozenset(held), key)
-        made.registry.put_node(NODE, CELL, self.node_sealing.public_key().public_bytes_raw())
+        made = Authority(dataclasses.replace(self._files(name), **changes), self.clock)
+        _enter(made, self.people)
         return made
+
+    def _new(self, name: str) -> Authority:
+        """As `authority`; in a database that is not there yet everybody has been entered already."""
+        database = self.folder / f"{name}.sqlite"
+        if database.exists():
+            return self.authority(name)
+        put_database(database, partial(_entered, name, self.clock.now()))
+        return Authority(self._files(name), self.clock)
+
+    def _files(self, name: str) -> AuthorityFiles:
+        key = self.signing.setdefault(name, Ed25519PrivateKey.generate())
+        return _files_in(self.folder, name, key, self.probes_key)
 
     def scope(self, case: str = CASE, consents: tuple[str, ...] = ("face",)) -> CaseScope:
         now = self.clock.now()
@@ -168,6 +170,34 @@ class World:
 
     def worker_releases(self, release: bytes, public: bytes) -> dict[str, bytes]:
         return {a.name: a.release(release, Recipient.SEARCH, public) for a in self.authorities}
+
+
+def _files_in(folder: Path, name: str, key: Ed25519PrivateKey, probes: X25519PrivateKey) -> AuthorityFiles:
+    passphrase = folder / f"{name}.passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(f"correct horse battery {name}")
+    database = folder / f"{name}.sqlite"
+    authoritys_database(database)
+    return AuthorityFiles(name, database, passphrase, key, probes.public_key().public_bytes_raw())
+
+
+def _enter(authority: Authority, people: dict[str, Ed25519PrivateKey]) -> None:
+    roles = {"kim": {"tracer"}, "lee": {"approver"}, "both": {"tracer", "approver"}}
+    for person, held in roles.items():
+        key = people[person].public_key().public_bytes_raw()
+        authority.registry.put_person(person, frozenset(held), key)
+    authority.registry.put_node(NODE, CELL, NODE_SEALING.public_key().public_bytes_raw())
+
+
+@cache
+def _entered(name: str, at: datetime) -> bytes:
+    """The database of a new authority of this name in which, at this time, everybody was entered."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = _files_in(Path(folder), name, Ed25519PrivateKey.generate(), PROBES_KEY)
+        made = Authority(files, FixedClock(at))
+        _enter(made, PEOPLE)
+        made.engine.dispose()
+        return files.database.read_bytes()
 
 
 def replaced(scope: CaseScope, **changes: object) -> CaseScope:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,11 @@ class Office:
         self.searched(client)
         return client
 
+    def close(self) -> None:
+        """Nothing in its folder is open any more."""
+        for engine in (self.engine, *(one.engine for one in self.world.authorities)):
+            engine.dispose()
+
     def typed(self, *words: str, by: str = "kim") -> None:
         """Run the command that this person types, against this centre."""
         token = self.folder / f"{by}.token"
@@ -196,3 +203,32 @@ class Office:
     def audit(self) -> list[AuditEntry]:
         with Session(self.engine) as session:
             return list(session.exec(select(AuditEntry).order_by(AuditEntry.id)).all())  # type: ignore[arg-type]
+
+
+class FoundOffice(Office):
+    """An office that was searched in already, as after `found`: that is done once a process, and its folder copied.
+
+    For tests that only begin with a route; keeps its data in its folder, whatever `database_in` says.
+    """
+
+    def __post_init__(self) -> None:
+        for name, content in _found().items():
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_bytes(content)
+        super().__post_init__()
+
+    def found(self) -> CaseClient:
+        return self.as_("kim")
+
+
+@cache
+def _found() -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        office = Office(Path(folder))
+        with office.open():
+            office.found()
+        office.close()
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}

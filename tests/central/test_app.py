@@ -201,3 +201,17 @@ def test_boxes_are_shown_to_technicians_and_can_be_revoked(office: Office) -> No
     with pytest.raises(ApiRefused, match="NotFound"):
         tec.ask("POST", "/nodes/box-99/revoke")
     assert tec.ask("GET", "/cameras")[0]["camera"] == "door"
+
+
+def test_two_centres_in_one_process_answer_each_for_itself(tmp_path: Path) -> None:
+    """They share the table of endpoints; cases, and who is signed in, are each centre's own."""
+    (tmp_path / "west").mkdir()
+    (tmp_path / "east").mkdir()
+    with Office(tmp_path / "west").open() as west, Office(tmp_path / "east").open() as east:
+        shared = [one for one in west.app.routes if any(one is other for other in east.app.routes)]
+        assert len(shared) > 10
+        west.as_("kim").open(west.scope(), west.keys["kim"])
+        assert [case["case"] for case in west.as_("kim").ask("GET", "/cases")] == [CASE]
+        assert east.as_("kim").ask("GET", "/cases") == []
+        with east.browser(headers={"Authorization": f"Bearer {west.tokens['kim']}"}) as stranger:
+            assert stranger.get("/cases").status_code == 401

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central.__main__ import main
-from central.authority.app import make_authority
+from central.authority.opening import make_authority
 from central.authority.service import Authority
 from central.authority.settings import AuthoritySettings
 

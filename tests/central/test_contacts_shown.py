@@ -18,7 +18,7 @@ from central.routes.route import Meeting, Visit
 from central.routes.tables import FoundRoute
 from shared.face_mask import FaceMask
 from tests.central.authority_fixtures import CASE
-from tests.central.centre_fixtures import Office
+from tests.central.centre_fixtures import FoundOffice, Office
 from tests.central.test_pages import signed_in, text_of
 from tests.central.test_presets import written
 
@@ -27,7 +27,7 @@ WHO = "who-2021"
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    with Office(tmp_path).open() as opened:
+    with FoundOffice(tmp_path).open() as opened:
         yield opened
 
 

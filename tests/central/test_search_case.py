@@ -27,6 +27,7 @@ from shared.sightings import Encounter
 from tests.central.authority_fixtures import CASE, NODE, NOW, World, some_faces
 from tests.central.test_search import noisy
 from tests.postgres import database_in
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -95,13 +96,14 @@ class _Endless(SqlBatchStore):
 
 
 def test_a_stopped_search_ends_at_once_without_an_answer(world: World) -> None:
-    """Setting `stop` while batches stream kills the worker, and the caller gets SearchFailed."""
+    """Setting `stop` while batches stream kills the worker, the caller gets SearchFailed, and nobody reads on."""
     faces = some_faces(2)
     world.register(faces[:1])
     site = SearchParts(world.authorities, world.probes, _Endless(world.batch(faces)))
     stop = threading.Event()
     with pytest.raises(SearchFailed, match="stopped"):
         search_case(world.signed(world.scope()), site, lambda _: stop.set(), stop)
+    wait_until(lambda: not [one for one in threading.enumerate() if one.name == "search-feeder"], "the reader's end")
 
 
 def test_a_search_that_is_stopped_before_it_begins_gives_no_answer(world: World) -> None:

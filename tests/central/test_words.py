@@ -21,7 +21,7 @@ from central.settings import CentreSettings
 from shared.errors import BadInput
 from shared.sightings import parse_sighting_id, sighting_id
 from tests.central.authority_fixtures import CASE, NODE, NOW
-from tests.central.centre_fixtures import Office
+from tests.central.centre_fixtures import FoundOffice, Office
 from tests.central.test_cases import refusal
 from tests.central.test_pages import FOUND, form_key, signed_in, text_of
 
@@ -32,6 +32,12 @@ GARBAGE = ("x", "node-1/1", "node-1/1/x", "node-1/1/0/2", "Node/1/0", "../1/0", 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
+    with FoundOffice(tmp_path).open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def unsearched(tmp_path: Path) -> Iterator[Office]:
     with Office(tmp_path).open() as opened:
         yield opened
 
@@ -113,21 +119,21 @@ def test_a_word_can_be_taken_back_once(office: Office) -> None:
     assert refusal(lambda: kim.ask("DELETE", f"{WORDS}/{SEEN}")) == (404, "NotFound")
 
 
-def test_only_what_the_route_showed_can_be_spoken_of(office: Office) -> None:
+def test_only_what_the_route_showed_can_be_spoken_of(unsearched: Office) -> None:
     """A stranger's sighting and one that never was are refused alike, before and after a search."""
-    office.fill()
-    kim = office.approved()
+    unsearched.fill()
+    kim = unsearched.approved()
     assert refusal(lambda: say(kim, "confirmed")) == (404, "NotFound")
-    office.searched(kim)
+    unsearched.searched(kim)
     answers = {refusal(lambda name=name: say(kim, "confirmed", name)) for name in (f"{NODE}/1/3", "nowhere/9/99")}  # type: ignore[misc]
     assert answers == {(404, "NotFound")}
     assert kim.ask("GET", WORDS) == []
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_is_no_sighting(office: Office, name: str) -> None:
+def test_garbage_is_no_sighting(unsearched: Office, name: str) -> None:
     """Whatever stands in the address, the answer is a named refusal and nothing is kept."""
-    kim = office.approved()
+    kim = unsearched.approved()
     assert refusal(lambda: say(kim, "confirmed", name))[0] in (404, 422)
     assert refusal(lambda: kim.ask("DELETE", f"{WORDS}/{name}"))[0] in (404, 422)
 
