@@ -87,15 +87,17 @@ def _of_cities(plan: CityPlan, album: Album, told: Mapping[str, Told]) -> None:
     here, others = held_out(plan, album, HELD_OUT)
     plan = replace(plan, people=len(here))
     shipped, real, simulated = calibration(plan), make_city(plan, here), make_city(plan)
-    for kind, city, laws in (
-        (REAL, real, measured_on(others, shipped)), (SHIPPED, real, shipped), (SIMULATED, simulated, shipped),
-    ):  # fmt: skip
-        told[kind].add(plan.mask_share, of_patients(SearchedCity(city, laws.radius()), laws))
+    for kind, city, laws, numbers in (
+        (REAL, real, measured_on(others, shipped), ASKED),
+        (SHIPPED, real, shipped, ASKED[:1]),  # each question asked is half a minute
+        (SIMULATED, simulated, shipped, ASKED),
+    ):
+        told[kind].add(plan.mask_share, of_patients(SearchedCity(city, laws.radius()), laws, numbers))
         told[kind].compare(city)
 
 
 def _line(kind: str, told: Told, masks: float) -> str:
-    counts = ((asked, told.scores[masks, asked].visits) for asked in ASKED)
+    counts = ((asked, score.visits) for (share, asked), score in told.scores.items() if share == masks)
     return f"{kind} " + ", ".join(f"{n} asked: P {one.precision:.3f} R {one.recall:.3f}" for n, one in counts)
 
 
@@ -112,7 +114,11 @@ def _rows(told: Mapping[str, Told], people: int) -> Iterator[Row]:
         *((f"{what}_95_masked_{n}", MOST, n) for n in ASKED[1:] for what in ("precision", "recall")),
     ):  # fmt: skip
         what = name.split("_")[0]
-        value = {kind: float(getattr(one.scores[masks, asked].visits, what)) for kind, one in told.items()}
+        value = {
+            kind: float(getattr(one.scores[masks, asked].visits, what))
+            for kind, one in told.items()
+            if (masks, asked) in one.scores
+        }
         note = f"{masks:.0%} masked, the patient asked about {asked} sightings; {where}"
         yield Row(f"route.real_{name}", value.pop(REAL), "share", note, _goal(what, masks), value)
     for masked, name in ((False, "bare"), (True, "masked")):

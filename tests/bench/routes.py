@@ -104,11 +104,11 @@ def searched(plan: CityPlan, laws: Calibration) -> SearchedCity:
     return SearchedCity(make_city(plan), laws.radius())
 
 
-def of_patients(city: SearchedCity, laws: Calibration) -> dict[int, Score]:
+def of_patients(city: SearchedCity, laws: Calibration, numbers: Sequence[int] = ASKED) -> dict[int, Score]:
     """Scores by number of questions over all patients of a city."""
-    ours = dict.fromkeys(ASKED, Score())
+    ours = dict.fromkeys(numbers, Score())
     for patient in range(len(city.city.patients)):
-        for asked, route in Tracer(city, patient, laws).routes():
+        for asked, route in Tracer(city, patient, laws).routes(numbers):
             ours[asked] += score(city, patient, route)
     return ours
 
