@@ -56,15 +56,17 @@ class Walks:
         return Walks(tuple(self.names[row] for row in kept), *columns)
 
 
-def walk_all(found: Mapping[str, Found], vision: ModelVision, tell: Tell) -> Walks:
-    """Each photo has dice of its own, so that a photo more or less changes nothing of the others."""
+def walk_all(found: Mapping[str, Found], vision: ModelVision, tell: Tell, walks: int = WALKS) -> Walks:
+    """So many walks of each photo, bare and masked; each has dice of its own, so that a photo more or less changes
+    nothing of the others."""
     rows = []
     for count, (name, (rgb, face)) in enumerate(found.items(), 1):
         dice = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()[:8]))
         walker, photo = Walker(rgb, face), FaceShot(rgb, face, 1.0)
         templates = vision.embed_face(photo), vision.embed_face_masked(photo)
-        bare = _walks(vision, walker, dice)
-        masked = _walks(vision, with_mask(walker, dice), dice)
+        bare = [_seen(vision, shots(walker, SHOTS, dice)) for _ in range(walks)]
+        worn = with_mask(walker, dice)
+        masked = [_seen(vision, shots(worn, SHOTS, dice)) for _ in range(walks)]
         first = next(iter(bare[0][0]), NOBODY)
         rows.append((name, *templates, *_reported(bare), *_reported(masked), first))
         if count % TELL_EVERY == 0:
@@ -73,10 +75,6 @@ def walk_all(found: Mapping[str, Found], vision: ModelVision, tell: Tell) -> Wal
         raise BadMaterial("no photo shows a face", hint="give photos of faces")
     names, *columns = zip(*rows, strict=True)
     return Walks(tuple(names), *(np.array(column) for column in columns))
-
-
-def _walks(vision: ModelVision, walker: Walker, dice: np.random.Generator) -> list[Walk]:
-    return [_seen(vision, shots(walker, SHOTS, dice)) for _ in range(WALKS)]
 
 
 def _seen(vision: ModelVision, pictures: Sequence[Picture]) -> Walk:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench.rows import Row, machine, table, write
 
 # Dearest last: whoever stops early has the most figures.
-BENCHES = ("codes", "privacy", "search", "peers", "stores", "workers", "ingest", "contacts", "routes")
+BENCHES = ("codes", "privacy", "search", "peers", "stores", "workers", "ingest", "contacts", "routes", "real_faces")
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
 EXAMPLES = "examples:\n  make bench\n  make bench ONLY=search\n  python -m tests.bench --only codes"
 

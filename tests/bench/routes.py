@@ -104,14 +104,21 @@ def searched(plan: CityPlan, laws: Calibration) -> SearchedCity:
     return SearchedCity(make_city(plan), laws.radius())
 
 
+def of_patients(city: SearchedCity, laws: Calibration, numbers: Sequence[int] = ASKED) -> dict[int, Score]:
+    """Scores by number of questions over all patients of a city."""
+    ours = dict.fromkeys(numbers, Score())
+    for patient in range(len(city.city.patients)):
+        for asked, route in Tracer(city, patient, laws).routes(numbers):
+            ours[asked] += score(city, patient, route)
+    return ours
+
+
 def of_city(plan: CityPlan) -> tuple[dict[int, Score], dict[int, Count]]:
     """Scores by number of questions, and by threshold, over all patients of a city."""
     laws = calibration(plan)
     city = searched(plan, laws)
-    ours, peers = dict.fromkeys(ASKED, Score()), dict.fromkeys(THRESHOLDS, Count())
+    ours, peers = of_patients(city, laws), dict.fromkeys(THRESHOLDS, Count())
     for patient in range(len(city.city.patients)):
-        for asked, route in Tracer(city, patient, laws).routes():
-            ours[asked] += score(city, patient, route)
         for bits in THRESHOLDS:
             peers[bits] += thresholded(city, patient, bits)
     return ours, peers

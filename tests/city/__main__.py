@@ -6,27 +6,42 @@ import argparse
 import resource
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, process_time
 
+from shared.calibration.curves import Calibration
+from shared.errors import CairnError
+from tests.city.album import Album, held_out, measured_on, read_album
+from tests.city.bank import FOLDER
 from tests.city.city import make_city
+from tests.city.laws import calibration
+from tests.city.photos import DATA, NoPhotos, photo_folders
 from tests.city.plan import CityPlan
 from tests.city.sites import REGISTER, BadRegister, read_register
 from tests.city.sizes import SIZES, plan_of
 from tests.city.stream import Tell
-from tests.city.write import write_scenario
+from tests.city.write import SIMULATED, write_scenario
 from tests.city.write_stream import bytes_of, write_stream
 
 _EXAMPLE = """sizes:
   small      300 cameras, 4,000 people: as the figures of routes are measured; made in memory
+  album      300 cameras, and one person for each of whom there are photos: about 950, whose faces are real ones
   district   541 cameras, 42,500 people: a twentieth of Bucheon, with buses, a metro line, and nodes that fail
   city       10,820 cameras, 850,000 people, 123 cameras a km²: all of Bucheon; a day takes about 11 GB on disk
 
 examples:
   python -m tests.city --masks 0.5 --seed 7 build/city
+  python -m tests.city --size album --held-out 0.3 --patients 10 --masks 0.5 --seed 7 build/album
   python -m tests.city --size district --patients 10 --seed 7 build/district
   python -m tests.city --size city --days 1 build/bucheon
   cairn-central replay build/city --calibration build/city/calibration.json
+
+In an album people look like those on the photos that lie beside the project, or in --photos. A patient registers one
+photo and is seen by others; who is on one photo only is no patient. What the box's models see of each photo is kept in
+build/faces: about fifteen minutes of one core for 1,500 photos, once, and resumed when interrupted. Without photos the
+faces are simulated; scenario.json says which. With --held-out some people stay out of the city, and calibration.json is
+measured on them; calibration-shipped.json beside it is the one that ships.
 
 District and city are streamed: an hour of a part of the city is in memory at once. The same seed gives the same bytes,
 where the same register of cameras lies, or none.
@@ -35,7 +50,10 @@ where the same register of cameras lies, or none.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when the folder is written, 2 when the plan makes no sense, 130 when interrupted."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.size != "album" and (asked.faces or asked.photos or asked.held_out):
+        parser.error("--faces, --photos and --held-out are for --size album")
     began = monotonic()
 
     def tell(what: str) -> None:
@@ -44,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     plan = _plan(asked)
     try:
-        if asked.size == "small":
+        if asked.size == "album":
+            _album(plan, asked, tell)
+        elif asked.size == "small":
             _whole(plan, asked.out, tell)
         else:
             tell(f"about {bytes_of(plan) / 1e9:.1f} GB will be written")
@@ -52,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(f"written to {asked.out}")
     except BadRegister as error:
         print(f"{error} (give another, or --register none)", file=sys.stderr)
+        return 2
+    except CairnError as error:
+        print(error, file=sys.stderr)
         return 2
     except OSError as error:
         hint = "make room, or choose another folder or a smaller city"
@@ -66,16 +89,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _plan(asked: argparse.Namespace) -> CityPlan:
     changes = {"cameras": asked.cameras, "people": asked.people, "patients": asked.patients, "days": asked.days}
     changes |= {"seed": asked.seed, "mask_share": asked.masks, "outage_share": asked.outages}
-    if asked.size != "small":
+    if asked.size not in ("small", "album"):
         changes["node_outage_share"] = asked.node_outages
     return plan_of(asked.size, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _whole(plan: CityPlan, out: Path, tell: Tell) -> None:
+def _whole(plan: CityPlan, out: Path, tell: Tell, album: Album | None = None, laws: Calibration | None = None) -> None:
     tell("streets, people, walks")
-    city = make_city(plan)
+    city = make_city(plan, album)
     tell(f"{len(city.sightings)} sightings, {len(city.encounters)} encounters")
-    write_scenario(city, out, tell)
+    tell(f"faces are {city.real.about if city.real else SIMULATED}")
+    write_scenario(city, out, tell, laws)
+
+
+def _album(plan: CityPlan, asked: argparse.Namespace, tell: Tell) -> None:
+    """Real faces where there are photos. Raises CairnError kinds."""
+    folders = [] if asked.faces == "simulated" else asked.photos or photo_folders()
+    if not folders and asked.faces == "real":
+        raise NoPhotos("there are no photos of people here", hint=f"give --photos DIR, or set {DATA}")
+    if not folders:
+        _whole(plan, asked.out, tell)
+    else:
+        album, others = held_out(plan, read_album(folders, asked.bank, tell), asked.held_out)
+        laws = measured_on(others, calibration(plan)) if len(others) else None
+        _whole(replace(plan, people=asked.people or len(album)), asked.out, tell, album, laws)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +138,20 @@ def _parser() -> argparse.ArgumentParser:
         "--register", type=_register, default=REGISTER, metavar="CSV",
         help="real camera sites to be as thick as, or none for a process fitted to them; not in a small city",
     )  # fmt: skip
+    parser.add_argument(
+        "--faces", choices=("real", "simulated"), help="in an album; real where there are photos, if not said"
+    )
+    parser.add_argument(
+        "--photos", type=Path, action="append", metavar="DIR",
+        help=f"a folder with a folder for each person, for an album; may be given again (in the folder of {DATA})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--held-out", type=_share, default=0.0, metavar="SHARE",
+        help="of an album's people: they do not live in the city, and its calibration is measured on them (0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bank", type=Path, default=FOLDER, metavar="DIR", help="where what is seen of photos is kept (build/faces)"
+    )
     parser.add_argument("--work", type=Path, metavar="DIR", help="where temporary files go (the folder itself)")
     return parser
 

@@ -1,4 +1,5 @@
-"""Cities of known size: the small one that routes are measured on, all of Bucheon, and a twentieth of it."""
+"""Cities of known size: the small one that routes are measured on, one of people of whom there are photos, all of
+Bucheon, and a twentieth of it."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ _LARGE = {
 # Bucheon has two metro lines, and about seventy bus lines that stop there.
 SIZES: dict[str, dict[str, Any]] = {
     "small": {"cameras": 300, "people": 4000},
+    "album": {"cameras": 300, "people": 950},
     "district": {"cameras": 541, "people": 42_500, "metro_lines": 1, "bus_lines": 8, **_LARGE},
     "city": {"cameras": 10_820, "people": 850_000, "metro_lines": 2, "bus_lines": 70, **_LARGE},
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from central.replay.read import read_scenario
 from tests.city.__main__ import main
+from tests.city.photos import DATA
 
 
 def test_the_command_writes_a_scenario(tmp_path: Path) -> None:
@@ -93,3 +95,36 @@ def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "cairn-central replay" in told
     assert "10,820 cameras" in told
+
+
+ALBUM = ["--size", "album", "--cameras", "12", "--people", "80", "--patients", "2"]
+
+
+def test_an_album_without_photos_is_simulated_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are no photos of people the faces are simulated, in what is told and in the folder."""
+    monkeypatch.setenv(DATA, str(tmp_path))
+    assert main([*ALBUM, str(tmp_path / "city")]) == 0
+    assert "faces are simulated" in capsys.readouterr().err
+    assert json.loads((tmp_path / "city" / "scenario.json").read_text())["made_of"]["faces"].startswith("simulated")
+
+
+def test_real_faces_without_photos_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for real ones gets no others, and learns where photos may lie; so for a folder without people."""
+    monkeypatch.setenv(DATA, str(tmp_path))
+    assert main([*ALBUM, "--faces", "real", str(tmp_path / "city")]) == 2
+    assert "--photos DIR" in capsys.readouterr().err
+    assert main([*ALBUM, "--photos", str(tmp_path / "none"), str(tmp_path / "city")]) == 2
+    assert "a folder with photos for each person" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--faces", "real"], ["--photos", "x"], ["--held-out", "0.5"]])
+def test_only_an_album_has_photos(option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Options of an album are refused for other sizes rather than overlooked."""
+    with pytest.raises(SystemExit) as end:
+        main([*option, str(tmp_path)])
+    assert end.value.code == 2
+    assert "--size album" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shared.calibration.curves import Calibration
 from shared.calibration.files import calibration_to_map
 from shared.face_mask import FaceMask
 from tests.city.cameras import Cameras
@@ -27,15 +28,28 @@ from tests.city.watching import Encounters, Outages, Sightings
 Float32 = npt.NDArray[np.float32]
 
 
+SIMULATED = "simulated, with distances as measured on people"
+INVENTED = "invented sites, clustered on random hills"
+SHIPPED = "calibration-shipped.json"
+
+
 def sighting_name(row: int) -> str:
     """What a scenario calls a sighting."""
     return f"s{row:07d}"
 
 
-def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
-    """Write every file of the format, and how distances are read; what stood there is replaced. Returns the folder."""
+def write_scenario(
+    city: City, folder: Path, tell: Callable[[str], None] = lambda _: None, laws: Calibration | None = None
+) -> Path:
+    """Write every file of the format, and how distances are read; what stood there is replaced. Returns the folder.
+
+    With `laws` of its own a city also gets, beside them, those that ship.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "scenario.json", scenario(city.plan))
+    shipped = calibration(city.plan)
+    made_of = {"cameras": INVENTED, "faces": city.real.about if city.real else SIMULATED}
+    made_of |= {"calibration": (laws or shipped).name}
+    write_json(folder / "scenario.json", scenario(city.plan) | {"made_of": made_of})
     write_places(folder, city.plan, city.cameras, city.outages)
     tell("embeddings")
     _write_vectors(folder / "faces.npy", int(city.sightings.has_face.sum()), city.plan.face_dimensions, faces(city))
@@ -47,7 +61,9 @@ def write_scenario(city: City, folder: Path, tell: Callable[[str], None] = lambd
     lines = sighting_rows(city.plan, camera_names(city.cameras), city.sightings, (0, 0, 0))
     _write_csv(folder / "sightings.csv", SIGHTING_FIELDS, lines)
     _write_csv(folder / "encounters.csv", ENCOUNTER_FIELDS, encounter_rows(city.plan, city.encounters))
-    write_json(folder / "calibration.json", calibration_to_map(calibration(city.plan)))
+    write_json(folder / "calibration.json", calibration_to_map(laws or shipped))
+    if laws is not None:
+        write_json(folder / SHIPPED, calibration_to_map(shipped))
     write_json(folder / "patients.json", patient_maps(city.plan, city.patients, int(city.sightings.has_clothes.sum())))
     return folder
 
@@ -70,6 +86,8 @@ ENCOUNTER_FIELDS = ("sighting_a", "sighting_b", "start", "end", "min_distance_m"
 
 def faces(city: City) -> Iterator[Float32]:
     """Vectors of all sightings with a face, in their order, in portions."""
+    if city.real is not None:
+        return iter([city.real.vectors])
     seen = city.sightings.take(city.sightings.has_face)
     covered = is_covered(city.tracks.mask[seen.track])
     return face_vectors(city.plan, city.identities, seen.person, covered, seen.quality)
@@ -87,6 +105,8 @@ def references(city: City) -> Float32:
     """Two rows a patient: without a mask and with one."""
     if not city.patients:
         return np.zeros((0, city.plan.face_dimensions), np.float32)
+    if city.real is not None:
+        return city.real.references
     return reference_vectors(city.plan, city.identities, [patient.person for patient in city.patients])
 
 

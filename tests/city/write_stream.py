@@ -22,6 +22,7 @@ from tests.city.stream import StreamedCity, Tell, Unit
 from tests.city.write import (
     ENCOUNTER_FIELDS,
     SIGHTING_FIELDS,
+    SIMULATED,
     camera_names,
     encounter_rows,
     patient_maps,
@@ -75,7 +76,7 @@ def write_stream(
     tell("calibration and patients")
     write_json(folder / "calibration.json", calibration_to_map(calibration(plan)))
     write_json(folder / "patients.json", patients)
-    made_of = {"cameras": city.register.about, "faces": "simulated, with distances as measured on people"}
+    made_of = {"cameras": city.register.about, "faces": SIMULATED}
     write_json(folder / "scenario.json", scenario(plan) | {"made_of": made_of})
     return folder
 
