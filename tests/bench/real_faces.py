@@ -2,7 +2,8 @@
 
 Beside them the same cities with simulated faces, and the same ways, cameras and clothes: whether the simulation is
 honest. Distances are read by laws that were measured on other people than the city's, and beside it by those that ship,
-which were measured on all of these photos.
+which were measured on all of these photos. Real people differ so much, some found all day and some not at all, that 32
+patients tell the recall to no better than 0.05 (standard error; 80 patients: 0.035).
 """
 
 from __future__ import annotations
