@@ -84,7 +84,10 @@ def measure(say: Say) -> list[Row]:
         laws = measured_on(others, calibration(plan))
         for masks in MASKS:
             _of_cities(replace(plan, people=len(here), mask_share=masks), here, laws, told)
-            say(f"masks {masks:.0%}, seed {seed}: " + "; ".join(_line(kind, told[kind], masks) for kind in KINDS))
+            say(
+                f"masks {masks:.0%}, with seed {seed} so far: "
+                + "; ".join(_line(kind, told[kind], masks) for kind in KINDS)
+            )
     return [*_rows(told, len(here))]
 
 
