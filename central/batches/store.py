@@ -62,6 +62,9 @@ class BatchStore(Protocol):
     def sightings(self, scope: CaseScope) -> int:
         """How many sightings the batches in scope hold, by their headers."""
 
+    def judged_masks(self, scope: CaseScope) -> int:
+        """Of how many of them a box could tell whether there is a face mask: they show a face."""
+
     def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
         """What the headers count of mask states, each cell and hour once, in order; no batch is opened."""
 
@@ -130,6 +133,10 @@ class SqlBatchStore:
 
     def sightings(self, scope: CaseScope) -> int:
         return self._total(func.coalesce(func.sum(StoredBatch.people), 0), scope)
+
+    def judged_masks(self, scope: CaseScope) -> int:
+        judged = col(StoredBatch.mask_worn) + col(StoredBatch.mask_incorrect) + col(StoredBatch.mask_absent)
+        return self._total(func.coalesce(func.sum(judged), 0), scope)
 
     def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
         states = (StoredBatch.mask_worn, StoredBatch.mask_incorrect, StoredBatch.mask_absent, StoredBatch.mask_unknown)

@@ -26,7 +26,8 @@ from central.search.job import BatchFailed, Progress
 from central.walking.ways import Ways
 from shared.calibration.curves import Calibration
 from shared.epochs import Modality
-from shared.releases import Release
+from shared.face_mask import FaceMask
+from shared.releases import CaseScope, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,13 @@ def find_route(
     """
     known = of_case or OfCase()
     began = perf_counter()
-    window, compared = (release.scope.start, release.scope.end), parts.store.sightings(release.scope)
+    window = release.scope.start, release.scope.end
+    held = parts.store.sightings(release.scope), parts.store.judged_masks(release.scope)
     radius = calibration.radius()
 
     def weigh(answer: SearchAnswer) -> Weighed:
-        looked_at = replace(_looked_at(release, answer, compared), radius={**radius, **answer.radius})
-        return weighed(answer.candidates, graph, window, calibration, searched=looked_at, told=known.told)
+        known_of = replace(looked_at(release.scope, answer, *held), radius={**radius, **answer.radius})
+        return weighed(answer.candidates, graph, window, calibration, searched=known_of, told=known.told)
 
     def rebuilt(answer: SearchAnswer) -> Route:
         return route_of(weigh(answer), graph, window, known.pseudonym_key)
@@ -88,13 +90,20 @@ def find_route(
     return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()}, found)
 
 
-def _looked_at(release: Release, answer: SearchAnswer, compared: int) -> Searched:
-    """How many sightings were compared, by modality: all by the face and by a picture's clothes, and by handed-on
-    clothes those of neighbouring cell-hours, taken to be as busy as all."""
-    cells = len(release.scope.cells) * len(release.scope.hours)
-    handed_on = round(compared * min(1.0, answer.handed_on[1] / cells))
-    by_clothes = handed_on if answer.handed_on[0] and not answer.two_pictures else compared
-    return Searched({Modality.FACE: compared, Modality.APPEARANCE: by_clothes}, answer.two_pictures, answer.sources)
+def looked_at(scope: CaseScope, answer: SearchAnswer, sightings: int, judged: int) -> Searched:
+    """How many of the scope's sightings were compared, by modality: all that show a face; by clothes all where the
+    patient gave a picture, and by handed-on clothes those of neighbouring cell-hours, taken to be as busy as all.
+
+    A mask is `judged` on a face. Of the other sightings some show one as well, in the share of the candidates by face.
+    """
+    of = {some: [one for one in answer.candidates if one.modality is some] for some in Modality}
+    unclear = sum(one.mask is FaceMask.UNKNOWN for one in of[Modality.FACE])
+    clear = len(of[Modality.FACE]) - unclear
+    faces = min(round(judged * (1 + unclear / clear)), sightings) if clear else sightings
+    handed_on = round(sightings * min(1.0, answer.handed_on[1] / (len(scope.cells) * len(scope.hours))))
+    pictured = sightings if of[Modality.APPEARANCE] else 0
+    by_clothes = handed_on if answer.handed_on[0] and not answer.two_pictures else pictured
+    return Searched({Modality.FACE: faces, Modality.APPEARANCE: by_clothes}, answer.two_pictures, answer.sources)
 
 
 def camera_graph(session: Session, ways: Ways | None = None) -> CameraGraph:

@@ -18,7 +18,7 @@ def of(candidates: list[Candidate], count: int = 2, searched: int = 4000) -> tup
 
 def test_a_walk_is_doubted_as_a_whole() -> None:
     """A walk that may be a look-alike's is one alternative, not one for each of its sightings."""
-    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 305) for x in range(4)]
+    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 310) for x in range(4)]
     (only,) = of(walk)
     differing = {one.candidate.sighting for one in (*only.without, *only.instead)}
     assert differing == {one.sighting for one in walk}

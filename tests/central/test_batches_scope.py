@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from central.batches.store import SqlBatchStore
 from central.database import open_database
 from shared.batches import read_batch, seal_batch
 from shared.epochs import Epoch
+from shared.face_mask import FaceMask
 from shared.releases import CaseScope
 from shared.sightings import Sighting
 from tests.postgres import database_in
@@ -67,6 +69,15 @@ def test_only_the_cell_hours_in_scope_are_read_and_counted(store: SqlBatchStore)
     asked = scope(("cell-1", "cell-2"), 2)
     assert set(epochs(store, asked)) == set(asked.epochs())
     assert store.count(asked) == 4
+
+
+def test_sightings_and_judged_masks_are_counted_by_the_headers(store: SqlBatchStore) -> None:
+    """A sighting of which no box could tell the mask counts among the sightings only."""
+    seen = [_seen(EPOCH.hour), replace(_seen(EPOCH.hour), number=2, mask=FaceMask.UNKNOWN)]
+    raw = seal_batch(header(2, masks=(1, 0, 0, 1)), seen, [], KEYS, 1)
+    assert not any(store.add([read_batch(raw)], NOW))
+    asked = scope((EPOCH.cell,), 1)
+    assert (store.sightings(asked), store.judged_masks(asked)) == (2, 1)
 
 
 def test_a_scope_of_a_whole_city_is_read_in_parts(store: SqlBatchStore) -> None:

@@ -37,7 +37,7 @@ def test_a_doubtful_walk_is_asked_about_and_a_sure_one_is_not() -> None:
 
 def test_without_a_visit_the_likeliest_are_asked_about_whatever_that_is_worth() -> None:
     """Nothing else can help a route that is empty; what is on next to no path is a stranger's, and is not shown."""
-    far_apart = [seen(f"cam-0{x}-0{x}", 60 + 200 * x, 330) for x in range(3)]
+    far_apart = [seen(f"cam-0{x}-0{x}", 60 + 200 * x, 355) for x in range(3)]
     found = findings(far_apart)
     asked = kept_route(found, GRAPH, NOTHING_TOLD)["questions"]
     assert found.route.visits == ()

@@ -212,7 +212,7 @@ def test_a_confirmed_sighting_brings_its_neighbours_along() -> None:
 def test_a_chain_is_taken_or_left_as_a_whole() -> None:
     """Sightings of a look-alike's walk that happen to be near do not become the patient's while the others, farther
     than the patient's are, stay a stranger's."""
-    near = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 290) for x in (0, 4)]
+    near = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 300) for x in (0, 4)]
     far = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 380) for x in (1, 2, 3, 5, 6)]
     alone, chain = route_of(near, searched=1000), route_of([*near, *far], searched=1000)
     assert len(names(alone)) == 2
@@ -234,7 +234,7 @@ def test_a_look_alikes_consistent_day_is_no_evidence_by_itself() -> None:
 
 def test_a_crowd_that_looks_like_the_patient_makes_the_search_more_careful() -> None:
     """The same sightings convince where few others were near, and not where the template is like many people."""
-    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 270) for x in range(3)]
+    walk = [seen(f"cam-{x:02d}-04", 60 + 1.2 * x, 290) for x in range(3)]
     crowd = [seen(f"cam-{k % 12:02d}-09", 2 * k, 380, name=f"n-{k + 5}") for k in range(250)]
     assert len(names(route_of(walk, searched=5000))) == 3
     assert names(route_of([*walk, *crowd], searched=5000)) == []

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from central.routes.camera_graph import CameraGraph
 from central.routes.observations import MOST, Searched, weigh
 from central.routes.reconstruct import reconstruct, weighed
+from central.routes.service import looked_at
 from central.search.candidates import Candidate
+from central.search.case_search import SearchAnswer
 from shared.epochs import Modality
+from shared.face_mask import FaceMask
+from shared.releases import CaseScope
 from tests.central.test_reconstruct import GRAPH, KEY, LAWS, days, names, route_of, seen
 from tests.central.town import START, WINDOW
 
@@ -107,3 +111,37 @@ def test_the_least_of_several_distances_has_a_law_of_its_own() -> None:
     reach = [curve.tables(nearest_of=count).other_reach for count in (1, 2, 5)]
     assert all(abs(one[-1] - 1) < 1e-6 for one in reach)
     assert reach[0][150] < reach[1][150] < reach[2][150] <= 5 * reach[0][150]
+
+
+def test_a_face_is_compared_with_faces_only() -> None:
+    """Sightings without a face are none of those among which a face was found; of those whose mask no box could tell
+    as many show one as among the candidates, and where there is none at all everything counts."""
+    scope = CaseScope("case-1", "act", "kim", *WINDOW, ("cell-1",), ("face",), WINDOW[1])
+    told = [seen("cam-05-05", minutes, mask=FaceMask.WORN) for minutes in (10, 20, 30)]
+    untold = seen("cam-05-05", 40, mask=FaceMask.UNKNOWN)
+
+    def faces(*candidates: Candidate) -> int:
+        return looked_at(scope, SearchAnswer(candidates, 1, 0), 1000, 600).sightings[Modality.FACE]
+
+    assert (faces(*told), faces(*told, untold), faces(*told, untold, untold, untold)) == (600, 800, 1000)
+    assert faces() == faces(untold) == 1000
+
+
+def test_clothes_that_were_not_looked_for_were_compared_with_nothing() -> None:
+    """Without a picture and with nothing handed on no clothes were compared; with either, some or all were."""
+    scope = CaseScope("case-1", "act", "kim", *WINDOW, ("cell-1", "cell-2"), ("face", "appearance"), WINDOW[1])
+    worn = in_clothes(seen("cam-05-05", 10), 60)
+
+    def clothes(*candidates: Candidate, handed_on: tuple[int, int] = (0, 0)) -> int:
+        answer = SearchAnswer(candidates, 1, 0, handed_on=handed_on)
+        return looked_at(scope, answer, 1000, 600).sightings[Modality.APPEARANCE]
+
+    assert (clothes(), clothes(worn), clothes(worn, handed_on=(1, len(scope.hours)))) == (0, 1000, 500)
+
+
+def test_who_was_inside_for_hours_comes_out_near_where_they_went_in() -> None:
+    """A doubtful sighting hours later next door is accepted; at the other end of town it is not."""
+    before = seen("cam-02-04", 60, 200)
+    near, far = (seen(camera, 300, 248) for camera in ("cam-03-04", "cam-11-11"))
+    assert near.sighting in names(route_of([before, near]))
+    assert far.sighting not in names(route_of([before, far]))

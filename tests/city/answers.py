@@ -72,7 +72,8 @@ class SearchedCity:
         picture all, by handed-on ones those of so many cell-hours."""
         handed_on = round(self.compared * answer.handed_on[1] / len(self.scope.epochs()))
         pictured = self.compared * self.city.patients[patient].full_length_picture
-        sightings = {Modality.FACE: self.compared, Modality.APPEARANCE: max(pictured, handed_on)}
+        faces = int(self.city.sightings.has_face.sum())
+        sightings = {Modality.FACE: faces, Modality.APPEARANCE: max(pictured, handed_on)}
         return Searched(sightings, answer.two_pictures, answer.sources, self.radius)
 
     @cached_property
