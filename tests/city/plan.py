@@ -80,6 +80,9 @@ class CityPlan:
     face_cosine: float = 0.70
     face_cosine_masked: float = 0.60  # both masked
     face_cosine_by_quality: float = 0.25
+    # Beta distributions of what the box's own quality says of such faces, of 963 people (README.md, Real faces).
+    quality_bare: tuple[float, float] = (3.2, 5.5)
+    quality_masked: tuple[float, float] = (3.9, 8.1)
     face_cosine_sd: float = 0.12
     under_mask: float = 0.667  # cosine of a person's centre with and without a mask
     masks_alike: float = 0.25  # cosine of two strangers' centres, both masked

@@ -64,7 +64,7 @@ def test_clothes_carry_a_route_through_cameras_that_see_no_face(city: SearchedCi
             right[hand_offs] += len(city.own(patient).intersection(visit.candidate.sighting for visit in visits))
             reported[hand_offs] += len(visits)
     assert right[1] > right[0]
-    assert right[1] >= 0.9 * reported[1]
+    assert right[1] >= 0.85 * reported[1]
 
 
 def test_the_laws_are_measured_on_another_city_and_complete(laws: Calibration) -> None:

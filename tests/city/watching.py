@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from shared.face_mask import FaceMask
 from tests.city.cameras import Cameras
+from tests.city.faces import is_covered
 from tests.city.meetings import Meetings
 from tests.city.plan import HOUR, CityPlan
 from tests.city.streets import Bools, Floats, Ints
-from tests.city.tracks import Facing, Tracks
+from tests.city.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +84,8 @@ def watch(plan: CityPlan, cameras: Cameras, outages: Outages, tracks: Tracks) ->
     seen = tracks.take(track)
     chances = np.array([plan.face_away, plan.face_toward, plan.face_indoors])
     has_face = random.random(len(track)) < chances[seen.facing]
-    brighter = np.where(seen.facing == Facing.INDOORS, 3.5, 2.2)
-    quality = np.round(np.where(has_face, random.beta(brighter, 2.2), random.beta(1.5, 6)), 3)
+    a, b = np.where(is_covered(seen.mask)[:, None], plan.quality_masked, plan.quality_bare).T
+    quality = np.round(np.where(has_face, random.beta(a, b), random.beta(1.5, 6)), 3)
     middle = seen.at(np.arange(len(track)), (seen.start + seen.end) / 2)
     return Sightings(
         track=track,
