@@ -31,7 +31,7 @@ SEED = 301
 SELDOM, OFTEN = CityPlan().seated_track_s, 400.0
 # Shares of people who wear masks, and of cameras that fail once, for half an hour to three hours; and such seconds.
 CITIES = ((0.0, 0.02, SELDOM), (0.5, 0.02, SELDOM), (0.95, 0.02, SELDOM), (0.5, 0.3, SELDOM), (0.5, 0.02, OFTEN))
-TRUE, FOUND = "true route", "found route"
+TRUE, FOUND, ANSWERED = "true route", "found route", "after 3 answers"
 GOAL = Goal("≥", 0.90)
 FOLLOWED = 10
 _KEY = bytes(range(32))
@@ -116,15 +116,17 @@ def followed(city: SearchedCity) -> list[int]:
 
 
 def of_city(plan: CityPlan) -> Tallies:
-    """Over the followed patients of a city: along the true route, and along the one that was found, nobody asked."""
+    """Over the followed patients of a city: along the true route, and along the one that was found, when nobody was
+    asked, and when the patient answered three times."""
     laws = calibration(plan)
     city = searched(plan, laws)
     company, found = Company(city), Tallies()
     for patient in followed(city):
         traced = Traced(city, company, patient)
         routes = {TRUE: dict.fromkeys(city.own(patient), 1.0)}
-        for _, route in Tracer(city, patient, laws).routes((0,)):
-            routes[FOUND] = {visit.candidate.sighting: visit.confidence for visit in route.visits}
+        for asked, route in Tracer(city, patient, laws).routes((0, 3)):
+            visits = {visit.candidate.sighting: visit.confidence for visit in route.visits}
+            routes[ANSWERED if asked else FOUND] = visits
         for what, visits in routes.items():
             for preset, tally in traced.tallies(visits).items():
                 found[what, preset] = found.get((what, preset), Tally()) + tally
@@ -160,6 +162,7 @@ def _rows(of: Mapping[tuple[float, float, float], Tallies]) -> Iterator[Row]:
             found, true = some[FOUND, preset], some[TRUE, preset]
             peers = {
                 TRUE: true.names.f1,
+                ANSWERED: some[ANSWERED, preset].names.f1,
                 "by person": found.people.f1,
                 "all true contacts": found.every.f1,
                 "precision": found.names.precision,
