@@ -11,7 +11,6 @@ import pytest
 from hypothesis import settings
 
 from central.authority import kek
-from tests import statements
 from tests.folders import quick_folder
 from tests.postgres import database_url, on_postgres, postgres, postgres_url
 
@@ -26,7 +25,6 @@ os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", os.environ.get("TMPDIR") or quick
 
 # Databases of tests are made by the hundred, under passphrases that everybody may know.
 kek.SCRYPT_N = 2**10
-statements.compile_once()
 
 # No test asserts a time: on a busy machine an example takes as long as it takes.
 settings.register_profile("cairn", deadline=None)

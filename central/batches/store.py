@@ -59,11 +59,8 @@ class BatchStore(Protocol):
 
     def count(self, scope: CaseScope) -> int: ...
 
-    def sightings(self, scope: CaseScope) -> int:
-        """How many sightings the batches in scope hold, by their headers."""
-
-    def judged_masks(self, scope: CaseScope) -> int:
-        """Of how many of them a box could tell whether there is a face mask: they show a face."""
+    def seen(self, scope: CaseScope) -> Seen:
+        """What the batches in scope hold, by their headers."""
 
     def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
         """What the headers count of mask states, each cell and hour once, in order; no batch is opened."""
@@ -83,6 +80,13 @@ class BatchStore(Protocol):
 
     def delete_archive(self, name: str, now: datetime, note: Note | None = None) -> bool:
         """Delete a file of archived batches that nobody needs any more, if its time has come; `note` as above."""
+
+
+class Seen(NamedTuple):
+    """How many sightings, and of how many of them a box could tell whether there is a face mask: they show a face."""
+
+    sightings: int
+    judged: int
 
 
 class MaskCounts(NamedTuple):
@@ -129,14 +133,11 @@ class SqlBatchStore:
         return (raw for some in self.stream(scope.cells, scope.hours) for _, _, raw in some)
 
     def count(self, scope: CaseScope) -> int:
-        return self._total(func.count(), scope)
+        return self._totals(scope, func.count())[0]
 
-    def sightings(self, scope: CaseScope) -> int:
-        return self._total(func.coalesce(func.sum(StoredBatch.people), 0), scope)
-
-    def judged_masks(self, scope: CaseScope) -> int:
+    def seen(self, scope: CaseScope) -> Seen:
         judged = col(StoredBatch.mask_worn) + col(StoredBatch.mask_incorrect) + col(StoredBatch.mask_absent)
-        return self._total(func.coalesce(func.sum(judged), 0), scope)
+        return Seen(*self._totals(scope, func.sum(StoredBatch.people), func.sum(judged)))
 
     def mask_counts(self, hours: range) -> Iterator[MaskCounts]:
         states = (StoredBatch.mask_worn, StoredBatch.mask_incorrect, StoredBatch.mask_absent, StoredBatch.mask_unknown)
@@ -155,12 +156,12 @@ class SqlBatchStore:
             rows = [row for within in _within(cells, hours) for row in session.execute(boxes.where(*within))]
         return {(cell, hour): int(count) for cell, hour, count in rows}
 
-    def _total(self, what: ColumnElement[int], scope: CaseScope) -> int:
+    def _totals(self, scope: CaseScope, *what: ColumnElement[int]) -> list[int]:
+        """All of them in one reading."""
         with Session(self._engine) as session:
-            return sum(
-                int(session.exec(select(what).select_from(StoredBatch).where(*condition)).one())
-                for condition in _conditions(scope)
-            )
+            asked = [select(*what).select_from(StoredBatch).where(*condition) for condition in _conditions(scope)]
+            rows = [[int(number or 0) for number in session.execute(one).one()] for one in asked]
+        return [sum(row[place] for row in rows) for place in range(len(what))]
 
     def drop_hour(self, hour: int, note: Note | None = None) -> int:
         with writing(self._engine) as session:

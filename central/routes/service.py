@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from central.batches.store import Seen
 from central.contacts.exposures import contact_to_map, exposures, judged
 from central.contacts.presets import Preset
 from central.nodes.service import cameras
@@ -66,11 +67,11 @@ def find_route(
     known = of_case or OfCase()
     began = perf_counter()
     window = release.scope.start, release.scope.end
-    held = parts.store.sightings(release.scope), parts.store.judged_masks(release.scope)
+    seen = parts.store.seen(release.scope)
     radius = calibration.radius()
 
     def weigh(answer: SearchAnswer) -> Weighed:
-        known_of = replace(looked_at(release.scope, answer, *held), radius={**radius, **answer.radius})
+        known_of = replace(searched_of(release.scope, answer, seen), radius={**radius, **answer.radius})
         return weighed(answer.candidates, graph, window, calibration, searched=known_of, told=known.told)
 
     def rebuilt(answer: SearchAnswer) -> Route:
@@ -90,16 +91,17 @@ def find_route(
     return Findings(route, answer, {stage: round(took, 3) for stage, took in seconds.items()}, found)
 
 
-def looked_at(scope: CaseScope, answer: SearchAnswer, sightings: int, judged: int) -> Searched:
+def searched_of(scope: CaseScope, answer: SearchAnswer, seen: Seen) -> Searched:
     """How many of the scope's sightings were compared, by modality: all that show a face; by clothes all where the
     patient gave a picture, and by handed-on clothes those of neighbouring cell-hours, taken to be as busy as all.
 
-    A mask is `judged` on a face. Of the other sightings some show one as well, in the share of the candidates by face.
+    A mask is judged on a face. Of the other sightings some show one as well, in the share of the candidates by face.
     """
+    sightings = seen.sightings
     of = {some: [one for one in answer.candidates if one.modality is some] for some in Modality}
     unclear = sum(one.mask is FaceMask.UNKNOWN for one in of[Modality.FACE])
     clear = len(of[Modality.FACE]) - unclear
-    faces = min(round(judged * (1 + unclear / clear)), sightings) if clear else sightings
+    faces = min(round(seen.judged * (1 + unclear / clear)), sightings) if clear else sightings
     handed_on = round(sightings * min(1.0, answer.handed_on[1] / (len(scope.cells) * len(scope.hours))))
     pictured = sightings if of[Modality.APPEARANCE] else 0
     by_clothes = handed_on if answer.handed_on[0] and not answer.two_pictures else pictured

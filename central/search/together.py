@@ -27,7 +27,8 @@ from shared.epochs import Epoch, Modality
 from shared.errors import CairnError, CannotOpen
 
 PROGRESS_EVERY = 50
-_FRAMES = 1024  # batches of one block at most, however few rows they have
+# Of one portion at most, however few rows its batches have: two workers hold two portions each, and their batches.
+_PORTION_BYTES, _PORTION_BATCHES = 2**24, 1024
 _SPARE = 1.25  # so much more than the most may wait, so that cutting down is seldom
 
 # A batch and the cases in whose scope it lies: bit k is the case at place k. Without bytes: those cases have ended.
@@ -95,14 +96,13 @@ class _Pass:
         self._near = Neighbours([work.window_ms for work in works], self._radius, handing_on)
         self._plans, self._reader = CellPlans(works, self._radius), ColumnReader()
         self._heard: dict[int, int] = defaultdict(int)  # batches since they were counted, by their cases
-        self._block, self._rows, self._frames = list[tuple[int, Stored]](), 0, 0
-        self._here = ("", 0, 0)  # cell, cases and last hour of the block
+        self._portion, self._rows, self._bytes = list[tuple[int, Stored]](), 0, 0
+        self._here = ("", 0, 0)  # cell, cases and last hour of the portion
         self._memories = Memory(), Memory()
 
     def take(self, index: int, cases: int, raw: bytes) -> Iterable[Said]:
         """What is to be said once this batch has come: most often nothing yet."""
         self._heard[cases] += 1
-        self._frames += 1
         try:
             batch = read_lying(raw)
         except CairnError as error:
@@ -111,16 +111,18 @@ class _Pass:
         if self._ends_with(batch, cases):
             said = list(self._search())  # before this one is collected
         self._here = batch.cell, cases, batch.hour
-        self._block.append((index, batch))
+        self._portion.append((index, batch))
         self._rows += batch.people
+        self._bytes += len(raw)
         return said
 
     def _ends_with(self, batch: Stored, cases: int) -> bool:
-        """Whether the block is searched before this batch: those of one hour stay together where they are not many."""
+        """Whether the portion is searched before this batch: those of an hour stay together where they are not many."""
         cell, those, hour = self._here
         if (cell, those) != (batch.cell, cases) or batch.hour < hour:
             return True
-        return self._rows >= (TOGETHER if batch.hour > hour else 2 * TOGETHER) or self._frames > _FRAMES
+        is_full = self._bytes >= _PORTION_BYTES or len(self._portion) >= _PORTION_BATCHES
+        return is_full or (batch.hour > hour and self._rows >= TOGETHER)
 
     def drop(self, cases: int) -> Iterable[Said]:
         """These cases have ended: what is known of them is forgotten, and they get no answer."""
@@ -155,16 +157,16 @@ class _Pass:
 
     def _search(self) -> Iterator[Said]:
         """The batches that were collected."""
-        block, (cell, cases, _) = self._block, self._here
-        self._block, self._rows, self._frames = [], 0, 0
+        portion, (cell, cases, _) = self._portion, self._here
+        self._portion, self._rows, self._bytes = [], 0, 0
         alive = sum(1 << case for case in self._of(cases))
-        if block and alive:
+        if portion and alive:
             memory = self._memories[0]
             self._memories = self._memories[::-1]
             self._near.leave(memory)
             memory.give_back()
             opening = Opening(memory, self._reader)
-            for hour, some in groupby(block, lambda one: one[1].hour):
+            for hour, some in groupby(portion, lambda one: one[1].hour):
                 batches, plan = list(some), self._plans.of(alive, Epoch(cell, hour))
                 if plan.outside:
                     outside = CannotOpen("a batch is outside the released scope", hint="search only the case's hours")

@@ -46,6 +46,7 @@ class Told:
     scores: dict[tuple[float, int], Score] = field(default_factory=dict)
     own: dict[bool, list[Distances]] = field(default_factory=lambda: {False: [], True: []})
     others: dict[bool, list[Distances]] = field(default_factory=lambda: {False: [], True: []})
+    quality: dict[bool, list[npt.NDArray[np.float64]]] = field(default_factory=lambda: {False: [], True: []})
 
     def add(self, masks: float, found: Mapping[int, Score]) -> None:
         for asked, score in found.items():
@@ -59,6 +60,7 @@ class Told:
         covered = is_covered(city.tracks.mask[seen.track])
         for masked in (False, True):
             rows = np.flatnonzero(covered == masked)
+            self.quality[masked].append(seen.quality[rows])
             for k, patient in enumerate(city.patients):
                 distances = hamming(templates[2 * k + masked], codes[rows]).astype(np.int64)
                 own = seen.person[rows] == patient.person
@@ -69,6 +71,11 @@ class Told:
         """The share of patients' faces that are nearer than all but `false` of strangers'."""
         own, others = (np.concatenate([_NONE, *some[masked]]) for some in (self.own, self.others))
         return float((own < np.sort(others)[int(false * len(others))]).mean()) if len(own) and len(others) else 0.0
+
+    def usual_quality(self, masked: bool) -> float:
+        """The median quality of faces."""
+        every = np.concatenate([np.zeros(0), *self.quality[masked]])
+        return float(np.median(every)) if len(every) else 0.0
 
 
 def measure(say: Say) -> list[Row]:
@@ -131,6 +138,9 @@ def _rows(told: Mapping[str, Told], people: int) -> Iterator[Row]:
         note = f"of {name} faces, those nearer to their patient's template than 999 of 1,000 strangers' are; {where}"
         value = {kind: told[kind].accepted(masked) for kind in (REAL, SIMULATED)}
         yield Row(f"route.real_accepted_{name}", value.pop(REAL), "share", note, None, value)
+        note = f"of {name} faces, the median of the box's own quality, 0 to 1; {where}"
+        value = {kind: told[kind].usual_quality(masked) for kind in (REAL, SIMULATED)}
+        yield Row(f"route.real_quality_{name}", value.pop(REAL), "quality", note, None, value)
     wrong = sum(one.disordered for one in told[REAL].scores.values())
     yield Row("route.real_order_errors", wrong, "count", where, Goal("≤", 0))
 

@@ -30,6 +30,14 @@ def test_the_share_accepted_is_that_nearer_than_nearly_all_strangers() -> None:
     assert told.accepted(True) == 0.0
 
 
+def test_the_usual_quality_is_the_median_of_all_cities() -> None:
+    """Three faces of one city and two of another: the middle one of five; nothing is no error."""
+    told = Told()
+    told.quality[True] += [np.array([0.1, 0.9, 0.8]), np.array([0.2, 0.3])]
+    assert told.usual_quality(True) == 0.3
+    assert told.usual_quality(False) == 0.0
+
+
 def test_rows_are_those_of_real_people_with_the_others_beside() -> None:
     """Counts of all seeds are added up; each figure has the shipped calibration's and the simulation's beside it."""
     told = {kind: Told() for kind in KINDS}

@@ -98,7 +98,7 @@ def test_whatever_is_added_moved_and_dropped_is_read_as_from_one_list(
     assert sorted(read) == site.expected(cells, hours)
     assert in_order(read)
     everything = CaseScope("c", "act", "kim", _at(0), _at(72), CELLS, ("face",), AFTER)
-    assert site.store.count(everything) == site.store.sightings(everything) == len(site.added)
+    assert site.store.count(everything) == site.store.seen(everything).sightings == len(site.added)
     site.engine.dispose()
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from central.batches.store import Seen
 from central.routes.camera_graph import CameraGraph
 from central.routes.observations import MOST, Searched, weigh
 from central.routes.reconstruct import reconstruct, weighed
-from central.routes.service import looked_at
+from central.routes.service import searched_of
 from central.search.candidates import Candidate
 from central.search.case_search import SearchAnswer
 from shared.epochs import Modality
@@ -121,7 +122,7 @@ def test_a_face_is_compared_with_faces_only() -> None:
     untold = seen("cam-05-05", 40, mask=FaceMask.UNKNOWN)
 
     def faces(*candidates: Candidate) -> int:
-        return looked_at(scope, SearchAnswer(candidates, 1, 0), 1000, 600).sightings[Modality.FACE]
+        return searched_of(scope, SearchAnswer(candidates, 1, 0), Seen(1000, 600)).sightings[Modality.FACE]
 
     assert (faces(*told), faces(*told, untold), faces(*told, untold, untold, untold)) == (600, 800, 1000)
     assert faces() == faces(untold) == 1000
@@ -134,7 +135,7 @@ def test_clothes_that_were_not_looked_for_were_compared_with_nothing() -> None:
 
     def clothes(*candidates: Candidate, handed_on: tuple[int, int] = (0, 0)) -> int:
         answer = SearchAnswer(candidates, 1, 0, handed_on=handed_on)
-        return looked_at(scope, answer, 1000, 600).sightings[Modality.APPEARANCE]
+        return searched_of(scope, answer, Seen(1000, 600)).sightings[Modality.APPEARANCE]
 
     assert (clothes(), clothes(worn), clothes(worn, handed_on=(1, len(scope.hours)))) == (0, 1000, 500)
 

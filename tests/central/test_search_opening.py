@@ -79,7 +79,7 @@ def test_batches_under_another_key_are_told_one_by_one() -> None:
 
 
 def test_a_copy_stays_when_the_memory_is_used_again() -> None:
-    """What a search holds beyond a block is its own, codes and encounters included."""
+    """What a search holds beyond a portion is its own, codes and encounters included."""
     memory, reader = Memory(), ColumnReader()
     opening = Opening(memory, reader)
     opening.open([(0, read_stored(sealed(1)))], Group(CASES, lambda node: KEYS.seal, nothing))

@@ -197,15 +197,17 @@ def test_cases_together_are_answered_as_each_alone(town: Town, asked: list[tuple
         assert told(events) == told(alone)
 
 
-@pytest.mark.parametrize(("rows", "batches"), [(1, 1000), (5, 1000), (2**14, 0), (2**14, 3)])
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [("TOGETHER", 1), ("TOGETHER", 5), ("_PORTION_BATCHES", 1), ("_PORTION_BATCHES", 3), ("_PORTION_BYTES", 5000)],
+)
 def test_how_many_batches_are_opened_at_once_changes_nothing(
-    town: Town, rows: int, batches: int, monkeypatch: pytest.MonkeyPatch
+    town: Town, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever a block ends, in the middle of an hour too, whoever is still in view is met by the next one's people."""
+    """Wherever a portion ends, also in the middle of an hour, whoever is still in view is met by the next one's."""
     parts = [town.part(case) for case in CASES]
     as_usual = [told(events) for events in in_this_process(town, parts)]
-    monkeypatch.setattr(together, "TOGETHER", rows)
-    monkeypatch.setattr(together, "_FRAMES", batches)
+    monkeypatch.setattr(together, limit, most)
     monkeypatch.setattr(opened_batches, "_CHUNK_BYTES", 5000)
     assert [told(events) for events in in_this_process(town, parts)] == as_usual
 

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.system.walk_past import Plan, Sighted, choose, film_of, passers, watc
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "lfw_view1_test" / "images"
 REPORT = Path(__file__).parents[2] / "build" / "walk_past.json"
 PATIENTS, OTHERS = 10, 110
+# Keys are drawn anew in each, and with them which look-alikes come near: one replay's precision is 0.77 to 0.89.
+REPLAYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,26 @@ class Walked:
     plan: Plan
     walks: int
     sighted: list[Sighted]
-    result: dict[str, Any]
+    results: list[dict[str, Any]]
 
     @property
     def figures(self) -> dict[str, float]:
-        """The figures of this test in one line."""
+        """The figures of this test in one line; what was found, in the mean of the replays, or in the worst of them."""
         seen = Counter(
             one.name for one in self.sighted if one.name in self.plan.patients and one.track.face is not None
         )
-        totals = self.result["totals"]
+        totals = [result["totals"] for result in self.results]
+        found = [sum(one["recall"] > 0 for one in result["patients"]) for result in self.results]
         return {
             "people": len(self.plan.patients) + len(self.plan.others),
             "walks": self.walks,
             "tracks": len(self.sighted),
             "patients_walks": 3 * len(self.plan.patients),
             "patients_walks_with_a_face": seen.total(),
-            "patients_found": sum(patient["recall"] > 0 for patient in self.result["patients"]),
-            "sightings_found": totals["recall"],
-            "precision": totals["precision"],
-            "order_errors": totals["order_errors"],
+            "patients_found": min(found),
+            "sightings_found": fmean(one["recall"] for one in totals),
+            "precision": fmean(one["precision"] for one in totals),
+            "order_errors": sum(one["order_errors"] for one in totals),
         }
 
 
@@ -62,9 +66,11 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     for camera, film in enumerate(films):
         sighted += watch(camera, film, folder / f"{film.name}.avi", vision)
     write_scenario(folder / "scenario", plan, sighted, vision)
-    central(["replay", str(folder / "scenario"), "--json", str(folder / "result.json")])
-    result = json.loads((folder / "result.json").read_text())
-    found = Walked(plan, sum(len(film.walks) for film in films), sighted, result)
+    results = []
+    for _ in range(REPLAYS):
+        central(["replay", str(folder / "scenario"), "--json", str(folder / "result.json")])
+        results.append(json.loads((folder / "result.json").read_text()))
+    found = Walked(plan, sum(len(film.walks) for film in films), sighted, results)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(found.figures, indent=1) + "\n")
     return found
@@ -86,9 +92,8 @@ def test_every_patient_is_found_among_a_hundred_others(walked: Walked) -> None:
     figures = walked.figures
     assert len(walked.plan.others) >= 100
     assert figures["patients_found"] >= 0.9 * len(walked.plan.patients), figures
-    # Keys are drawn anew in each run, and with them which look-alikes come near: of some 28 reported 3 to 7 were wrong.
-    assert figures["sightings_found"] >= 0.65, figures
-    assert figures["precision"] >= 0.7, figures
+    assert figures["sightings_found"] >= 0.75, figures
+    assert figures["precision"] >= 0.8, figures
 
 
 def test_the_order_of_the_cameras_is_never_wrong(walked: Walked) -> None:
