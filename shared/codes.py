@@ -10,7 +10,6 @@ section 4). Bit i is y_i ≥ 0, so P(bits differ) ≈ angle/π (Charikar 2002).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -73,8 +72,8 @@ def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
         some = keys[at : at + step]
         signs = _signs(some, d, bits)
         for row in range(0, n, rows):
-            y = _turned(padded[row : row + rows], signs, memory)
-            codes[at : at + step, row : row + rows] = _packed(y, len(some))[:, :, : bits // 8]
+            packed = _bits(padded[row : row + rows], signs, memory).reshape(-1, len(some), numbers // 8)
+            codes[at : at + step, row : row + rows] = packed.swapaxes(0, 1)[:, :, : bits // 8]
     return codes
 
 
@@ -106,41 +105,39 @@ def hadamard(y: Floats) -> Floats:
     H of d is the Kronecker product of H of d's factors, so multiplying by one small matrix an axis gives the same as
     all the sums and differences (Van Loan 2000, "The ubiquitous Kronecker product", section 3).
     """
-    turned, _ = _transformed(y.reshape(1, len(y), -1).copy(), np.empty((1, len(y), y[0].size), y.dtype))
+    memory = y.reshape(1, len(y), -1).copy(), np.empty((1, len(y), y[0].size), y.dtype)
+    turned, _ = _transformed(*memory, _factors(len(y)))
     return turned.reshape(y.shape)
 
 
-def _transformed(y: Floats, spare: Floats) -> tuple[Floats, Floats]:
-    """The transform of y [n, d, columns] along d, and memory that is free again: both arrays are written to."""
+def _transformed(y: Floats, spare: Floats, factors: Sequence[int]) -> tuple[Floats, Floats]:
+    """The transform of y [n, d, columns] by the first factors of d, and memory that is free again: both arrays are
+    written to."""
     shape, before = y.shape, len(y)
-    for size in _factors(shape[1]):
+    for size in factors:
         parts = (before, size, y.size // (before * size))
         np.matmul(_matrix(size).astype(y.dtype), y.reshape(parts), out=spare.reshape(parts))
         y, spare, before = spare, y, before * size
     return y.reshape(shape), spare.reshape(shape)
 
 
-def _turned(x: Floats, signs: Floats, memory: Floats) -> Floats:
-    """H·D₃·H·D₂·H·D₁ of x [n, d, 1] under signs [rounds, d, columns]: [n, d, columns], a part of `memory`."""
-    shape = (*x.shape[:2], signs.shape[2])
-    y, spare = (part[: math.prod(shape)].reshape(shape) for part in memory)
+def _bits(x: Floats, signs: Floats, memory: Floats) -> UInt8:
+    """Bits y ≥ 0 of y = H·D₃·H·D₂·H·D₁·x as bytes [n, columns, d/8], the first bit highest, for x [n, d, 1 or columns]
+    and signs [rounds, d, columns]. `memory` is written to."""
+    (n, d, _), columns = x.shape, signs.shape[2]
+    y, spare = (part[: n * d * columns].reshape(n, d, columns) for part in memory)
+    *factors, last = _factors(d)
     np.multiply(x, signs[0], out=y)
-    y, spare = _transformed(y, spare)
     for one in signs[1:]:
+        y, spare = _transformed(y, spare, (*factors, last))
         np.multiply(y, one, out=y)
-        y, spare = _transformed(y, spare)
-    return y
-
-
-def _packed(y: Floats, keys: int) -> UInt8:
-    """Bits y ≥ 0 of y [n, d, keys · blocks], as bytes [keys, n, blocks · d/8], the first bit highest."""
-    n, d, columns = y.shape
-    ones = (y >= 0).view(np.uint8).reshape(n, d // 8, 8, columns)
-    packed = ones[:, :, 0].copy()
-    for bit in range(1, 8):  # whole rows at once; numpy packs along an axis one bit after the other
-        packed = np.bitwise_or(np.left_shift(packed, 1, dtype=np.uint8), ones[:, :, bit])
-    blocks = columns // keys
-    return packed.reshape(n, d // 8, keys, blocks).transpose(2, 0, 3, 1).reshape(keys, n, blocks * d // 8)
+    y, spare = _transformed(y, spare, factors)
+    # The last product is turned over as it is made, so that the bits of a byte lie side by side.
+    parts = (y.size // (last * columns), last, columns)
+    turned = spare.reshape(parts[0], columns, last)
+    np.matmul(y.reshape(parts).transpose(0, 2, 1), _matrix(last).astype(y.dtype), out=turned)
+    packed = np.packbits((turned >= 0).ravel()).reshape(n, d // last, columns, last // 8)
+    return packed.transpose(0, 2, 1, 3).reshape(n, columns, d // 8)
 
 
 def _signs(keys: Sequence[bytes], d: int, bits: int) -> Floats:
@@ -175,10 +172,12 @@ def _carrier(d: int) -> type[np.float32] | type[np.float64]:
 
 
 def _factors(d: int) -> list[int]:
-    """Powers of two with the product d, none above 16 and all much alike: small matrices are multiplied fastest."""
-    power = d.bit_length() - 1
-    count = max(1, -(-power // 4))
-    return [1 << (power // count + (at < power % count)) for at in range(count)]
+    """Powers of two with the product d, the last 16 where there are so many, the others no more than 8 and much alike:
+    fewer products than with larger ones, and fewer passes over the memory than with smaller ones."""
+    last = min(d, 16)
+    power = (d // last).bit_length() - 1
+    count = -(-power // 3)
+    return [*(1 << (power // count + (at < power % count)) for at in range(count)), last]
 
 
 @cache

@@ -116,11 +116,13 @@ def _told_from(blob: bytes | memoryview) -> Told:
 def _cannot_be(told: Told) -> bool:
     """Whether any row is one that no box writes: a time days away, less time within a longer reach, a count that is
     half missing. Numbers and lengths are whatever fits into their four bytes."""
-    times, near = told[:, 2:4], told[:, _NEAR:]
-    falling = near[:, 1:] < near[:, :-1]
-    half = (near[:, 0] < 0) != (near[:, -1] < 0)
-    far = (times < -DAY_MS) | (times > DAY_MS)
-    return bool(far.any() or falling.any() or half.any() or (near[:, 0] < -1).any())
+    if not len(told):
+        return False
+    columns = np.ascontiguousarray(told[:, 2:].T)  # a third of the time that strides of a row take
+    times, near = columns[:2], columns[_NEAR - 2 :]
+    far = times.min() < -DAY_MS or times.max() > DAY_MS
+    half = (near[0] < 0) != (near[-1] < 0)
+    return bool(far or near[0].min() < -1 or (near[1:] < near[:-1]).any() or half.any())
 
 
 def _rows(unread: memoryview) -> npt.NDArray[np.int64]:
