@@ -16,9 +16,9 @@ def lost(reason: str) -> bytes:
     return _MAGIC + reason.encode()
 
 
-def read_lying(raw: bytes) -> Stored:
+def read_lying(raw: bytes | memoryview) -> Stored:
     """A batch as the store gave it. Raises LostBatch, and what read_stored raises."""
-    if raw.startswith(_MAGIC):
-        reason = raw[len(_MAGIC) :].decode(errors="replace")
+    if raw[: len(_MAGIC)] == _MAGIC:
+        reason = bytes(raw[len(_MAGIC) :]).decode(errors="replace")
         raise LostBatch(reason, hint="run `cairn-central batches show --check` for what can be done")
     return read_stored(raw)

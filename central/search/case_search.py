@@ -124,7 +124,7 @@ def _worker(part: Part, stop: threading.Event) -> Iterator[SearchWorker]:
 
 @contextmanager
 def _killed_by(stop: threading.Event, worker: SearchWorker) -> Iterator[None]:
-    """Kill the worker as soon as `stop` is set, even while this thread waits for the network or for a pipe."""
+    """Kill the worker as soon as `stop` is set, even while this thread waits for the network or for it."""
     over = threading.Event()
 
     def watch() -> None:

@@ -6,9 +6,9 @@ The parent carries sealed bytes only. The one place in the centre that starts a 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
-from central.search.frames import read_frame, write_batches, write_frame
+from central.search.frames import Batch, read_frame, write_frame
+from central.search.handing_over import HandingOver
 from central.search.job import (
     BatchFailed,
     Coverage,
@@ -28,18 +29,17 @@ from central.search.job import (
     Job,
     JobRefused,
     Progress,
+    Taken,
     event_from_bytes,
     hand_on_to_bytes,
     job_to_bytes,
 )
+from central.search.socket_link import Connected
 from shared.errors import BadInput, Refused
 
 log = logging.getLogger(__name__)
 
-Frame = tuple[int, bytes]
-
 _ENDS_WITHIN_S = 10
-_PIPE_BYTES = 2**20
 
 
 class SearchFailed(Refused):
@@ -47,10 +47,11 @@ class SearchFailed(Refused):
 
 
 class Link(Protocol):
-    """The way to one worker: what it reads, what it says, and its end."""
+    """The way to one worker: what it reads, what it says, memory in which batches are handed over, and its end."""
 
     stdin: IO[bytes]
     stdout: IO[bytes]
+    batches: HandingOver
 
     @property
     def pid(self) -> int: ...
@@ -92,27 +93,33 @@ class SearchWorker:
         for _, event in self.run_together([job], ([(1, raw)] for raw in batches)):
             if isinstance(event, JobRefused):
                 raise SearchFailed(f"The worker refused the job: {event.reason}", hint="Ask for a new release.")
-            if not isinstance(event, Hello | HandedOff):
+            if not isinstance(event, Hello | HandedOff | Taken):
                 yield event
 
-    def run_together(self, jobs: list[Job], batches: Iterable[Sequence[Frame]]) -> Iterator[tuple[int, Event]]:
+    def run_together(self, jobs: list[Job], batches: Iterable[Sequence[Batch]]) -> Iterator[tuple[int, Event]]:
         """The same for several cases: events with the place of the case. JobRefused ends one case, Found another.
 
         `jobs` are taken out of the list as they are sent: a city's are large. `batches` come some at a time, each with
         the cases in whose scope it lies: bit k is the job at place k; no bytes end those cases, of which nothing
         more is heard.
         """
-        # Writing and reading at once: with both pipes full, either side would wait for the other for ever.
+        # Writing and reading at once: with both ways full, either side would wait for the other for ever.
         expected, heard = len(jobs), 0
         feeder = threading.Thread(target=self._feed, args=(jobs, batches), name="search-feeder", daemon=True)
         feeder.start()
-        while (said := self._next()) is not None:
-            yield said
-            heard += isinstance(said[1], Found | JobRefused)
-            if heard == expected:
-                if isinstance(said[1], Found):
-                    feeder.join()
-                return
+        try:
+            while (said := self._next()) is not None:
+                if isinstance(said[1], Taken):
+                    self._link.batches.taken()
+                    continue
+                yield said
+                heard += isinstance(said[1], Found | JobRefused)
+                if heard == expected:
+                    if isinstance(said[1], Found):
+                        feeder.join()
+                    return
+        finally:
+            self._link.batches.close()  # or the feeder would wait for a worker that takes nothing more
         if self._feed_error is not None:
             raise self._feed_error
         hint = "Start the search again." if self._cancelled.is_set() else "Look at the service's log for the cause."
@@ -123,7 +130,7 @@ class SearchWorker:
 
         Raises SearchFailed.
         """
-        with contextlib.suppress(BrokenPipeError, ValueError):  # the worker has ended, as the next line finds out
+        with contextlib.suppress(ConnectionError, ValueError):  # the worker has ended, as the next line finds out
             write_frame(self._link.stdin, hand_on_to_bytes(sightings))
         _, event = self._next() or (0, None)
         if isinstance(event, HandedOff):
@@ -145,16 +152,16 @@ class SearchWorker:
         self._cancelled.set()
         self._link.close()
 
-    def _feed(self, jobs: list[Job], batches: Iterable[Sequence[Frame]]) -> None:
+    def _feed(self, jobs: list[Job], batches: Iterable[Sequence[Batch]]) -> None:
         stream = self._link.stdin
         try:
             while jobs:
                 write_frame(stream, job_to_bytes(jobs.pop(0)))
             write_frame(stream, b"")
             for some in batches:
-                write_batches(stream, some)
+                self._link.batches.put(stream, some)
             write_frame(stream, b"")
-        except (BrokenPipeError, ValueError):
+        except (ConnectionError, ValueError):
             return  # the worker has ended; run() tells why
         except Exception as error:  # noqa: BLE001  (whatever the source of batches raised; run() raises it again)
             self._feed_error = error
@@ -163,30 +170,29 @@ class SearchWorker:
     def _next(self) -> tuple[int, Event] | None:
         try:
             frame = read_frame(self._link.stdout)
-        except BadInput:
-            return None  # killed in the middle of a word
+        except (BadInput, ConnectionError):
+            return None  # killed in the middle of a word, or of ours
         return None if frame is None else event_from_bytes(frame)
 
 
-class ChildLink:
-    """A worker as a child of this process, spoken to over pipes."""
+class ChildLink(Connected):
+    """A worker as a child of this process."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-B", "-m", "central.search.worker"]
-        # A session of its own: Ctrl-C in the service's terminal is the service's to handle, and it kills the worker.
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            cwd="/",
-            start_new_session=True,
-        )
-        assert self.process.stdin and self.process.stdout  # noqa: S101  (for the type checker: PIPE was asked for)
-        self.stdin, self.stdout = self.process.stdin, self.process.stdout
-        with contextlib.suppress(OSError):  # room for the next batches while one is searched; a wish, not a need
-            fcntl.fcntl(self.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # A session of its own: Ctrl-C in the service's terminal is the service's to handle; it kills the worker.
+            self.process = subprocess.Popen(
+                command,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        super().__init__(ours)
         self._listener = threading.Thread(target=self._listen, name="search-messages", daemon=True)
         self._listener.start()
 
@@ -201,9 +207,7 @@ class ChildLink:
         self.kill()
         self.process.wait(_ENDS_WITHIN_S)
         self._listener.join()
-        self.stdout.close()
-        with contextlib.suppress(BrokenPipeError):  # bytes that were never sent, to a worker that is gone
-            self.stdin.close()
+        self.hang_up()
 
     def _listen(self) -> None:
         # The worker may write no file, and the service's own messages often go to one: they are passed on from here.

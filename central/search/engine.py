@@ -15,12 +15,12 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.batches.store import Lying
+from central.search.frames import Batch
 from central.search.job import Event, Job
 from shared.errors import Refused
 
 log = logging.getLogger(__name__)
 
-Frame = tuple[int, bytes]
 Wanted = Callable[[int], bool]
 
 
@@ -58,7 +58,9 @@ class ShardWorker(Protocol):
 
 
 class Engine(Protocol):
-    """Starts workers. Thread-safe."""
+    """Starts workers. Thread-safe. `ahead` says whether one may start while the place's last one still searches."""
+
+    ahead: bool
 
     @property
     def workers(self) -> int:
@@ -68,7 +70,7 @@ class Engine(Protocol):
         """A fresh worker, which ends with the block. Neighbouring places (0 to workers) are on the same machine."""
 
 
-def frames(store: Streams, batches: Batches, wanted: Wanted) -> Iterator[Sequence[Frame]]:
+def frames(store: Streams, batches: Batches, wanted: Wanted) -> Iterator[Sequence[Batch]]:
     """The store's batches, each with the cases in whose scope it lies; cases that have ended are named once.
 
     Nothing is read on when all have ended: the rest of a city's store may be minutes of reading for nobody.
@@ -77,7 +79,7 @@ def frames(store: Streams, batches: Batches, wanted: Wanted) -> Iterator[Sequenc
     here, cases, over, everyone = ("", -1), 0, 0, (1 << len(scopes)) - 1
     for some in _stream(store, batches):
         ended = sum(bit for at, (bit, _, _) in enumerate(scopes) if not wanted(at)) & ~over
-        named: list[Frame] = [(ended, b"")] if ended else []
+        named: list[Batch] = [(ended, b"")] if ended else []
         over |= ended
         for cell, hour, raw in some:
             if here != (cell, hour):

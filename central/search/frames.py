@@ -1,17 +1,15 @@
-"""Frames on a pipe: four bytes of length, big-endian, then that many bytes. An empty frame ends a stream.
-
-A batch's frame begins with four bytes more, which name the cases in whose scope it lies.
-"""
+"""Frames on a stream: four bytes of length, big-endian, then that many bytes. An empty frame ends a part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import IO
 
 from shared.errors import BadInput
 
+# A batch and the cases in whose scope it lies: bit k is the case at place k. Without bytes: those cases have ended.
+Batch = tuple[int, bytes | memoryview]
+
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # probe codes of a fortnight of a large city
-_WORD = 4
 
 
 class FrameBroken(BadInput):
@@ -36,27 +34,3 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
     if len(payload) < length:
         raise FrameBroken("a frame is cut short", hint="run the search again")
     return payload
-
-
-def write_batches(stream: IO[bytes], batches: Iterable[tuple[int, bytes]]) -> None:
-    """Some batches at once, each with its cases: bit k is the case at place k."""
-    parts: list[bytes] = []
-    for cases, raw in batches:
-        parts += ((_WORD + len(raw)).to_bytes(_WORD, "big"), cases.to_bytes(_WORD, "big"), raw)
-    stream.write(b"".join(parts))
-    stream.flush()
-
-
-def read_batches(stream: IO[bytes]) -> Iterable[tuple[int, bytes]]:
-    """Batches with their cases up to the empty frame; FrameBroken when the stream ends before it."""
-    while True:
-        head = stream.read(_WORD)
-        if head == bytes(_WORD):
-            return
-        more = int.from_bytes(head, "big") - _WORD
-        if len(head) < _WORD or not 0 <= more <= MAX_FRAME_BYTES:
-            raise FrameBroken("the batches ended before their end was said", hint="run the search again")
-        named, raw = stream.read(_WORD), stream.read(more)
-        if len(raw) < more or len(named) < _WORD:
-            raise FrameBroken("a frame is cut short", hint="run the search again")
-        yield int.from_bytes(named, "big"), raw

@@ -53,6 +53,11 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What was handed over in one slot was copied: the slot may be filled again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Batches done so far, and how many of them were not searched."""
 
@@ -91,7 +96,7 @@ class JobRefused:
     reason: str
 
 
-Event = Hello | Coverage | Progress | BatchFailed | Found | HandedOff | JobRefused
+Event = Hello | Coverage | Taken | Progress | BatchFailed | Found | HandedOff | JobRefused
 
 
 def job_to_bytes(job: Job) -> bytes:
@@ -140,6 +145,8 @@ def _event_row(event: Event) -> list[Any]:
             row = ["hello", public, list(protections), list(lacking)]
         case Coverage(missing, until_hour):
             row = ["coverage", {day: list(names) for day, names in missing.items()}, until_hour]
+        case Taken():
+            row = ["taken"]
         case Progress(done, failed):
             row = ["progress", done, failed]
         case BatchFailed(index, reason):
@@ -170,7 +177,8 @@ def _event(row: list[Any]) -> Event:
         return Hello(rest[0], tuple(rest[1]), tuple(rest[2]))
     if kind == "coverage":
         return Coverage({str(day): tuple(names) for day, names in rest[0].items()}, int(rest[1]))
-    plain: dict[str, type[HandedOff] | type[Progress] | type[BatchFailed] | type[JobRefused]] = {
+    plain: dict[str, type[Taken | HandedOff | Progress | BatchFailed | JobRefused]] = {
+        "taken": Taken,
         "handed off": HandedOff,
         "progress": Progress,
         "failed": BatchFailed,

@@ -29,7 +29,7 @@ from shared.epochs import HOUR_S
 from shared.face_mask import FaceMask
 from shared.sightings import HAS_APPEARANCE, HAS_FACE
 
-TOGETHER = 2**14  # rows that are joined at once, some 4 MB
+TOGETHER = 2**16  # rows that are joined at once, some 14 MB
 _SLACK_MS = 300_000  # a box may end a track before its last encounter, and its clock may be set in between
 _NUMBER = 2**32 - 1
 

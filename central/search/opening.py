@@ -1,4 +1,4 @@
-"""Opens the batches of some hours of one cell together, and compares them with the probes of each hour."""
+"""Opens the batches of some hours of one cell as they come, and compares them with the probes of each hour."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ class Opening:
 
     def __init__(self, memory: Memory, reader: ColumnReader) -> None:
         self._memory, self._reader = memory, reader
+        self._epoch, self._now = Epoch("none", 0), list[tuple[Group, list[Opened]]]()
         self._runs: list[tuple[Group, list[Opened]]] = []
         self.failed: list[tuple[int, int, CairnError]] = []
 
-    def open(self, batches: Sequence[tuple[int, Stored]], group: Group) -> None:
-        """Batches of one hour, for the cases that hold the same shares of it."""
-        epoch = Epoch(batches[0][1].cell, batches[0][1].hour)
-        run, take, read = list[Opened](), self._memory.take, self._reader.read
-        for index, one in batches:
+    def begin(self, epoch: Epoch, groups: Sequence[Group]) -> None:
+        """An hour, for cases of which those of a group hold the same shares of it."""
+        self._epoch, self._now = epoch, [(group, []) for group in groups]
+        self._runs += self._now
+
+    def open(self, index: int, one: Stored) -> None:
+        """A batch of that hour. Its bytes may be gone afterwards."""
+        for group, run in self._now:
             try:
-                plain = unsealed(one, group.cipher(one.node), take)
-                columns = read(plain, one.people, one.node, one.boot, epoch)
+                plain = unsealed(one, group.cipher(one.node), self._memory.take)
+                columns = self._reader.read(plain, one.people, one.node, one.boot, self._epoch)
             except CairnError as error:
                 self.failed.append((index, group.cases, error))
                 continue
             run.append(Opened(index, columns, one.models, group.cases))
-        self._runs.append((group, run))
 
     def compared(self) -> tuple[list[Opened], Near | None]:
         """All that were opened, hour by hour, and what lies near a probe, by its row among all of theirs."""

@@ -1,8 +1,9 @@
 """A pass: the batches that several cases have in scope are read once, in shards of some cells, by a worker a core.
 
 A cell lies whole in one shard, because those who met are joined there. Each shard has a fresh worker, to which every
-authority and the probe service seal what it needs for its own cells, case by case. Memory is bounded by what lies in
-one shard for each worker, EPOCHS_AT_ONCE cell-hours of all cases together, and one shard's jobs are made at a time.
+authority and the probe service seal what it needs for its own cells, case by case. One shard's jobs are made at a time,
+while the shards before it are searched: the offices keep no core busy by themselves. Memory is bounded by what lies in
+two shards for each core, EPOCHS_AT_ONCE cell-hours of all cases together.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from central.authority.asking import ask
@@ -45,6 +47,18 @@ class Shard:
     def of(self, part: Part) -> tuple[str, ...]:
         """Those of the cells that a case has in scope, sorted."""
         return tuple(sorted(set(self.cells) & set(part.release.scope.cells)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A shard's worker with the jobs that were sealed to it; `parts` are the cases that it serves, in their order.
+    `held` ends the worker."""
+
+    shard: Shard
+    parts: Sequence[Part]
+    jobs: list[Job]
+    worker: ShardWorker
+    held: ExitStack
 
 
 class Pass:
@@ -84,39 +98,61 @@ class Pass:
             part.finish()
 
     def _work(self, place: int) -> None:
-        while shard := self._next(place):
-            self._search(shard, place)
+        """Shard after shard. The next one is made ready while one is searched, where the engine has room for it."""
+        shard = self._next(place)
+        ready = self._begun(shard, place)
+        while shard:
+            wait([ready])  # or the jobs of the next would be made before those that a worker waits for
+            following = self._next(place)
+            coming = self._begun(following, place) if self._engine.ahead else None
+            self._search(shard, place, ready)
+            shard, ready = following, coming or self._begun(following, place)
 
-    def _search(self, shard: Shard, place: int) -> None:
+    def _begun(self, shard: Shard | None, place: int) -> Future[_Ready | None]:
+        """What `_made_ready` gives, once it is there."""
+        ready: Future[_Ready | None] = Future()
+
+        def make() -> None:
+            try:
+                ready.set_result(self._made_ready(shard, place) if shard else None)
+            except Exception as error:  # noqa: BLE001  (raised again where the shard is searched)
+                ready.set_exception(error)
+
+        threading.Thread(target=make, name="search-ahead", daemon=True).start()
+        return ready
+
+    def _search(self, shard: Shard, place: int, first: Future[_Ready | None]) -> None:
         """One shard, a second time when its worker died; what a case heard of it is not counted twice."""
         for tried in range(1, _TRIES + 1):
-            parts = [part for part in self._parts if part.open and shard.of(part) and not part.has(shard.number)]
-            if not parts:
-                return
             try:
-                self._try(shard, parts, place)
+                ready = first.result() if tried == 1 else self._made_ready(shard, place)
+                if ready:
+                    with ready.held:
+                        _listen(ready)
             except SearchFailed as error:
                 if tried < _TRIES:
                     log.warning("a search worker ended in the middle; its shard is searched again")
                     continue
-                _fail(parts, error)
+                _fail(self._wanting(shard), error)
             except Exception as error:  # noqa: BLE001  (whatever it was, it is raised again on each case's own thread)
-                _fail(parts, error)
+                _fail(self._wanting(shard), error)
             return
 
-    def _try(self, shard: Shard, parts: Sequence[Part], place: int) -> None:
-        with self._engine.started(place) as worker, _ended_with(parts, worker):
+    def _wanting(self, shard: Shard) -> list[Part]:
+        """The cases that have no answer of this shard yet, and want one."""
+        return [part for part in self._parts if part.open and shard.of(part) and not part.has(shard.number)]
+
+    def _made_ready(self, shard: Shard, place: int) -> _Ready | None:
+        """None where no case wants it. Raises SearchFailed, and as the engine does."""
+        parts = self._wanting(shard)
+        if not parts:
+            return None
+        with ExitStack() as held:
+            worker = held.enter_context(self._engine.started(place))
+            held.enter_context(_ended_with(parts, worker))
             with self._making:
-                parts, jobs = _jobs(shard, parts, worker.public)
-            for part in parts:
-                part.lacks(worker.lacking)
-            left = set(range(len(parts)))
-            said = worker.search(jobs, batches_of(shard, parts), lambda at: parts[at].open) if jobs else ()
-            for at, event in said:
-                if _heard(shard, parts[at], event):
-                    left.discard(at)
-                if not any(parts[one].open for one in left):
-                    return
+                served, jobs = _jobs(shard, parts, worker.public)
+            return _Ready(shard, served, jobs, worker, held.pop_all())
 
     def _next(self, place: int) -> Shard | None:
         """The next of the place's own group, or else one that the place with the most has left."""
@@ -127,8 +163,27 @@ class Pass:
             return longest.pop() if longest else None
 
 
+def _listen(ready: _Ready) -> None:
+    """Search a shard, and pass on what is said of its cases."""
+    parts = ready.parts
+    for part in parts:
+        part.lacks(ready.worker.lacking)
+    # What the shards before have found may have narrowed the radius since the jobs were made.
+    jobs = [replace(job, radius=part.radius) for job, part in zip(ready.jobs, parts, strict=True)]
+    ready.jobs.clear()
+    left = set(range(len(parts)))
+    said = ready.worker.search(jobs, batches_of(ready.shard, parts), lambda at: parts[at].open) if jobs else ()
+    for at, event in said:
+        if _heard(ready.shard, parts[at], event):
+            left.discard(at)
+        if not any(parts[one].open for one in left):
+            return
+
+
 class LocalEngine:
     """Workers on this machine: children, or behind the socket at `worker_at`. The threads of a pass feed them."""
+
+    ahead = True
 
     def __init__(self, store: Streams, worker_at: Path | None = None) -> None:
         self._store, self._worker_at = store, worker_at
@@ -238,7 +293,7 @@ def _fail(parts: Sequence[Part], error: Exception) -> None:
 
 @contextmanager
 def _ended_with(parts: Sequence[Part], worker: ShardWorker) -> Iterator[None]:
-    """Kill the worker as soon as no case wants an answer, even while this thread waits for the network or a pipe."""
+    """Kill the worker as soon as no case wants an answer, even while this thread waits for the network or for it."""
     over = threading.Event()
 
     def watch() -> None:

@@ -47,6 +47,8 @@ class RayEngine:
     Raises BadSettings where Ray is not installed or asks nobody who he is, ServiceDown where it does not answer.
     """
 
+    ahead = False  # Ray gives a core to one actor only
+
     def __init__(self, database: str, archive: str = "", address: str = "", workers: int = 0) -> None:
         self._ray = _ray(address)
         _check(address)

@@ -35,7 +35,7 @@ _TELL_EVERY_S = 0.1
 class Machine:
     """One shard's search. Ray calls `hello` and `search` once each, and kills the process at the end.
 
-    The worker reads from a pipe of this process, so it ends with it, however that ends.
+    The worker reads a connection of this process, so it ends with it, however that ends.
     """
 
     def __init__(self) -> None:

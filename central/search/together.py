@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 
 from central.batches.lost import read_lying
 from central.search.candidates import HIT, MET, MODALITIES, Rows, limit, merged, nearest, one_below_the_other, taken
+from central.search.frames import Batch
 from central.search.job import BatchFailed, Coverage, Event, Found, Progress
 from central.search.neighbours import TOGETHER, Neighbours, Ready
 from central.search.opened import Int64, Memory
@@ -27,12 +27,11 @@ from shared.epochs import Epoch, Modality
 from shared.errors import CairnError, CannotOpen
 
 PROGRESS_EVERY = 50
-# Of one portion at most, however few rows its batches have: two workers hold two portions each, and their batches.
-_PORTION_BYTES, _PORTION_BATCHES = 2**24, 1024
+# Of one portion at most, however few rows its batches have: two workers hold two portions each.
+_PORTION_BYTES, _PORTION_BATCHES = 2**25, 4096
+_OUTSIDE = CannotOpen("a batch is outside the released scope", hint="search only the case's hours")
 _SPARE = 1.25  # so much more than the most may wait, so that cutting down is seldom
 
-# A batch and the cases in whose scope it lies: bit k is the case at place k. Without bytes: those cases have ended.
-Frame = tuple[int, bytes]
 Said = tuple[int, Event]
 
 
@@ -41,7 +40,7 @@ def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
     return (event for _, event in search_together([work], ((1, raw) for raw in batches)))
 
 
-def search_together(works: Sequence[Search], batches: Iterator[Frame]) -> Iterator[Said]:
+def search_together(works: Sequence[Search], batches: Iterator[Batch]) -> Iterator[Said]:
     """Events, each with the place of its case. A batch that fails, or that is searched in part, is reported to the
     cases in whose scope it lies, and the rest goes on."""
     for case, work in enumerate(works):
@@ -86,8 +85,8 @@ class _Case:
 
 
 class _Pass:
-    """One stream of batches through several cases. Those of one cell are collected, some hours of it, and then opened
-    and compared together: what is done once for all of them is most of the work."""
+    """One stream of batches through several cases. They are opened as they come; those of one cell are compared and
+    joined together, some hours of it: what is done once for all of them is most of the work."""
 
     def __init__(self, works: Sequence[Search]) -> None:
         self._works, self._cases = works, [_Case(work.most) for work in works]
@@ -96,11 +95,13 @@ class _Pass:
         self._near = Neighbours([work.window_ms for work in works], self._radius, handing_on)
         self._plans, self._reader = CellPlans(works, self._radius), ColumnReader()
         self._heard: dict[int, int] = defaultdict(int)  # batches since they were counted, by their cases
-        self._portion, self._rows, self._bytes = list[tuple[int, Stored]](), 0, 0
-        self._here = ("", 0, 0)  # cell, cases and last hour of the portion
+        self._portion: Opening | None = None
+        self._count, self._rows, self._bytes = 0, 0, 0  # of the portion
+        self._here = ("", 0, 0)  # its cell, cases and last hour
+        self._outside = 0  # cases that hold no shares of that hour
         self._memories = Memory(), Memory()
 
-    def take(self, index: int, cases: int, raw: bytes) -> Iterable[Said]:
+    def take(self, index: int, cases: int, raw: bytes | memoryview) -> Iterable[Said]:
         """What is to be said once this batch has come: most often nothing yet."""
         self._heard[cases] += 1
         try:
@@ -109,9 +110,14 @@ class _Pass:
             return [*self._search(), *self._failed(index, cases, error)]
         said: Iterable[Said] = ()
         if self._ends_with(batch, cases):
-            said = list(self._search())  # before this one is collected
-        self._here = batch.cell, cases, batch.hour
-        self._portion.append((index, batch))
+            said = list(self._search())  # before this one is opened
+        portion = self._portion
+        if portion is None or batch.hour != self._here[2]:
+            portion = self._begin(batch, cases)
+        if self._outside:
+            portion.failed.append((index, self._outside, _OUTSIDE))
+        portion.open(index, batch)
+        self._count += 1
         self._rows += batch.people
         self._bytes += len(raw)
         return said
@@ -121,7 +127,7 @@ class _Pass:
         cell, those, hour = self._here
         if (cell, those) != (batch.cell, cases) or batch.hour < hour:
             return True
-        is_full = self._bytes >= _PORTION_BYTES or len(self._portion) >= _PORTION_BATCHES
+        is_full = self._bytes >= _PORTION_BYTES or self._count >= _PORTION_BATCHES
         return is_full or (batch.hour > hour and self._rows >= TOGETHER)
 
     def drop(self, cases: int) -> Iterable[Said]:
@@ -155,26 +161,27 @@ class _Pass:
         narrowed = {m: int(r) for m, r in zip(MODALITIES, self._radius[case], strict=True) if r < before[m]} | limits
         return Found(kept, narrowed)
 
-    def _search(self) -> Iterator[Said]:
-        """The batches that were collected."""
-        portion, (cell, cases, _) = self._portion, self._here
-        self._portion, self._rows, self._bytes = [], 0, 0
-        alive = sum(1 << case for case in self._of(cases))
-        if portion and alive:
+    def _begin(self, batch: Stored, cases: int) -> Opening:
+        """The hour of this batch, and a portion if there is none, in memory that the last but one no longer needs."""
+        if self._portion is None:
             memory = self._memories[0]
             self._memories = self._memories[::-1]
             self._near.leave(memory)
             memory.give_back()
-            opening = Opening(memory, self._reader)
-            for hour, some in groupby(portion, lambda one: one[1].hour):
-                batches, plan = list(some), self._plans.of(alive, Epoch(cell, hour))
-                if plan.outside:
-                    outside = CannotOpen("a batch is outside the released scope", hint="search only the case's hours")
-                    yield from (said for index, _ in batches for said in self._failed(index, plan.outside, outside))
-                for group in plan.groups:
-                    opening.open(batches, group)
-            opened, near = opening.compared()
-            for index, those, error in opening.failed:
+            self._portion = Opening(memory, self._reader)
+        self._here, epoch = (batch.cell, cases, batch.hour), Epoch(batch.cell, batch.hour)
+        plan = self._plans.of(sum(1 << case for case in self._of(cases)), epoch)
+        self._outside = plan.outside
+        self._portion.begin(epoch, plan.groups)
+        return self._portion
+
+    def _search(self) -> Iterator[Said]:
+        """The batches that were opened."""
+        portion, self._portion = self._portion, None
+        self._count, self._rows, self._bytes = 0, 0, 0
+        if portion is not None:
+            opened, near = portion.compared()
+            for index, those, error in portion.failed:
                 yield from self._failed(index, those, error)
             if opened:
                 self._keep(self._near.take(opened, near))

@@ -23,6 +23,7 @@ from central.search.job import (
     Hello,
     JobRefused,
     Progress,
+    Taken,
     event_to_bytes,
 )
 from shared.batches import open_batch, read_batch
@@ -116,6 +117,7 @@ def test_no_field_of_an_answer_can_hold_a_code() -> None:
     assert said == {
         Hello: {"public", "protections", "lacking"},
         Coverage: {"missing", "until_hour"},
+        Taken: set(),
         Progress: {"done", "failed"},
         BatchFailed: {"index", "reason"},
         Found: {"candidates", "radius"},

@@ -30,12 +30,13 @@ class Archived:
         self.engine = open_database(database_in(folder))
         self.store = ArchivedBatchStore(self.engine, Place(url or f"file://{self.folder}"))
         self.added: dict[Key, tuple[str, int, bytes]] = {}
+        self.sent = 0  # a box never uses a number again, whatever became of the batch
 
     def add(self, *epochs: tuple[str, int], boot: int = 1) -> None:
         """One batch for each cell and hour of day (0 and on, from FIRST)."""
         raws = []
         for cell, hour in epochs:
-            number = len(self.added)
+            number, self.sent = self.sent, self.sent + 1
             raw = batch(cell, FIRST + hour, number, boot)
             self.added["node-1", boot, number] = cell, FIRST + hour, raw
             raws.append(raw)

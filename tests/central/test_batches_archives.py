@@ -83,7 +83,7 @@ def test_whatever_is_added_moved_and_dropped_is_read_as_from_one_list(
     site = Archived(tmp_path_factory.mktemp("any"))
     for act, what in acts:
         if act == "add":
-            site.add(*what, boot=len(site.added) + 1)
+            site.add(*what)
         elif act == "compact":
             site.compact(all_late=what)
         elif act == "drop":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from central.search.dispatch import ChildLink, SearchFailed, SearchWorker
+from central.search.frames import read_frame
 from central.search.job import Found, Progress
+from central.search.socket_link import Connected
 from tests.central.authority_fixtures import World, some_faces
 from tests.central.test_search import job_for
 from tests.waiting import wait_until
@@ -43,7 +46,7 @@ def test_core_dumps_and_files_are_limited_to_nothing(worker: SearchWorker) -> No
     assert found == [["0", "0"], ["0", "0"]]
 
 
-def test_only_pipes_and_devices_are_open(worker: SearchWorker) -> None:
+def test_only_its_connection_and_devices_are_open(worker: SearchWorker) -> None:
     """No file is open that something could be written to; messages go to the parent too."""
     folder = Path(f"/proc/{worker.pid}/fd")
     try:
@@ -56,11 +59,14 @@ def test_only_pipes_and_devices_are_open(worker: SearchWorker) -> None:
 
 def test_a_worker_whose_messages_would_go_to_a_file_still_ends_in_order(tmp_path: Path) -> None:
     """It may not write that file, so its words go nowhere, and the file stays empty."""
-    log = tmp_path / "log"
-    with log.open("wb") as file:
+    log, (ours, theirs) = tmp_path / "log", socket.socketpair()
+    with log.open("wb") as file, theirs:
         command = [sys.executable, "-m", "central", "search"]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, check=False)
-    assert (done.returncode, log.read_bytes()) == (0, b"")
+        started = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=file)
+    link = Connected(ours)
+    assert read_frame(link.stdout)  # it is ready
+    link.hang_up()
+    assert (started.wait(30), log.read_bytes()) == (0, b"")
 
 
 def test_no_file_is_mapped_for_writing(worker: SearchWorker) -> None:
@@ -122,9 +128,9 @@ def child_of(worker: SearchWorker) -> ChildLink:
 
 
 def test_a_worker_ends_with_its_parent(worker: SearchWorker) -> None:
-    """When the pipes close, as they do when the service is killed, the worker ends by itself and says nothing."""
+    """When the connection closes, as it does when the service is killed, the worker ends by itself in silence."""
     child = child_of(worker)
-    child.stdin.close()  # what the system does for a parent that was killed
+    child.connection.shutdown(socket.SHUT_RDWR)  # what the system does for a parent that was killed
     wait_until(lambda: child.process.poll() is not None, "the worker to end")
     assert child.process.returncode == 0
 

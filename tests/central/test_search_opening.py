@@ -50,8 +50,11 @@ def nothing(modality: Modality, _model: str | None) -> Compared:
 def opened(*raws: bytes, key: bytes = KEYS.seal) -> tuple[list[Opened], list[tuple[int, int, type[Exception]]]]:
     """The numbers of batches that opened, and the position and error of the others."""
     opening = Opening(Memory(), ColumnReader())
-    batches = [(place, read_stored(raw)) for place, raw in enumerate(raws)]
-    opening.open(batches, Group(CASES, lambda node: key, nothing))
+    opening.begin(EPOCH, [Group(CASES, lambda node: key, nothing)])
+    shared = bytearray(max(map(len, raws)))  # as between centre and worker: the next one lies where this one did
+    for place, raw in enumerate(raws):
+        shared[: len(raw)] = raw
+        opening.open(place, read_stored(memoryview(shared)[: len(raw)]))
     some, near = opening.compared()
     assert near is None
     return some, [(index, cases, type(error)) for index, cases, error in opening.failed]
@@ -82,7 +85,8 @@ def test_a_copy_stays_when_the_memory_is_used_again() -> None:
     """What a search holds beyond a portion is its own, codes and encounters included."""
     memory, reader = Memory(), ColumnReader()
     opening = Opening(memory, reader)
-    opening.open([(0, read_stored(sealed(1)))], Group(CASES, lambda node: KEYS.seal, nothing))
+    opening.begin(EPOCH, [Group(CASES, lambda node: KEYS.seal, nothing)])
+    opening.open(0, read_stored(sealed(1)))
     ((one,), _) = opening.compared()
     copy = one.copied()
     before = copy.columns.sighting(0), copy.columns.encounters

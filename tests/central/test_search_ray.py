@@ -61,6 +61,8 @@ def nothing(_: ShardWorker) -> None:
 class Meddling:
     """An engine whose workers are meddled with before they are given anything, or at what they say."""
 
+    ahead = False
+
     def __init__(
         self, real: Engine, at: Callable[[ShardWorker], None] = nothing, before: Callable[[ShardWorker], None] = nothing
     ) -> None:

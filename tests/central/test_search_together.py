@@ -422,6 +422,49 @@ def test_shards_find_what_one_worker_finds(
     assert (halves.searched, halves.failed) == (whole.searched, whole.failed)
 
 
+def test_the_next_shard_is_made_ready_while_one_is_searched(
+    fresh: Town, workers: list[SearchWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that cannot go on before the next worker has started comes to its end, with the same answer."""
+    whole, _ = heard(fresh, fresh.parts)
+    monkeypatch.setattr(passes, "EPOCHS_AT_ONCE", HOURS)  # a shard a cell
+    first = threading.Event()
+
+    def wait_for_the_next(_number: int) -> None:
+        if not first.is_set():
+            first.set()
+            wait_until(lambda: len(workers) == 1 + 2, "the next worker to start")
+
+    parts = replace(fresh.parts, store=Watched(fresh.store, wait_for_the_next), workers=1)
+    answer, _ = heard(fresh, parts)
+    assert len(workers) == 1 + len(CELLS)
+    assert canonical(answer.candidates) == canonical(whole.candidates)
+    assert (answer.searched, answer.failed) == (whole.searched, whole.failed)
+
+
+def test_a_worker_that_was_made_ready_in_vain_ends_too(
+    fresh: Town, workers: list[SearchWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the case ends, nothing of it is left in a worker that never searched for it."""
+    monkeypatch.setattr(passes, "EPOCHS_AT_ONCE", HOURS)
+    both, go_on, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def wait(_number: int) -> None:
+        wait_until(lambda: len(workers) == 2, "the next worker to start")
+        both.set()
+        assert go_on.wait(60)
+
+    parts = replace(fresh.parts, store=Watched(fresh.store, wait), workers=1)
+    (asked,) = answers(parts, [fresh.release(CASES[0])], [stop])
+    assert both.wait(60)
+    stop.set()
+    with pytest.raises(SearchFailed, match="stopped"):
+        asked.result(20)
+    go_on.set()
+    for worker in workers:
+        wait_until(lambda pid=worker.pid: not Path(f"/proc/{pid}").exists(), "the worker to end")
+
+
 def test_a_worker_gets_the_shares_of_its_own_cells_only(town: Town) -> None:
     """An authority releases part of a scope when it is asked for part, and nothing beyond the scope."""
     key = X25519PrivateKey.generate()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pyseccomp
 import pytest
 
 from central.__main__ import _parser
+from central.search.frames import read_frame
+from central.search.job import Hello, event_from_bytes
+from central.search.socket_link import Connected
 
 UNITS = Path(__file__).parent.parent.parent / "central" / "units"
 SERVICES = {
@@ -103,3 +109,52 @@ def test_systemd_takes_the_unit(name: str, tmp_path: Path) -> None:
     said = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)  # noqa: S607
     ours = [line for line in said.stderr.splitlines() if unit.name in line]
     assert (said.returncode, ours) == (0, []), said.stderr
+
+
+CONFINED = """
+import errno, runpy, sys, pyseccomp
+rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+for name in sys.argv.pop(1).split(","):
+    rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+rules.load()
+runpy.run_module("central", run_name="__main__")
+"""
+
+
+def calls_of(group: str) -> set[str]:
+    """The system calls that systemd counts to one of its groups, with the groups in it."""
+    command = ["systemd-analyze", "syscall-filter", group]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = {line.strip() for line in said.splitlines()[1:] if not line.strip().startswith("#")} - {""}
+    inside = [calls_of(name) for name in names if name.startswith("@")]
+    return {name for name in names if not name.startswith("@")}.union(*inside)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_a_search_worker_needs_none_of_the_calls_that_its_unit_denies() -> None:
+    """It is handed its memory and says hello where the calls of these groups fail, as under the service manager."""
+    denied = set[str]()
+    for value in settings(WORKER)["SystemCallFilter"]:
+        groups, denies = value.removeprefix("~").split(), value.startswith("~")
+        calls = set[str]().union(*(calls_of(name) if name.startswith("@") else {name} for name in groups))
+        denied = denied | calls if denies else denied - calls
+    assert "socket" in denied
+    denied &= {name for name in denied if _known(name)}
+    ours, theirs = socket.socketpair()
+    with theirs:
+        command = [sys.executable, "-c", CONFINED, ",".join(sorted(denied)), "search"]
+        worker = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE)
+    link = Connected(ours)
+    said = read_frame(link.stdout)
+    link.hang_up()
+    _, complaints = worker.communicate(timeout=30)
+    assert said, complaints.decode()
+    assert isinstance(event_from_bytes(said)[1], Hello)
+
+
+def _known(call: str) -> bool:
+    """Whether this machine has that call."""
+    try:
+        return bool(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, call) >= 0)
+    except (OSError, ValueError):
+        return False
