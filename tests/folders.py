@@ -9,7 +9,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108  (what is made in it has names of its o
 _ROOM_BYTES = 4 * 2**30  # many times what all tests of a run have at once
 
 
-def quick_folder(otherwise: str) -> str:
+def quick_folder(otherwise: str, room_bytes: int = _ROOM_BYTES) -> str:
     """A folder for temporary files. Nothing is lost by keeping them in memory: a test ends processes, not machines."""
     try:
         about = os.statvfs(_MEMORY)
@@ -18,4 +18,4 @@ def quick_folder(otherwise: str) -> str:
         return otherwise
     room = min(about.f_bavail * about.f_frsize, free)
     usable = os.access(_MEMORY, os.W_OK | os.X_OK) and not about.f_flag & (os.ST_RDONLY | os.ST_NOEXEC)
-    return str(_MEMORY) if usable and room >= _ROOM_BYTES else otherwise
+    return str(_MEMORY) if usable and room >= room_bytes else otherwise

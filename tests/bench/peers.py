@@ -75,7 +75,7 @@ def measure(say: Say) -> list[Row]:
         say(f"sealing {MANY} cells for a fortnight")
         city = SealedCity(Path(folder), MANY)
         city.fill()
-        question = _question(*_opened(city))
+        question = _question(*_opened(city, city.cells))
         path = Path(folder) / "codes"
         question.codes.tofile(path)
         peers: dict[str, Peer] = {

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from shared.batches import open_batch, read_batch
-from shared.codes import FACE_BITS, _carrier, _packed, _signs, _turned, encode_quantised, hamming, quantise
+from shared.codes import FACE_BITS, _bits, _carrier, _signs, encode_quantised, hamming, quantise
 from shared.epochs import Epoch, Modality, code_key, derive_shares, seal_key
 from shared.errors import CannotOpen, ReleaseRefused
 from tests.bench.privacy_coding import inversion, recognition
@@ -129,7 +129,7 @@ def each_under_its_key(x_q: Int8, keys: list[bytes]) -> npt.NDArray[np.uint8]:
     x = np.zeros((1, d, len(keys) * blocks), _carrier(d))
     x[0, : x_q.shape[1]] = np.repeat(x_q.T, blocks, axis=1)
     memory = np.empty((2, x.size), x.dtype)
-    return np.asarray(_packed(_turned(x, _signs(keys, d, FACE_BITS), memory), len(keys))[:, 0])
+    return _bits(x, _signs(keys, d, FACE_BITS), memory).reshape(len(keys), -1)
 
 
 def after_destruction(rng: np.random.Generator) -> tuple[float, int]:

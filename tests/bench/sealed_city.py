@@ -93,7 +93,7 @@ class SealedCity:
     @property
     def part(self) -> str:
         """The same as a fraction, for notes."""
-        return f"1/{1 / self.share:.0f}"
+        return f"1/{round(1 / self.share, 1):g}"
 
     def parts(self, cells: int) -> SearchParts:
         """Offices with the same secrets, who have seen no case yet: they give a case one scope, for ever."""
