@@ -461,8 +461,7 @@ def test_a_worker_that_was_made_ready_in_vain_ends_too(
     with pytest.raises(SearchFailed, match="stopped"):
         asked.result(20)
     go_on.set()
-    for worker in workers:
-        wait_until(lambda pid=worker.pid: not Path(f"/proc/{pid}").exists(), "the worker to end")
+    wait_until(lambda: not any(Path(f"/proc/{one.pid}").exists() for one in workers), "both workers to end")
 
 
 def test_a_worker_gets_the_shares_of_its_own_cells_only(town: Town) -> None:
