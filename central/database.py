@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Engine, MetaData, event
@@ -20,6 +22,7 @@ from central.migrations.trees import CENTRE, WRITERS_LOCK, bring_up
 from shared.clock import as_utc
 
 WRITERS_WAIT_S = 30
+_LOOK_AGAIN_S = 0.01
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 VERIFIED = frozenset({"verify-full", "verify-ca"})
 # Importing a table is what enters it in the metadata; done late, because these modules import this one.
@@ -138,9 +141,24 @@ def _check_postgresql(url: URL) -> None:
 
 def _durable(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where _begin says so, not where the driver guesses
+    _write_ahead(connection)
     # Acknowledged means durable: with FULL a committed batch survives a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Several programs open a new database at once. SQLite waits for a lock, but not for the one that this takes."""
+    until = monotonic() + WRITERS_WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or monotonic() > until:
+                raise
+            sleep(_LOOK_AGAIN_S)
+        else:
+            return
 
 
 def _durable_too(connection: Any, _record: Any) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from central.audit.service import entries, first_broken, record
 from central.authority import tables as authority
 from central.cases.tables import Case
 from central.consents.tables import ConsentRecord
-from central.database import open_database, writing
+from central.database import connect, open_database, writing
 from central.errors import BadSettings, NewerDatabase
 from central.migrations.revise import differences_in_words, models, source
 from central.migrations.running import upgrade
@@ -225,6 +226,29 @@ def test_several_programs_may_open_an_old_database_at_once(old_centre: Engine, d
     assert [program.wait(120) for program in programs] == [0, 0, 0, 0]
     assert differences_in_words(old_centre, models(CENTRE)) == []
     kept(old_centre, OLD_CENTRE, GONE_CENTRE)
+
+
+def test_whoever_opens_a_new_file_at_the_same_moment_waits(tmp_path: Path) -> None:
+    """SQLite itself refuses three in a hundred of those who set up one file together."""
+    failed = list[Exception]()
+    for number in range(40):
+        together = threading.Barrier(4)
+
+        def look(url: str = f"sqlite:///{tmp_path}/{number}.db", together: threading.Barrier = together) -> None:
+            engine = connect(url)
+            together.wait()
+            try:
+                engine.connect().close()
+            except OperationalError as error:
+                failed.append(error)
+            engine.dispose()
+
+        threads = [threading.Thread(target=look) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
 
 
 def test_several_threads_may_open_a_new_database_at_once(database_url: str) -> None:
