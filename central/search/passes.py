@@ -99,27 +99,28 @@ class Pass:
 
     def _work(self, place: int) -> None:
         """Shard after shard. The next one is made ready while one is searched, where the engine has room for it."""
-        shard = self._next(place)
-        ready = self._begun(shard, place)
-        while shard:
+        begun = self._begun(place)
+        while begun:
+            shard, ready = begun
             wait([ready])  # or the jobs of the next would be made before those that a worker waits for
-            following = self._next(place)
-            coming = self._begun(following, place) if self._engine.ahead else None
+            ahead = self._begun(place) if self._engine.ahead else None
             self._search(shard, place, ready)
-            shard, ready = following, coming or self._begun(following, place)
+            begun = ahead or self._begun(place)
 
-    def _begun(self, shard: Shard | None, place: int) -> Future[_Ready | None]:
-        """What `_made_ready` gives, once it is there."""
-        ready: Future[_Ready | None] = Future()
+    def _begun(self, place: int) -> tuple[Shard, Future[_Ready | None]] | None:
+        """The place's next shard, and what `_made_ready` gives, once it is there; None where no shard is left."""
+        shard, ready = self._next(place), Future[_Ready | None]()
+        if shard is None:
+            return None
 
-        def make() -> None:
+        def make(shard: Shard = shard) -> None:
             try:
-                ready.set_result(self._made_ready(shard, place) if shard else None)
+                ready.set_result(self._made_ready(shard, place))
             except Exception as error:  # noqa: BLE001  (raised again where the shard is searched)
                 ready.set_exception(error)
 
         threading.Thread(target=make, name="search-ahead", daemon=True).start()
-        return ready
+        return shard, ready
 
     def _search(self, shard: Shard, place: int, first: Future[_Ready | None]) -> None:
         """One shard, a second time when its worker died; what a case heard of it is not counted twice."""
@@ -166,6 +167,8 @@ class Pass:
 def _listen(ready: _Ready) -> None:
     """Search a shard, and pass on what is said of its cases."""
     parts = ready.parts
+    if not any(part.open for part in parts):  # they ended while the shard waited for its turn
+        return
     for part in parts:
         part.lacks(ready.worker.lacking)
     # What the shards before have found may have narrowed the radius since the jobs were made.
