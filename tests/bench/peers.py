@@ -28,9 +28,10 @@ from central.search.kernel import distances
 from shared.batches import MAX_SIGHTINGS
 from shared.codes import FACE_BITS
 from shared.epochs import Epoch, Modality
+from tests.bench.open_codes import open_codes
 from tests.bench.rows import Goal, Row, Say
 from tests.bench.sealed_city import SealedCity
-from tests.bench.search import _opened, processor_s, search
+from tests.bench.search import processor_s, search
 from tests.postgres import _BINARIES, Postgres, _served
 
 FEW, MANY, ROUNDS = 1, int(os.environ.get("CAIRN_BENCH_PEER_CELLS", "3")), 3
@@ -75,7 +76,7 @@ def measure(say: Say) -> list[Row]:
         say(f"sealing {MANY} cells for a fortnight")
         city = SealedCity(Path(folder), MANY)
         city.fill()
-        question = _question(*_opened(city, city.cells))
+        question = _question(*open_codes(city, city.cells))
         path = Path(folder) / "codes"
         question.codes.tofile(path)
         peers: dict[str, Peer] = {

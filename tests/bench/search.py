@@ -15,22 +15,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Engine
 
-from central.authority.released import Recipient, combined, open_released
 from central.batches.store import SqlBatchStore
 from central.database import open_database
-from central.probes.probe_sets import open_probes
-from central.search.job import DEFAULT_RADIUS, MOST_CANDIDATES
+from central.search.job import MOST_CANDIDATES
 from central.search.parts import Part, SearchAnswer
 from central.search.passes import EPOCHS_AT_ONCE, Pass, shards
-from shared.batches import open_batch, read_batch
-from shared.epochs import Epoch, Modality, seal_key
 from shared.releases import release_to_bytes
 from tests.bench.clock import best_of
 from tests.bench.kernels import KERNELS, Kernel, Question, some_question
+from tests.bench.open_codes import by_numpy, open_codes
 from tests.bench.rows import NOISE, Goal, Row, Say
 from tests.bench.sealed_city import CAMERAS, CASES, CELLS, DAYS, PICTURES, SealedCity
 from tests.folders import quick_folder
@@ -44,7 +39,6 @@ FEW_SMALL, MANY_SMALL = 3, 9  # where every camera has a box of its own, and bat
 SHAPES = ((1, PICTURES), (40, PICTURES), (256, PICTURES), (256, 10 * PICTURES))
 WHOLE = round(CELLS)
 _CELL_BYTES = 56_000_000
-Codes = dict[Epoch, npt.NDArray[np.uint64]]
 
 
 def measure(say: Say) -> list[Row]:
@@ -106,45 +100,38 @@ def some_parts(
 
 def searches(city: SealedCity, say: Say) -> list[Row]:
     """The whole search of few cells, of many and of all, for the slope and for the whole city."""
-    found: dict[str, dict[str, SearchAnswer]] = {}
+    found: dict[int, dict[str, SearchAnswer]] = {}
 
-    def run(name: str, cells: int, cases: Sequence[str] = CASES) -> Callable[[], None]:
-        return lambda: found.update({name: search(city, cells, cases)})
+    def run(cells: int) -> Callable[[], None]:
+        return lambda: found.update({cells: search(city, cells)})
 
     memory = _memory(city, say)  # first, while the bench itself holds little
-    say(f"searching {ALL} cells")
-    all_s = best_of({"all": run("all", ALL)}, ROUNDS)["all"]
-    _check(city, found["all"])
-    codes, probes = _opened(city, FEW)
+    codes, probes = open_codes(city, FEW)
     say("searching, beside numpy on the open codes")
-    contestants = {
-        "few": run("few", FEW),
-        "many": run("many", MANY),
-        "one patient, few": run("", FEW, CASES[:1]),
-        "one patient": run("one", MANY, CASES[:1]),
-        "numpy": lambda: by_numpy(codes, probes),
-    }
-    took = best_of(contestants, ROUNDS)
-    few, many = found["few"][CASES[0]].searched, found["many"][CASES[0]].searched
+    ten = best_of({str(cells): run(cells) for cells in (FEW, MANY, ALL)}, ROUNDS)
+    few_s, many_s, all_s = (ten[str(cells)] for cells in (FEW, MANY, ALL))
+    _check(city, found[ALL])
+    one = best_of({str(cells): partial(search, city, cells, CASES[:1]) for cells in (FEW, MANY)}, ROUNDS)
+    few, many = found[FEW][CASES[0]].searched, found[MANY][CASES[0]].searched
     here = len(shards(some_parts(city, MANY), os.cpu_count() or 1))
     whole = len(shards(some_parts(city, WHOLE), os.cpu_count() or 1))
     if ALL > MANY:  # the difference is a round of shards, with all that these cost
-        ten_s, how = _extrapolated((MANY, took["many"]), (ALL, all_s), 1)
+        ten_s, how = _extrapolated((MANY, many_s), (ALL, all_s), 1)
     else:
-        ten_s, how = _extrapolated((FEW, took["few"]), (MANY, took["many"]), whole / here)
-    one_s, _ = _extrapolated((FEW, took["one patient, few"]), (MANY, took["one patient"]), 1)
-    part = f"1/{CELLS / MANY:.0f} of the city"
-    setting = f"{part}, {os.cpu_count()} cores, batches in memory, all of the patients' sightings found"
+        ten_s, how = _extrapolated((FEW, few_s), (MANY, many_s), whole / here)
+    one_s, _ = _extrapolated((FEW, one[str(FEW)]), (MANY, one[str(MANY)]), 1)
+    where = "page cache" if city.folder.is_relative_to(tempfile.gettempdir()) else "batches in memory"
+    setting = f"1/{CELLS / MANY:.0f} of the city, {os.cpu_count()} cores, {where}, all of the patients' sightings found"
     figures = {
-        "search.seconds_here": (took["many"], "s", f"ten patients, {setting}"),
-        "search.batch_us": ((took["many"] - took["few"]) / (many - few) * 1e6, "µs", f"one more batch, {setting}"),
+        "search.seconds_here": (many_s, "s", f"ten patients, {setting}"),
+        "search.batch_us": ((many_s - few_s) / (many - few) * 1e6, "µs", f"one more batch, {setting}"),
         "search.seconds_one_patient": (one_s, "s", f"the whole city, as the figure for ten is: {setting}"),
     }
     say("processor time and memory")
     return [
         *(Row(name, value, unit, f"{note}. {NOISE}") for name, (value, unit, note) in figures.items()),
-        _slope(took["few"], took["many"]),
-        _strangers(city, found["all"]),
+        _slope(few_s, many_s),
+        _strangers(city, found[ALL]),
         Row(
             "search.seconds_full_city",
             ten_s,
@@ -306,44 +293,6 @@ def _own_mb(process: str) -> float:
     except OSError:
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1024
-
-
-def _opened(city: SealedCity, cells: int) -> tuple[Codes, dict[Epoch, npt.NDArray[np.uint64]]]:
-    """Every face code of each epoch, and all patients' probes, for those who search without seals."""
-    key, offices = X25519PrivateKey.generate(), city.parts(cells)
-    sets: dict[Epoch, list[npt.NDArray[np.uint8]]] = {}
-    for case in CASES:
-        raw = release_to_bytes(city.release(cells, case))
-        for columns in open_probes(case, offices.probes.probes(raw, key.public_key()), key).columns:
-            for one in columns.sets():
-                sets.setdefault(one.epoch, []).append(one.codes)
-    public = key.public_key().public_bytes_raw()
-    asked = {one.name: one.release(raw, Recipient.SEARCH, public) for one in offices.authorities}
-    shares = combined({name: open_released(key, one, name, case, Recipient.SEARCH) for name, one in asked.items()})
-    parts: dict[Epoch, list[npt.NDArray[np.uint8]]] = {}
-    for sealed in city.store.in_scope(city.release(cells).scope):
-        batch = read_batch(sealed)
-        epoch = batch.header.epoch
-        opened = open_batch(batch, seal_key(shares[epoch], batch.header.node, epoch))
-        parts.setdefault(epoch, []).append(opened.face)
-    return _words(parts), _words(sets)
-
-
-def _words(parts: dict[Epoch, list[npt.NDArray[np.uint8]]]) -> Codes:
-    return {epoch: np.concatenate(some).view(np.uint64) for epoch, some in parts.items()}
-
-
-def by_numpy(codes: Codes, probes: Codes) -> int:
-    """How many codes lie within the radius of each of the patients' probes, two rows a patient."""
-    hits, radius = 0, DEFAULT_RADIUS[Modality.FACE]
-    for epoch, words in codes.items():
-        rows = probes[epoch]
-        for at in range(0, len(rows), PICTURES):
-            nearest = np.full(len(words), 1025)
-            for probe in rows[at : at + PICTURES]:
-                np.minimum(nearest, np.bitwise_count(words ^ probe).sum(axis=1, dtype=np.int32), out=nearest)
-            hits += int((nearest <= radius).sum())
-    return hits
 
 
 def _cold(city: SealedCity, say: Say) -> Row:
