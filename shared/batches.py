@@ -38,6 +38,9 @@ _MAX_HEADER = 2048
 _SMALLEST_CLASS = 1024
 
 
+Raw = bytes | memoryview  # a batch as it came, or where it lies
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a batch says in the clear.
@@ -122,11 +125,11 @@ class Stored(NamedTuple):
     hour: int
     people: int
     models: Mapping[str, str]
-    raw: bytes | memoryview
+    raw: Raw
     body_at: int
 
 
-def read_stored(raw: bytes | memoryview) -> Stored:
+def read_stored(raw: Raw) -> Stored:
     """Parse the header of a batch that went through verify_batch before it was stored, as millions of a search did.
 
     Its header is proven by the seal as well, so only what the reader leans on is looked at: whoever changed it would
@@ -148,7 +151,7 @@ def read_stored(raw: bytes | memoryview) -> Stored:
     return Stored(node, boot, cell, hour, people, models, raw, body_at)
 
 
-def _body_at(raw: bytes | memoryview) -> int:
+def _body_at(raw: Raw) -> int:
     """Where the header ends. Raises TooLarge, and BadBatch for what is no batch."""
     if len(raw) > MAX_BATCH_BYTES:
         raise TooLarge(f"a batch of {len(raw)} bytes is over {MAX_BATCH_BYTES}", hint="split it into smaller batches")
@@ -203,9 +206,7 @@ def unsealed(batch: Stored, cipher: AESGCM, memory: Callable[[int], memoryview])
     return _unsealed(batch.raw, batch.body_at, batch.node, cipher, memory)
 
 
-def _unsealed(
-    raw: bytes | memoryview, body_at: int, node: str, cipher: AESGCM, memory: Callable[[int], memoryview]
-) -> memoryview:
+def _unsealed(raw: Raw, body_at: int, node: str, cipher: AESGCM, memory: Callable[[int], memoryview]) -> memoryview:
     nonce_end = body_at + _NONCE
     into = memory(len(raw) - nonce_end - _TAG - _SIGNATURE)
     try:

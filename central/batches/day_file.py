@@ -105,6 +105,7 @@ class DayFile:
             if len(self.groups) != self._reader.num_record_batches or self._reader.schema != _SCHEMA:
                 raise ValueError("its parts are not those of its index")
             undo.pop_all()
+        self._due: Any = None  # the content of the group that was read last
         self._of: dict[str, list[int]] = {}
         for number, group in enumerate(self.groups):
             self._of.setdefault(group.cell, []).append(number)
@@ -114,7 +115,8 @@ class DayFile:
         return [number for number in self._of.get(cell, ()) if self.groups[number].within(hours)]
 
     def lying(self, number: int, read: Callable[[int], bool]) -> Iterator[Lying]:
-        """The batches of a group whose hours are to be read, in order of hours. Damage shows before the first."""
+        """The batches of a group whose hours are to be read, in order of hours, as views of where they lie: who hands
+        them on copies them anyway. Damage shows before the first."""
         with self._explained():
             raw = self._checked(number).column("raw")
             _, ends, content = raw.buffers()
@@ -124,13 +126,16 @@ class DayFile:
         return self._sliced(self.groups[number], ends_at, content, read)
 
     def _sliced(self, group: Group, ends: list[int], content: Any, read: Callable[[int], bool]) -> Iterator[Lying]:
-        row, view = 0, memoryview(content)
+        row, view = 0, memoryview(content).cast("B")  # which keeps the map, too
         for hour, count in group.hours:
             if read(hour):
                 for one in range(row, row + count):
-                    yield group.cell, hour, bytes(view[ends[one] : ends[one + 1]])
+                    yield group.cell, hour, view[ends[one] : ends[one + 1]]
             row += count
-        self._let_go(content)
+        # The last of these may yet wait to be handed on, which would fetch their pages again; those before were.
+        self._due, before = content, self._due
+        if before is not None:
+            self._let_go(before)
 
     def _let_go(self, content: Any) -> None:
         """What was read stays in the page cache, but no longer counts as this process's memory. What does not lie in
@@ -153,6 +158,7 @@ class DayFile:
     def close(self) -> None:
         """What was read of it stays readable."""
         del self._reader
+        self._due = None
         if not isinstance(self._opened, mmap.mmap):
             self._opened.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.batches import Stored, read_stored
+from shared.batches import Raw, Stored, read_stored
 from shared.errors import BadBatch
 
 _MAGIC = b"CAIRNLOST "
@@ -16,7 +16,7 @@ def lost(reason: str) -> bytes:
     return _MAGIC + reason.encode()
 
 
-def read_lying(raw: bytes | memoryview) -> Stored:
+def read_lying(raw: Raw) -> Stored:
     """A batch as the store gave it. Raises LostBatch, and what read_stored raises."""
     if raw[: len(_MAGIC)] == _MAGIC:
         reason = bytes(raw[len(_MAGIC) :]).decode(errors="replace")

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 from central.batches.tables import ArchivedHour, BatchArchive, StoredBatch
 from central.database import writing
 from central.errors import BadSettings
-from shared.batches import SealedBatch
+from shared.batches import Raw, SealedBatch
 from shared.clock import from_unix
 from shared.epochs import HOUR_S
 from shared.errors import BadBatch
@@ -28,7 +28,7 @@ READ_AT_ONCE = 20  # of 64 KB each: more would leave the processor's cache befor
 _MAPPED_BYTES = 2**40  # SQLite takes what it may, and then reads pages where they lie instead of copying each
 CELLS_AT_ONCE = 500
 Key = tuple[str, int, int]  # node, boot, sequence
-Lying = tuple[str, int, bytes]  # cell, hour, and the batch as it came
+Lying = tuple[str, int, Raw]  # cell, hour, and the batch as it came
 _IN_ORDER = (col(StoredBatch.cell), col(StoredBatch.hour))
 HERE = col(StoredBatch.archived_bytes) == 0
 Note = Callable[[Session, int], None]
@@ -51,10 +51,11 @@ class BatchStore(Protocol):
     def stream(self, cells: Sequence[str], hours: range) -> Iterator[Sequence[Lying]]:
         """Batches of these cells and hours, some at a time, cell by cell and each cell's hours in order.
 
-        A search relies on the order: it joins the batches of one cell and must know when it has seen them all.
+        A search relies on the order: it joins the batches of one cell and must know when it has seen them all. An
+        archived batch is a view of where it lies, so whoever copies it does so once.
         """
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+    def in_scope(self, scope: CaseScope) -> Iterator[Raw]:
         """The same for a scope's cell-hours, one by one."""
 
     def count(self, scope: CaseScope) -> int: ...
@@ -129,7 +130,7 @@ class SqlBatchStore:
                 raise NoArchive("batches of this time lie in archives, and nothing says where those are", hint=hint)
             yield from here(connection, cells, hours)
 
-    def in_scope(self, scope: CaseScope) -> Iterator[bytes]:
+    def in_scope(self, scope: CaseScope) -> Iterator[Raw]:
         return (raw for some in self.stream(scope.cells, scope.hours) for _, _, raw in some)
 
     def count(self, scope: CaseScope) -> int:

@@ -18,6 +18,7 @@ from central.search.job import DEFAULT_RADIUS, Found, Job
 from central.search.neighbouring import batches_of
 from central.search.parts import LOOK_EVERY_S, Part, SearchAnswer, SearchParts, Tell, of_worker
 from central.search.passes import Pass, shares_for, some_of, started
+from shared.batches import Raw
 from shared.epochs import Modality
 from shared.keys import sealing_public
 from shared.releases import Release, release_to_bytes
@@ -109,7 +110,7 @@ def _job(part: Part, worker: SearchWorker, probes: bytes, cells: tuple[str, ...]
     return Job(part.release.scope.case, shares, probes, part.radius, hand_off)
 
 
-def _answer(worker: SearchWorker, job: Job, batches: Iterator[bytes]) -> Found:
+def _answer(worker: SearchWorker, job: Job, batches: Iterator[Raw]) -> Found:
     for event in worker.run(job, batches):
         if isinstance(event, Found):
             return event

@@ -35,6 +35,7 @@ from central.search.job import (
     job_to_bytes,
 )
 from central.search.socket_link import Connected
+from shared.batches import Raw
 from shared.errors import BadInput, Refused
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class SearchWorker:
     def pid(self) -> int:
         return self._link.pid
 
-    def run(self, job: Job, batches: Iterable[bytes]) -> Iterator[Coverage | Progress | BatchFailed | Found]:
+    def run(self, job: Job, batches: Iterable[Raw]) -> Iterator[Coverage | Progress | BatchFailed | Found]:
         """Search for one case: stream the batches and yield events as they come, Found last.
 
         Raises SearchFailed, also when cancelled or refused, and whatever `batches` raises.

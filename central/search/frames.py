@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import IO
 
+from shared.batches import Raw
 from shared.errors import BadInput
 
 # A batch and the cases in whose scope it lies: bit k is the case at place k. Without bytes: those cases have ended.
-Batch = tuple[int, bytes | memoryview]
+Batch = tuple[int, Raw]
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # probe codes of a fortnight of a large city
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from central.batches.store import BatchStore
+from shared.batches import Raw
 from shared.epochs import Epoch
 from shared.releases import CaseScope
 
 Runs = tuple[tuple[int, int], ...]  # first and last hour of each
 
 
-def batches_of(store: BatchStore, scope: CaseScope, epochs: Iterable[Epoch]) -> Iterator[bytes]:
+def batches_of(store: BatchStore, scope: CaseScope, epochs: Iterable[Epoch]) -> Iterator[Raw]:
     """Asks the store for runs of hours; cells that have one and the same run are asked for together."""
     hours: dict[str, list[int]] = defaultdict(list)
     for epoch in sorted(set(epochs)):

@@ -18,7 +18,7 @@ from central.authority.released import Recipient, ReleasedShares, ShareGrid, sea
 from central.probes.probe_sets import ProbeColumns, Probes, seal_probes
 from central.search.job import Event, Found, Job, event_from_bytes, event_to_bytes, job_from_bytes, job_to_bytes
 from central.search.opened_job import Search, open_job
-from shared.batches import SCHEMA_VERSION, BatchKeys, Header, seal_batch
+from shared.batches import SCHEMA_VERSION, BatchKeys, Header, Raw, seal_batch
 from shared.codes import APPEARANCE_BITS, FACE_BITS
 from shared.epochs import Epoch, Modality, seal_key
 from shared.errors import CairnError
@@ -31,7 +31,7 @@ _HOURS = (480_000, 480_001)
 _FACE, _CLOTHES = bytes(FACE_BITS // 8), bytes(APPEARANCE_BITS // 8)
 
 
-def rehearse(search: Callable[[Search, Iterator[bytes]], Iterator[Event]]) -> None:
+def rehearse(search: Callable[[Search, Iterator[Raw]], Iterator[Event]]) -> None:
     """Run `search` on made-up batches, one of them nonsense, and hand the clothes of what it finds on."""
     key, service = X25519PrivateKey.generate(), X25519PrivateKey.generate()
     public, named = key.public_key().public_bytes_raw(), service.public_key().public_bytes_raw()

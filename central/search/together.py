@@ -21,7 +21,7 @@ from central.search.opened import Int64, Memory
 from central.search.opened_job import Search
 from central.search.opening import Opening
 from central.search.plans import CellPlans
-from shared.batches import Stored
+from shared.batches import Raw, Stored
 from shared.columns import ColumnReader
 from shared.epochs import Epoch, Modality
 from shared.errors import CairnError, CannotOpen
@@ -35,7 +35,7 @@ _SPARE = 1.25  # so much more than the most may wait, so that cutting down is se
 Said = tuple[int, Event]
 
 
-def search(work: Search, batches: Iterator[bytes]) -> Iterator[Event]:
+def search(work: Search, batches: Iterator[Raw]) -> Iterator[Event]:
     """Events of the search of one case."""
     return (event for _, event in search_together([work], ((1, raw) for raw in batches)))
 
@@ -101,7 +101,7 @@ class _Pass:
         self._outside = 0  # cases that hold no shares of that hour
         self._memories = Memory(), Memory()
 
-    def take(self, index: int, cases: int, raw: bytes | memoryview) -> Iterable[Said]:
+    def take(self, index: int, cases: int, raw: Raw) -> Iterable[Said]:
         """What is to be said once this batch has come: most often nothing yet."""
         self._heard[cases] += 1
         try:

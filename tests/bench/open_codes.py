@@ -31,7 +31,7 @@ def open_codes(city: SealedCity, cells: int) -> tuple[Codes, dict[Epoch, npt.NDA
     shares = combined({name: open_released(key, one, name, case, Recipient.SEARCH) for name, one in asked.items()})
     parts: dict[Epoch, list[npt.NDArray[np.uint8]]] = {}
     for sealed in city.store.in_scope(city.release(cells).scope):
-        batch = read_batch(sealed)
+        batch = read_batch(bytes(sealed))
         epoch = batch.header.epoch
         opened = open_batch(batch, seal_key(shares[epoch], batch.header.node, epoch))
         parts.setdefault(epoch, []).append(opened.face)

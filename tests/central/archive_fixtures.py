@@ -22,6 +22,9 @@ CELLS = ("cell-1", "cell-10", "cell-2", "cell1")
 AFTER = Epoch("cell-1", FIRST).start + timedelta(days=5)
 
 
+Read = tuple[str, int, bytes]
+
+
 class Archived:
     """A store in a folder, and everything that was added to it."""
 
@@ -29,7 +32,7 @@ class Archived:
         self.folder = folder / "archives"
         self.engine = open_database(database_in(folder))
         self.store = ArchivedBatchStore(self.engine, Place(url or f"file://{self.folder}"))
-        self.added: dict[Key, tuple[str, int, bytes]] = {}
+        self.added: dict[Key, Read] = {}
         self.sent = 0  # a box never uses a number again, whatever became of the batch
 
     def add(self, *epochs: tuple[str, int], boot: int = 1) -> None:
@@ -49,17 +52,22 @@ class Archived:
         """How many batches moved."""
         return sum(one.moved for one in Compaction(self.engine, self.store, FixedClock(AFTER)).run(all_late=all_late))
 
-    def read(self, cells: Sequence[str] = CELLS, hours: range = range(96)) -> list[Lying]:
+    def read(self, cells: Sequence[str] = CELLS, hours: range = range(96)) -> list[Read]:
         first = FIRST + hours.start
         read = self.store.stream(cells, range(first, FIRST + hours.stop))
-        return [(cell, hour, raw) for some in read for cell, hour, raw in some]
+        return [one for some in read for one in kept(some)]
 
-    def expected(self, cells: Sequence[str] = CELLS, hours: range = range(96)) -> list[Lying]:
+    def expected(self, cells: Sequence[str] = CELLS, hours: range = range(96)) -> list[Read]:
         """What was added of these, in no order that matters."""
         return sorted(one for one in self.added.values() if one[0] in cells and one[1] - FIRST in hours)
 
     def files(self) -> list[Path]:
         return sorted(self.folder.iterdir()) if self.folder.exists() else []
+
+
+def kept(some: Iterable[Lying]) -> list[Read]:
+    """In memory of their own, and comparable."""
+    return [(cell, hour, bytes(raw)) for cell, hour, raw in some]
 
 
 def batch(cell: str, hour: int, number: int, boot: int = 1) -> bytes:

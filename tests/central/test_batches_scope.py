@@ -49,7 +49,7 @@ def _seen(hour: int) -> Sighting:
 
 
 def epochs(store: SqlBatchStore, asked: CaseScope) -> list[Epoch]:
-    return [read_batch(raw).header.epoch for raw in store.in_scope(asked)]
+    return [read_batch(bytes(raw)).header.epoch for raw in store.in_scope(asked)]
 
 
 def test_batches_come_cell_by_cell_and_hour_by_hour(store: SqlBatchStore) -> None:
