@@ -20,9 +20,12 @@ from pathlib import Path
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import Engine
 
 from central.authority.released import Recipient, combined, open_released
 from central.authority.service import Authority
+from central.batches.compaction import Compaction
+from central.batches.opening import archive_store
 from central.batches.store import SqlBatchStore
 from central.database import open_database
 from central.probes.probe_sets import open_probes
@@ -50,6 +53,7 @@ CHANGED_BITS = 230
 # one for each of the ten patients. They reach down from the radius with this mean, as the tail of strangers does.
 NEAR, NEARER_BY = np.geomspace(0.002, 0.023, 10), 20
 _STORED_AT_ONCE = 100
+ARCHIVES = "archives"
 CASES = (CASE, *(f"case-{number}" for number in range(2, 11)))  # ten patients
 
 
@@ -78,12 +82,9 @@ class SealedCity:
         for number, case in enumerate(CASES):
             self.world.register(some_faces(1, seed=number + 1), case=case)
             self._templates[case] = self.world.template
+        self.database = self.folder / "centre.db"
         self.engine = open_database(f"sqlite:///{self.database}")
         self.store = SqlBatchStore(self.engine)
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "centre.db"
 
     @property
     def share(self) -> float:
@@ -146,11 +147,31 @@ class SealedCity:
                     self._store(waiting)
             self._store(waiting)
 
+    def archive(self, folder: Path) -> None:
+        """Move the closed days to archives in a folder, as the centre does when a day has closed, and the database,
+        which is small then, beside them."""
+        store = archive_store(self.engine, f"file://{folder / ARCHIVES}")
+        moved = sum(one.moved for one in Compaction(self.engine, store, FixedClock(NOW)).run())
+        assert moved > self.batches * (DAYS - 2) / DAYS
+        filled, self.database = self.database, folder / f"searched-{self.database.name}"
+        self.engine.dispose()
+        with closing(sqlite3.connect(filled)) as connection:
+            connection.execute("VACUUM INTO ?", (str(self.database),))
+        filled.unlink()
+        self.engine, self.store = archived_city(self.database, folder / ARCHIVES)
+        self._offices.clear()  # they search the store that they were made with
+
     def _store(self, waiting: list[bytes]) -> None:
         self.store.add([read_batch(raw) for raw in waiting], NOW)
         self.batches += len(waiting)
         self.sealed_bytes += sum(map(len, waiting))
         waiting.clear()
+
+
+def archived_city(database: Path, archives: Path) -> tuple[Engine, SqlBatchStore]:
+    """Where its batches lie once closed days are archived."""
+    engine = open_database(f"sqlite:///{database}")
+    return engine, archive_store(engine, f"file://{archives}")
 
 
 def names(cells: int) -> tuple[str, ...]:

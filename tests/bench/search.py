@@ -1,5 +1,5 @@
-"""Ten patients' searches from their releases to their candidates, in one pass over sealed batches on disk, beside plain
-numpy on the open codes."""
+"""Ten patients' searches from their releases to their candidates, in one pass over sealed batches as a city keeps them,
+closed days in archives and the last one in the database, beside plain numpy on the open codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,6 @@ import numpy as np
 from sqlalchemy import Engine
 
 from central.batches.store import SqlBatchStore
-from central.database import open_database
 from central.search.job import MOST_CANDIDATES
 from central.search.parts import Part, SearchAnswer
 from central.search.passes import EPOCHS_AT_ONCE, Pass, shards
@@ -27,11 +27,11 @@ from tests.bench.clock import best_of
 from tests.bench.kernels import KERNELS, Kernel, Question, some_question
 from tests.bench.open_codes import by_numpy, open_codes
 from tests.bench.rows import NOISE, Goal, Row, Say
-from tests.bench.sealed_city import CAMERAS, CASES, CELLS, DAYS, PICTURES, SealedCity
+from tests.bench.sealed_city import ARCHIVES, CAMERAS, CASES, CELLS, DAYS, PICTURES, SealedCity, archived_city
 from tests.folders import quick_folder
 
 # Cells of two sizes, for the slope, and turns; in full they are 1/20 and 1/5 of the city, and twice as many as these
-# are made (15 GB of disk, 15 of memory, a quarter of an hour), for what a round of shards costs that are as large.
+# are made (30 GB of disk, 15 of memory, 20 minutes), for what a round of shards costs that are as large.
 FULL = os.environ.get("CAIRN_BENCH_SEARCH", "") == "full"
 FEW, MANY, ROUNDS = (34, 135, 2) if FULL else (5, 15, 3)
 ALL = 2 * MANY if FULL else MANY
@@ -43,19 +43,28 @@ _CELL_BYTES = 56_000_000
 
 def measure(say: Say) -> list[Row]:
     rows = kernels(say)
-    # In memory where there is room: a shared machine may put pages of other files out at any time.
-    where = quick_folder(tempfile.gettempdir(), round(1.4 * ALL * _CELL_BYTES))
-    with tempfile.TemporaryDirectory(prefix="cairn-bench-", dir=where) as folder:
-        say(f"sealing {ALL} cells for a fortnight")
-        city = SealedCity(Path(folder), ALL)
-        city.fill()
+    with _city(ALL, 1, say) as city:
         say(f"{city.sightings:,} sightings, {city.sealed_bytes / 1e6:.0f} MB sealed, {city.part} of the city")
         rows += searches(city, say)
-        say(f"sealing {MANY_SMALL} cells in which every camera has its own box")
-        (Path(folder) / "boxes").mkdir()
-        of_boxes = SealedCity(Path(folder) / "boxes", MANY_SMALL, CAMERAS)
-        of_boxes.fill()
+    with _city(MANY_SMALL, CAMERAS, say) as of_boxes:
         return rows + small_batches(of_boxes)
+
+
+@contextmanager
+def _city(cells: int, boxes: int, say: Say) -> Iterator[SealedCity]:
+    # In memory where there is room: a shared machine may put pages of other files out at any time.
+    size, disk = round(1.2 * cells * _CELL_BYTES), tempfile.gettempdir()
+    filled, kept = quick_folder(disk, 2 * size), quick_folder(disk, size)
+    with (
+        tempfile.TemporaryDirectory(prefix="cairn-bench-", dir=filled) as offices,
+        tempfile.TemporaryDirectory(prefix="cairn-bench-", dir=kept) as folder,
+    ):
+        say(f"sealing {cells} cells of {boxes} boxes for a fortnight")
+        city = SealedCity(Path(offices), cells, boxes)
+        city.fill()
+        say("moving closed days to archives")
+        city.archive(Path(folder))
+        yield city
 
 
 def kernels(say: Say) -> list[Row]:
@@ -120,7 +129,7 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
     else:
         ten_s, how = _extrapolated((FEW, few_s), (MANY, many_s), whole / here)
     one_s, _ = _extrapolated((FEW, one[str(FEW)]), (MANY, one[str(MANY)]), 1)
-    where = "page cache" if city.folder.is_relative_to(tempfile.gettempdir()) else "batches in memory"
+    where = "page cache" if city.database.is_relative_to(tempfile.gettempdir()) else "batches in memory"
     setting = f"1/{CELLS / MANY:.0f} of the city, {os.cpu_count()} cores, {where}, all of the patients' sightings found"
     figures = {
         "search.seconds_here": (many_s, "s", f"ten patients, {setting}"),
@@ -296,31 +305,34 @@ def _own_mb(process: str) -> float:
 
 
 def _cold(city: SealedCity, say: Say) -> Row:
-    """A search after its file was put out of the page cache, over reading the file once from the disk."""
+    """A search after its files were put out of the page cache, over reading them once from the disk."""
     say("reading from the disk")
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
-        file = Path(shutil.copy(city.database, folder))
-        engine = open_database(f"sqlite:///{file}")
-        parts = partial(some_parts, city, city.cells, store=SqlBatchStore(engine))
-        read = min(_cold_seconds(file, engine, lambda: _read(file)) for _ in range(ROUNDS))
-        took = min(_cold_seconds(file, engine, Pass(parts()).run) for _ in range(ROUNDS))
+        database = Path(shutil.copy(city.database, folder))
+        archives = Path(shutil.copytree(city.database.parent / ARCHIVES, Path(folder, ARCHIVES)))
+        engine, store = archived_city(database, archives)
+        parts, files = partial(some_parts, city, city.cells, store=store), [database, *archives.iterdir()]
+        read = min(_cold_seconds(files, engine, lambda: _read(files)) for _ in range(ROUNDS))
+        took = min(_cold_seconds(files, engine, Pass(parts()).run) for _ in range(ROUNDS))
         engine.dispose()
-        size = file.stat().st_size / 1e6
+        size = sum(file.stat().st_size for file in files) / 1e6
     note = f"ten patients, cold {took:.2f} s, workers' start included; reading {size:.0f} MB once {read:.2f} s. {NOISE}"
     return Row("search.share_of_bare_read", took / read, "×", note, Goal("≤", 1.3))
 
 
-def _cold_seconds(path: Path, engine: Engine, run: Callable[[], object]) -> float:
+def _cold_seconds(files: Sequence[Path], engine: Engine, run: Callable[[], object]) -> float:
     engine.dispose()  # what a connection has mapped stays in memory
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    for path in files:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     begun = time.perf_counter()
     run()
     return time.perf_counter() - begun
 
 
-def _read(path: Path) -> None:
-    with path.open("rb", buffering=0) as file:
-        while file.read(1 << 20):
-            pass
+def _read(files: Sequence[Path]) -> None:
+    for path in files:
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 20):
+                pass
