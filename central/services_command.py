@@ -62,7 +62,7 @@ def serve(options: argparse.Namespace) -> Answer:
 
 
 def probes(options: argparse.Namespace) -> Answer:
-    # Products this small are made faster by one thread; numpy asks for this once, when it is imported.
+    # Cells are spread over the cores already; numpy asks for this once, when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from central.probes.app import create_app
     from central.probes.settings import ProbeSettings

@@ -25,7 +25,7 @@ from shared.errors import BadBatch
 from shared.releases import CaseScope
 
 READ_AT_ONCE = 20  # of 64 KB each: more would leave the processor's cache before the search reads them
-_MAPPED_BYTES = 2**40  # SQLite takes what it may, and then reads pages where they lie instead of copying each
+_MAPPED_BYTES = 2**40  # SQLite takes what it may, 2 GB as it is mostly built, and reads those pages where they lie
 CELLS_AT_ONCE = 500
 Key = tuple[str, int, int]  # node, boot, sequence
 Lying = tuple[str, int, Raw]  # cell, hour, and the batch as it came

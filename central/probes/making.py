@@ -1,14 +1,15 @@
 """Templates become probe codes for every released epoch, those of several cases together.
 
 Most of a code's cost is the key of its epoch: deriving it, and the random signs that it stands for. Cases that ask for
-the same epoch share both. It is one thread's work: two that share an interpreter hand it back and forth after every few
-microseconds of a multiplication, and together were no faster than one.
+the same epoch share both, and cells are spread over the processor's cores.
 """
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,8 +68,9 @@ class _Group:
         self._codes = [np.empty((*one.shares.array.shape[:2], len(one.rows), bits // 8), np.uint8) for one in asked]
 
     def make(self) -> list[ProbeColumns]:
-        for cell in range(len(self._cells)):
-            self._cell(cell)
+        cores = min(len(os.sched_getaffinity(0)), max(1, len(self._cells)))
+        with ThreadPoolExecutor(cores, thread_name_prefix="probes") as pool:
+            list(pool.map(self._cell, range(len(self._cells))))
         return [_columns(one, codes) for one, codes in zip(self._asked, self._codes, strict=True)]
 
     def _together(self) -> tuple[UInt8, npt.NDArray[np.bool_]]:

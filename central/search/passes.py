@@ -2,8 +2,8 @@
 
 A cell lies whole in one shard, because those who met are joined there. Each shard has a fresh worker, to which every
 authority and the probe service seal what it needs for its own cells, case by case. One shard's jobs are made at a time,
-while the shards before it are searched: that is one core's work, and the others' time is the workers'. Memory is
-bounded by what lies in two shards for each core, EPOCHS_AT_ONCE cell-hours of all cases together.
+while the shards before it are searched: the offices keep no core busy by themselves. Memory is bounded by what lies in
+two shards for each core, EPOCHS_AT_ONCE cell-hours of all cases together.
 """
 
 from __future__ import annotations
