@@ -39,6 +39,9 @@ _SCHEMA = pa.schema(
 )
 
 
+_Mapped = tuple[int, int]  # first byte of a page of the map, and how many bytes
+
+
 class DamagedArchive(CairnError):
     """An archive is cut short or was changed."""
 
@@ -105,7 +108,7 @@ class DayFile:
             if len(self.groups) != self._reader.num_record_batches or self._reader.schema != _SCHEMA:
                 raise ValueError("its parts are not those of its index")
             undo.pop_all()
-        self._due: Any = None  # the content of the group that was read last
+        self._read_last: _Mapped | None = None
         self._of: dict[str, list[int]] = {}
         for number, group in enumerate(self.groups):
             self._of.setdefault(group.cell, []).append(number)
@@ -133,23 +136,26 @@ class DayFile:
                     yield group.cell, hour, view[ends[one] : ends[one + 1]]
             row += count
         # The last of these may yet wait to be handed on, which would fetch their pages again; those before were.
-        self._due, before = content, self._due
-        if before is not None:
-            self._let_go(before)
+        self._let_go(self._read_last)
+        self._read_last = self._mapped(content)
 
-    def _let_go(self, content: Any) -> None:
-        """What was read stays in the page cache, but no longer counts as this process's memory. What does not lie in
-        the map, such as what another program had compressed, is none of it."""
+    def _mapped(self, content: Any) -> _Mapped | None:
+        """Where it lies in the map. What does not, such as what another program had compressed, is none of it."""
         at = content.address - self._base
-        if isinstance(self._opened, mmap.mmap) and 0 <= at <= at + content.size <= len(self._opened):
-            self._opened.madvise(mmap.MADV_DONTNEED, at // mmap.PAGESIZE * mmap.PAGESIZE, content.size)
+        inside = isinstance(self._opened, mmap.mmap) and 0 <= at <= at + content.size <= len(self._opened)
+        return (at // mmap.PAGESIZE * mmap.PAGESIZE, content.size) if inside else None
+
+    def _let_go(self, mapped: _Mapped | None) -> None:
+        """What was read stays in the page cache, but no longer counts as this process's memory."""
+        if mapped and isinstance(self._opened, mmap.mmap):
+            self._opened.madvise(mmap.MADV_DONTNEED, *mapped)
 
     def records(self, number: int) -> list[Record]:
         """All of a group, with its headers. Each is held against its checksum."""
         with self._explained():
             batch = self._checked(number)
             columns = [column.to_pylist() for column in batch.columns]
-            self._let_go(batch.column("raw").buffers()[2])
+            self._let_go(self._mapped(batch.column("raw").buffers()[2]))
             found = [Record(*values) for values in zip(*columns, strict=True)]
             if any(sha256(one.raw).digest() != one.digest for one in found):
                 raise ValueError("a batch was changed")
@@ -158,7 +164,6 @@ class DayFile:
     def close(self) -> None:
         """What was read of it stays readable."""
         del self._reader
-        self._due = None
         if not isinstance(self._opened, mmap.mmap):
             self._opened.close()
 
