@@ -9,7 +9,7 @@ READY := .venv/ready
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(READY): requirements.lock tools/bootstrap $(wildcard */pyproject.toml)
+$(READY): requirements.lock tools/bootstrap $(wildcard */pyproject.toml) central/hatch_build.py central/probes/transform.c
 	@tools/bootstrap
 
 demo: $(READY) ## From rendered camera pixels to a patient's route; then a page to look at, until Ctrl-C

@@ -57,24 +57,32 @@ def encode(x: Float32, key: bytes, bits: int) -> UInt8:
 
 def encode_quantised(x_q: Int8, keys: Sequence[bytes], bits: int) -> UInt8:
     """Codes [len(keys), n, bits/8] of quantised embeddings [n, d], every embedding under every key."""
-    x_q = np.asarray(x_q)
-    if x_q.dtype != np.int8 or x_q.ndim != 2 or not 1 <= x_q.shape[1] <= MAX_DIMENSIONS:
-        raise BadEmbedding(f"quantised embeddings are {x_q.dtype} {x_q.shape}", hint="pass int8 [n, d]")
-    (n, width), d = x_q.shape, _padded(x_q.shape[1])
-    numbers = max(1, d * _blocks(d, bits))  # that one row has under one key
-    padded = np.zeros((n, d, 1), _carrier(d))
-    padded[:, :width, 0] = x_q
+    x = padded(x_q)
+    n, d = x.shape
+    numbers = max(1, d * blocks_of(d, bits))  # that one row has under one key
+    carried: npt.NDArray[Any] = x.astype(_carrier(d))[:, :, None]
     codes = np.empty((len(keys), n, bits // 8), np.uint8)
     step = max(1, min(len(keys), _SIGNS_AT_ONCE // numbers))
     rows = max(1, min(n, _NUMBERS_AT_ONCE // (step * numbers)))
-    memory = np.empty((2, numbers * rows * step), padded.dtype)
+    memory = np.empty((2, numbers * rows * step), carried.dtype)
     for at in range(0, len(keys), step):
         some = keys[at : at + step]
         signs = _signs(some, d, bits)
         for row in range(0, n, rows):
-            packed = _bits(padded[row : row + rows], signs, memory).reshape(-1, len(some), numbers // 8)
+            packed = _bits(carried[row : row + rows], signs, memory).reshape(-1, len(some), numbers // 8)
             codes[at : at + step, row : row + rows] = packed.swapaxes(0, 1)[:, :, : bits // 8]
     return codes
+
+
+def padded(x_q: Int8) -> Int8:
+    """Quantised embeddings int8 [n, d] with zeros up to a power of two. Raises BadEmbedding for anything else."""
+    x_q = np.asarray(x_q)
+    if x_q.dtype != np.int8 or x_q.ndim != 2 or not 1 <= x_q.shape[1] <= MAX_DIMENSIONS:
+        raise BadEmbedding(f"quantised embeddings are {x_q.dtype} {x_q.shape}", hint="pass int8 [n, d]")
+    n, width = x_q.shape
+    x = np.zeros((n, _padded(width)), np.int8)
+    x[:, :width] = x_q
+    return x
 
 
 def decode(codes: UInt8, key: bytes, d: int) -> Float32:
@@ -141,15 +149,21 @@ def _bits(x: Floats, signs: Floats, memory: Floats) -> UInt8:
 
 
 def _signs(keys: Sequence[bytes], d: int, bits: int) -> Floats:
-    """Random signs [rounds, d, keys · blocks]: block k of a key takes its ChaCha20 stream (RFC 8439) with nonce k."""
-    if bits % 8 or bits < 8 or any(len(key) != 32 for key in keys):
-        raise BadInput("a code needs a 32-byte key and a multiple of 8 bits", hint="use the key from code_key")
-    nonces = [bytes(4) + k.to_bytes(12, "little") for k in range(_blocks(d, bits))]
-    zeros = bytes(_ROUNDS * d // 8)
-    stream = b"".join(_streams(key, nonces, zeros) for key in keys)
-    ones = np.unpackbits(np.frombuffer(stream, np.uint8).reshape(-1, len(zeros)), axis=1)
+    """Random signs [rounds, d, keys · blocks]: -1 where a bit of `sign_streams` is set."""
+    streams = np.frombuffer(sign_streams(keys, d, bits), np.uint8).reshape(-1, _ROUNDS * d // 8)
+    ones = np.unpackbits(streams, axis=1)
     signs: npt.NDArray[Any] = 1 - 2 * np.ascontiguousarray(ones.T).astype(_carrier(d))
     return signs.reshape(_ROUNDS, d, len(ones))
+
+
+def sign_streams(keys: Sequence[bytes], d: int, bits: int) -> bytes:
+    """Three rounds of d bits for each block of each key: block k of a key takes its ChaCha20 stream (RFC 8439) with
+    nonce k. Raises BadInput."""
+    if bits % 8 or bits < 8 or any(len(key) != 32 for key in keys):
+        raise BadInput("a code needs a 32-byte key and a multiple of 8 bits", hint="use the key from code_key")
+    nonces = [bytes(4) + k.to_bytes(12, "little") for k in range(blocks_of(d, bits))]
+    zeros = bytes(_ROUNDS * d // 8)
+    return b"".join(_streams(key, nonces, zeros) for key in keys)
 
 
 def _streams(key: bytes, nonces: Sequence[bytes], zeros: bytes) -> bytes:
@@ -189,7 +203,8 @@ def _matrix(size: int) -> npt.NDArray[np.int8]:
     return matrix
 
 
-def _blocks(d: int, bits: int) -> int:
+def blocks_of(d: int, bits: int) -> int:
+    """How many transforms of length d a code of so many bits takes."""
     return -(-bits // d)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -75,9 +76,25 @@ def test_a_wheel_holds_every_file_of_its_room_and_no_other(tmp_path: Path, room:
     tracked = run(["git", "ls-files", room], ROOT).split()
     with zipfile.ZipFile(build(room, tmp_path)) as wheel:
         packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    expected = {name for name in tracked if (ROOT / name).exists()} - {f"{room}/pyproject.toml"}
+    expected = {name for name in tracked if (ROOT / name).exists()} - {
+        f"{room}/pyproject.toml",
+        f"{room}/hatch_build.py",
+    }
     assert expected <= packed
     assert {name.split("/")[0] for name in packed} == {room}
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler: tools/need gcc libc6-dev")
+def test_the_wheel_of_the_centre_brings_its_compiled_transform(tmp_path: Path) -> None:
+    """It says for which kind of machine it is, and where it was installed the library is found and fits."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    clean = Clean(tmp_path / "venv", wheels)
+    clean.install("shared", "central")
+    (wheel,) = wheels.glob("cairn_central-*.whl")
+    assert wheel.stem.endswith(sysconfig.get_platform().replace("-", "_").replace(".", "_"))
+    code = "from central.probes import transform; print(transform.built(transform.BUILT) is not None)"
+    assert run([clean.bin / "python", "-I", "-B", "-c", code], tmp_path).strip() == "True"
 
 
 @pytest.mark.parametrize("room", COMMANDS)

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from central.authority.released import CombinedShares
 from central.probes.probe_sets import ProbeColumns, at
-from shared.codes import APPEARANCE_BITS, Float32, decode, encode, encode_quantised, quantise
+from central.probes.transform import encode_quantised
+from shared.codes import APPEARANCE_BITS, Float32, decode, encode, quantise
 from shared.epochs import Epoch, Modality, code_key
 from shared.errors import BadRelease, CairnError, ReleaseRefused
 from shared.face_mask import FaceMask

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from central.authority.released import CombinedShares
 from central.probes.probe_sets import ProbeColumns, UInt8, at
-from shared.codes import BITS, encode_quantised
+from central.probes.transform import encode_quantised
+from shared.codes import BITS
 from shared.epochs import Modality, code_keys
 from shared.errors import BadRelease
 from shared.face_mask import FaceMask

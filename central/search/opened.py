@@ -21,6 +21,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._chunks: list[bytearray] = []
+        self._places: set[int] = set()  # of the chunks, as objects, which have no hash
         self._chunk, self._at = 0, 0
 
     def take(self, size: int) -> memoryview:
@@ -29,6 +30,7 @@ class Memory:
             self._chunk, self._at = self._chunk + bool(self._chunks), 0
             if self._chunk == len(self._chunks):
                 self._chunks.append(bytearray(max(size, _CHUNK_BYTES)))
+                self._places.add(id(self._chunks[-1]))
             elif size > len(self._chunks[self._chunk]):
                 return memoryview(bytearray(size))
         begin, self._at = self._at, self._at + size
@@ -40,7 +42,7 @@ class Memory:
 
     def has(self, view: memoryview) -> bool:
         """Whether this is a part of it."""
-        return any(view.obj is chunk for chunk in self._chunks)
+        return id(view.obj) in self._places
 
 
 @dataclass(slots=True, eq=False)
