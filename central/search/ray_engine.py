@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from central.errors import BadSettings, ServiceDown
 from central.search.dispatch import SearchFailed
-from central.search.engine import Batches, ShardWorker, Wanted
+from central.search.engine import Batches, Wanted
 from central.search.job import Event, Job, event_from_bytes
 from central.search.ray_machine import TO_CENTRE, TO_MACHINE, VERSION, Machine, failure, request_to_bytes
 from shared.errors import BadInput
@@ -61,7 +61,7 @@ class RayEngine:
         return len(self._places())
 
     @contextmanager
-    def started(self, place: int) -> Iterator[ShardWorker]:
+    def started(self, place: int) -> Iterator[RayWorker]:
         """On the place's machine if that is there and has a core free, else on another."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415  (see _ray)
 
