@@ -30,8 +30,9 @@ DETOUR = 1.25
 VIEW_M = 25.0
 # Two cameras' clocks may differ by this much (nodes report their clock error; this covers what they accept).
 CLOCK_SLACK_S = 5.0
-# Radii at which cameras are counted; in between, the count is interpolated.
-_RINGS_M = np.concatenate([[0.0], np.geomspace(25.0, 51_200.0, 23)])
+# Radii at which cameras are counted, each √2 of the last; in between, the count is interpolated.
+_FIRST_RING_M = 25.0
+_RINGS_M = np.concatenate([[0.0], _FIRST_RING_M * np.sqrt(2.0) ** np.arange(23)])
 _AT_ONCE = 256
 
 
@@ -129,7 +130,7 @@ class CameraGraph:
     def in_reach(self, camera: Indices, radius_m: Floats) -> Floats:
         """About how many cameras lie within `radius_m` of each, itself included; broadcasts, grows with the radius."""
         if not self._counts[camera, 0].all():
-            self._count_around(np.unique(camera))
+            self.count_around(np.unique(camera))
         ring = np.interp(radius_m, _RINGS_M, np.arange(len(_RINGS_M)))
         below = ring.astype(np.intp)
         lower = self._counts[camera, below]
@@ -152,15 +153,23 @@ class CameraGraph:
         middle = float(self.latitude.mean()), float(self.longitude.mean())
         return plane_m(self.latitude, self.longitude, middle)
 
-    def _count_around(self, cameras: Indices) -> None:
+    def count_around(self, cameras: Indices) -> None:
+        """Count once for `in_reach` what lies around these; it does so itself for those that it meets."""
         missing = cameras[self._counts[cameras, 0] == 0]
         for at in range(0, len(missing), _AT_ONCE):
             some = missing[at : at + _AT_ONCE]
-            away = np.linalg.norm(self.flat_m[some, None] - self.flat_m[None], axis=2)
-            ring = np.searchsorted(_RINGS_M, away)  # the first ring that holds the camera
+            ring = _ring(sum(np.square(axis[some, None] - axis) for axis in self.flat_m.T))
             flat = ring + (len(_RINGS_M) + 1) * np.arange(len(some))[:, None]
             found = np.bincount(flat.ravel(), minlength=len(some) * (len(_RINGS_M) + 1))
             self._counts[some] = found.reshape(len(some), -1).cumsum(axis=1)[:, :-1]
+
+
+def _ring(squared_m: Floats) -> npt.NDArray[np.int32]:
+    """The first ring that holds who is so far away: the power of two that is no less than the square in squares of the
+    first ring, which the number carries in its exponent."""
+    mantissa, power = np.frexp(squared_m / _FIRST_RING_M**2)
+    ring = np.clip(power - (mantissa == 0.5) + 1, 1, len(_RINGS_M))  # an exact power is half of the next
+    return np.where(squared_m == 0, 0, ring)
 
 
 def _checked(place: CameraPlace) -> CameraPlace:

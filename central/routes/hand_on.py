@@ -15,7 +15,7 @@ import numpy as np
 from central.probes.hand_off import MOST_SIGHTINGS, NEIGHBOURING_HOURS
 from central.routes.camera_graph import MODES, VIEW_M, CameraGraph
 from central.routes.route import Route
-from central.search.candidates import Candidate
+from central.search.candidates import Candidate, some_named
 from central.search.case_search import SearchAnswer
 from shared.clock import from_unix
 from shared.epochs import HOUR_S, Epoch, Modality
@@ -50,7 +50,7 @@ class Confirmed:
         sure = [visit for visit in self.route_of(answer).visits if visit.confidence >= CONFIRMED]
         best = sorted(sure, key=lambda visit: (-visit.confidence, visit.start))
         faces = [visit.candidate for visit in best if visit.candidate.modality is Modality.FACE]
-        by_tracer = [one for one in answer.candidates if one.sighting in self.by_tracer]
+        by_tracer = some_named(answer.candidates, self.by_tracer)
         chosen = {one.sighting: one for one in (*by_tracer, *faces)}
         targets = {name: self._epochs(one, answer) for name, one in list(chosen.items())[:MOST_SIGHTINGS]}
         return {name: epochs for name, epochs in targets.items() if epochs}

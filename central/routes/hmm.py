@@ -43,10 +43,13 @@ def forward(chain: Chain) -> Float64:
 def backward(chain: Chain) -> Float64:
     """ln of the weight of all ways to go on from each observation [..., n] to the end."""
     beta = np.array(np.broadcast_to(chain.final, chain.emission.shape), np.float64)
-    # Pushed from the back: when j's turn comes, everything after j has been added to it.
-    for j in range(beta.shape[-1] - 1, 0, -1):
-        onward = chain.steps[j] + (chain.emission[..., j] + beta[..., j])[..., None]
-        np.logaddexp(beta[..., :j], onward, out=beta[..., :j])
+    n = beta.shape[-1]
+    onward = np.empty((n, n), np.result_type(np.float32, *(step.dtype for step in chain.steps)))  # [i, j] from i to j
+    for j, step in enumerate(chain.steps):
+        onward[:j, j] = step
+    for i in range(n - 2, -1, -1):
+        later = log_sum(onward[i, i + 1 :] + (chain.emission[..., i + 1 :] + beta[..., i + 1 :]))
+        beta[..., i] = np.logaddexp(beta[..., i], later)
     return beta
 
 

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, Floats
+from central.routes.camera_graph import CLOCK_SLACK_S, CameraGraph, Floats, Indices
 from central.routes.observations import Observations
 from central.routes.travel import log_silence, log_transition
 
@@ -32,29 +32,38 @@ NEXT_RANK, FAR_RANK, GOES_FAR = 10.0, 60.0, 0.3
 BREAK_SCALE_S, BREAK_SHAPE, SAME_SPOT, SPOT_SD_M, VIEW_AREA_M2 = 30.0, 0.5, 0.8, 1.0, 100.0
 
 
-def log_next(graph: CameraGraph, seen: Observations, j: int) -> Floats:
-    """ln density [j], per second and camera, of being seen next as observation j is, after each earlier observation.
+def log_next(graph: CameraGraph, seen: Observations, first: int, last: int) -> Floats:
+    """ln density [last - first, last], per second and camera, of being seen next as each of the observations from
+    `first` up to `last` is, after each that is earlier in their order; -inf where impossible. What stands there for
+    those that are not earlier means nothing.
 
-    -inf where impossible.
+    Many at once: numpy takes longer to begin a step than to do it for one.
     """
-    origin, target = seen.camera[:j], seen.camera[j]
-    gap = seen.start[j] - seen.end[:j]
-    walked = graph.walk_m(origin, target)
+    origin, target = seen.camera[:last], seen.camera[first:last, None]
+    gap = seen.start[first:last, None] - seen.end[:last]
+    walked = _walked(graph, origin, target)
     away = log_transition(graph, origin, target, gap, walked)
-    metres = np.linalg.norm(seen.spot[:j] - seen.spot[j], axis=1)
-    unsure = np.hypot(seen.spot_sd_m[:j], seen.spot_sd_m[j])
-    seconds = _there(seen.start[j], seen.end[j])[0] - _there(seen.start[:j], seen.end[:j])[1]
-    elsewhere = origin != target
+    metres = np.hypot(*(axis[first:last, None] - axis[:last] for axis in seen.spot.T))
+    unsure = np.hypot(seen.spot_sd_m[first:last, None], seen.spot_sd_m[:last])
+    here, gone = _there(seen.start[:last], seen.end[:last])
+    seconds = here[first:, None] - gone
     rank = graph.in_reach(origin, np.maximum(metres, 1.0))
-    walk = _log_walk(_way(graph, seen, j, (metres, unsure), walked), seconds, rank)
+    walk = _log_walk(_way(graph, seen, (origin, target), (metres, unsure), walked), seconds, rank)
     stay = _log_stay(metres, unsure, np.maximum(gap, 0))
-    near = np.where(elsewhere, math.log(WALKS_ON) + walk, math.log(STAYS_ON) + stay)
+    near = np.where(origin != target, math.log(WALKS_ON) + walk, math.log(STAYS_ON) + stay)
     comes_out = math.log(COMES_OUT) + log_silence(gap) + _log_rank(rank, NEXT_RANK)
     far = math.log1p(-WALKS_ON - STAYS_ON - COMES_OUT) + away
     density = np.logaddexp(np.logaddexp(near, comes_out), far)
     # Who is still in one view after leaving another was not on the way from the first to the second.
-    lingers = seen.end[:j] > seen.end[j] + CLOCK_SLACK_S
+    lingers = seen.end[:last] > seen.end[first:last, None] + CLOCK_SLACK_S
     return np.where(lingers | np.isneginf(away), -np.inf, density)
+
+
+def _walked(graph: CameraGraph, origin: Indices, target: Indices) -> Floats | None:
+    """Metres on foot, which a network is quick to tell to one camera from many."""
+    rows = [graph.walk_m(origin, one) for one in target[:, 0]]
+    known = [row for row in rows if row is not None]
+    return np.stack(known) if known else None
 
 
 def _there(start: Floats, end: Floats) -> tuple[Floats, Floats]:
@@ -65,10 +74,13 @@ def _there(start: Floats, end: Floats) -> tuple[Floats, Floats]:
 
 
 def _way(
-    graph: CameraGraph, seen: Observations, j: int, apart: tuple[Floats, Floats], walked: Floats | None
+    graph: CameraGraph,
+    seen: Observations,
+    cameras: tuple[Indices, Indices],
+    apart: tuple[Floats, Floats],
+    walked: Floats | None,
 ) -> tuple[Floats, Floats]:
-    """Metres on foot to the spot of j from that of each earlier observation, and how unsure they are; `apart` says the
-    same of the straight line.
+    """Metres on foot from spot to spot, and how unsure they are; `apart` says the same of the straight line.
 
     By the walking network it is the way between the cameras. How far their spots are off them then counts as far as
     that way is straight; around corners nobody knows whether it is a step ahead or aside, and it makes the way unsure.
@@ -77,10 +89,11 @@ def _way(
     guessed = metres * SHORT_DETOUR
     if walked is None:
         return guessed, unsure
-    straight, aside = graph.straight_m(seen.camera[:j], seen.camera[j]), seen.spot - graph.flat_m[seen.camera]
+    origin, target = cameras
+    off_m = np.hypot(*(seen.spot - graph.flat_m[seen.camera]).T)[: len(origin)]
+    straight = graph.straight_m(origin, target)
     along = straight / np.maximum(walked, 1.0)
-    off_m = np.linalg.norm(aside, axis=1)
-    around = np.hypot(unsure, (1 - along) * np.hypot(off_m[:j], off_m[j]))
+    around = np.hypot(unsure, (1 - along) * np.hypot(off_m, off_m[-len(target) :, None]))
     way = np.maximum(walked + along * (metres - straight), metres)
     known = ~np.isnan(walked)
     return np.where(known, way, guessed), np.where(known, around, unsure)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from central.routes.camera_graph import VIEW_M, CameraGraph, Floats, Indices
-from central.search.candidates import Candidate
-from central.search.job import DEFAULT_RADIUS
+from central.routes.likeliest import likeliest
+from central.routes.searched import UNKNOWN, Searched
+from central.search.candidates import Candidate, Candidates
 from shared.calibration.curves import Calibration
-from shared.epochs import Epoch, Modality
+from shared.epochs import Modality
 
 # More than these are not weighed against each other: their number is squared. The likeliest are kept.
 MOST = 1_500
@@ -23,37 +24,6 @@ _MODALITIES = tuple(Modality)
 
 Shifts = Mapping[Modality, int]
 NO_SHIFTS: Shifts = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """What was compared: how many sightings, by modality; and the cell-hours in which clothes that were handed on were
-    looked for beside the patient's own full-length picture, of which the nearer counts; and whose clothes these were.
-    They were chosen for being alike, so their own clothes say nothing of who they are. `radius` is how far was looked,
-    in bits, by modality; where it is not said, as far as usual."""
-
-    sightings: Mapping[Modality, int] = field(default_factory=dict)
-    two_pictures: frozenset[Epoch] = frozenset()
-    sources: frozenset[str] = frozenset()
-    radius: Mapping[Modality, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, known: Searched | Mapping[Modality, int] | int | None) -> Searched:
-        """Of a number alone: so many by each modality."""
-        if isinstance(known, Searched):
-            return known
-        return cls(dict.fromkeys(Modality, known) if isinstance(known, int) else dict(known or {}))
-
-    def pictures(self, one: Candidate) -> int:
-        """How many of the patient's were compared with this sighting."""
-        return 1 + (one.modality is Modality.APPEARANCE and one.epoch in self.two_pictures)
-
-    def reach(self, modality: Modality) -> int:
-        """Within how many bits a sighting is a candidate."""
-        return self.radius.get(modality, DEFAULT_RADIUS[modality])
-
-
-UNKNOWN = Searched()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,13 +80,16 @@ def observe(
 
     Raises CalibrationMissing.
     """
-    known = list(candidates)
+    chosen = None
+    if isinstance(candidates, Candidates):
+        chosen = likeliest(candidates, graph, window, calibration, confirmed, searched, MOST)
+    known = list(chosen.candidates if chosen else candidates)
     placed = [one for one in known if _fits(one, graph, window)]
     sightings = _by_sighting(placed)
     ratio = weigh(sightings, calibration, searched).log_ratio
     always = {k for k, parts in enumerate(sightings) if parts[0].sighting in confirmed}
-    likeliest = sorted(range(len(sightings)), key=lambda k: (k not in always, -ratio[k], _order(sightings[k])))[:MOST]
-    kept = sorted((sightings[k] for k in likeliest), key=_order)
+    best = sorted(range(len(sightings)), key=lambda k: (k not in always, -ratio[k], _order(sightings[k])))[:MOST]
+    kept = sorted((sightings[k] for k in best), key=_order)
     heads = [parts[0] for parts in kept]
     camera = np.array([graph.index[one.camera] for one in heads], np.intp)
     aside = np.array([_aside(one) for one in heads], np.float64).reshape(-1, 2)
@@ -127,8 +100,8 @@ def observe(
         spot_sd_m=np.where(np.isnan(aside).any(axis=1), VIEW_M, SPOT_SD_M),
         start=np.array([(one.start - window[0]).total_seconds() for one in heads], np.float64),
         end=np.array([(one.end - window[0]).total_seconds() for one in heads], np.float64),
-        unplaced=len(known) - len(placed) + len(sightings) - len(kept),
-        found=Counter(part.modality for parts in sightings for part in parts),
+        unplaced=len(known) - len(placed) + len(sightings) - len(kept) + (chosen.left_out if chosen else 0),
+        found=chosen.found if chosen else Counter(part.modality for parts in sightings for part in parts),
     )
 
 

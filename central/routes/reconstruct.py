@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from central.contacts.meetings import meetings_of
 from central.routes.between import gaps, legs, stays
@@ -21,9 +22,10 @@ from central.routes.camera_graph import CameraGraph, CameraPlace, Floats
 from central.routes.explanations import CERTAIN, Setting, Steps, explain, on_the_path
 from central.routes.hmm import Chain, viterbi
 from central.routes.movement import log_next
-from central.routes.observations import Observations, Searched, observe, weigh
+from central.routes.observations import Observations, observe, weigh
 from central.routes.route import Route, Visit
 from central.routes.route_json import route_from_map, route_to_map
+from central.routes.searched import Searched
 from central.routes.template_shift import template_shifts
 from central.routes.travel import log_still_unseen
 from central.search.candidates import Candidate
@@ -33,6 +35,7 @@ from shared.errors import BadInput
 
 __all__ = ["Route", "Told", "reconstruct", "route_from_map", "route_to_map"]
 
+_AT_ONCE = 32  # observations whose steps are made together, some 50,000
 # A visit is reported from this posterior on. Above 1/2 any two of them are on one possible path together.
 ACCEPT = 0.5
 
@@ -137,7 +140,12 @@ def most_right(confidence: Floats, ways: Steps) -> list[int]:
 
 def movements(seen: Observations, graph: CameraGraph) -> Steps:
     """`ways[j]` [j]: ln density of being seen next where and when j was, after each earlier observation."""
-    return [log_next(graph, seen, j).astype(np.float32) for j in range(len(seen))]
+    graph.count_around(np.unique(seen.camera))
+    ways: list[npt.NDArray[np.float32]] = []
+    for first in range(0, len(seen), _AT_ONCE):
+        last = min(first + _AT_ONCE, len(seen))
+        ways += [row[:j] for j, row in enumerate(log_next(graph, seen, first, last).astype(np.float32), first)]
+    return ways
 
 
 def _word(seen: Observations, told: Told) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,10 @@ from central.reports.map_words import Language
 from central.reports.route_map import route_map_svg
 from central.routes.camera_graph import CameraGraph, CameraPlace
 from central.routes.hand_on import Confirmed
-from central.routes.observations import Searched
 from central.routes.reconstruct import Route, Told, Weighed, route_from_map, route_of, weighed
+from central.routes.searched import Searched
 from central.routes.watching import cells_on_the_way, explained, heard_of
+from central.search.candidates import counted
 from central.search.case_search import HandOn, SearchAnswer, SearchParts, search_case
 from central.search.job import BatchFailed, Progress
 from central.walking.ways import Ways
@@ -29,6 +31,9 @@ from shared.calibration.curves import Calibration
 from shared.epochs import Modality
 from shared.face_mask import FaceMask
 from shared.releases import CaseScope, Release
+
+# Cases of one pass have their answers at once. More than one a core hinder each other at every step of numpy's.
+_WEIGHING = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,9 @@ def find_route(
     radius = calibration.radius()
 
     def weigh(answer: SearchAnswer) -> Weighed:
-        known_of = replace(searched_of(release.scope, answer, seen), radius={**radius, **answer.radius})
-        return weighed(answer.candidates, graph, window, calibration, searched=known_of, told=known.told)
+        with _WEIGHING:
+            known_of = replace(searched_of(release.scope, answer, seen), radius={**radius, **answer.radius})
+            return weighed(answer.candidates, graph, window, calibration, searched=known_of, told=known.told)
 
     def rebuilt(answer: SearchAnswer) -> Route:
         return route_of(weigh(answer), graph, window, known.pseudonym_key)
@@ -98,12 +104,12 @@ def searched_of(scope: CaseScope, answer: SearchAnswer, seen: Seen) -> Searched:
     A mask is judged on a face. Of the other sightings some show one as well, in the share of the candidates by face.
     """
     sightings = seen.sightings
-    of = {some: [one for one in answer.candidates if one.modality is some] for some in Modality}
-    unclear = sum(one.mask is FaceMask.UNKNOWN for one in of[Modality.FACE])
-    clear = len(of[Modality.FACE]) - unclear
+    found = counted(answer.candidates)
+    unclear = found[Modality.FACE, FaceMask.UNKNOWN]
+    clear = sum(n for (modality, _), n in found.items() if modality is Modality.FACE) - unclear
     faces = min(round(seen.judged * (1 + unclear / clear)), sightings) if clear else sightings
     handed_on = round(sightings * min(1.0, answer.handed_on[1] / (len(scope.cells) * len(scope.hours))))
-    pictured = sightings if of[Modality.APPEARANCE] else 0
+    pictured = sightings if any(modality is Modality.APPEARANCE for modality, _ in found) else 0
     by_clothes = handed_on if answer.handed_on[0] and not answer.two_pictures else pictured
     return Searched({Modality.FACE: faces, Modality.APPEARANCE: by_clothes}, answer.two_pictures, answer.sources)
 

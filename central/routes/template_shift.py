@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from central.routes.camera_graph import Floats
-from central.routes.observations import Observations, Searched, Shifts
+from central.routes.observations import Observations, Shifts
+from central.routes.searched import Searched
 from central.search.candidates import Candidate
 from shared.calibration.curves import Calibration
 from shared.epochs import Modality

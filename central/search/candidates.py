@@ -7,7 +7,9 @@ somebody looks at them.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +22,7 @@ from shared.clock import from_unix
 from shared.epochs import Epoch, Modality
 from shared.errors import BadInput
 from shared.face_mask import FaceMask
-from shared.sightings import NOWHERE, REACHES_M, sighting_id
+from shared.sightings import NOWHERE, REACHES_M, parse_sighting_id, sighting_id
 from shared.wire import pack, unpack
 
 Rows = npt.NDArray[Any]  # of one of the types below
@@ -157,6 +159,39 @@ def named(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
     return Candidates([names[at] for at in used.tolist()], hits, met)
 
 
+def rows_named(names: Sequence[str], hits: Rows, sightings: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Which rows are of these sightings."""
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for sighting in sightings:
+        with suppress(BadInput):  # what is no sighting's name names none
+            node, boot, number = parse_sighting_id(sighting)
+            wanted[node].append(boot << 32 | number)
+    found = np.zeros(len(hits), np.bool_)
+    for place, name in enumerate(names):
+        if name in wanted:
+            of_node = np.flatnonzero(hits["node"] == place)
+            keys = hits["boot"][of_node].astype(np.int64) << 32 | hits["number"][of_node]
+            found[of_node] = np.isin(keys, wanted[name])
+    return found
+
+
+def some_named(some: Sequence[Candidate], sightings: Collection[str], *, others: bool = False) -> Sequence[Candidate]:
+    """The candidates of these sightings, or all others."""
+    if not isinstance(some, Candidates):
+        return tuple(one for one in some if (one.sighting in sightings) != others)
+    kept = np.flatnonzero(rows_named(some.names, some.hits, sightings) != others)
+    return Candidates(some.names, *taken(some.hits, some.met, kept))
+
+
+def counted(some: Sequence[Candidate]) -> Counter[tuple[Modality, FaceMask]]:
+    """How many candidates there are, by modality and face mask."""
+    if not isinstance(some, Candidates):
+        return Counter((one.modality, one.mask) for one in some)
+    kinds, counts = np.unique(some.hits["modality"].astype(np.int64) << 8 | some.hits["mask"], return_counts=True)
+    known = [(MODALITIES[kind >> 8], _MASKS[kind & 255]) for kind in kinds.tolist()]
+    return Counter(dict(zip(known, counts.tolist(), strict=True)))
+
+
 def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
     """One candidate a sighting and modality, the nearest, in order of time."""
     same = ("node", "boot", "number", "modality")
@@ -172,16 +207,15 @@ def merged(names: Sequence[str], hits: Rows, met: Rows) -> Candidates:
 
 def side_by_side(parts: Sequence[Candidates]) -> Candidates:
     """The answers of several workers as one, in order of time."""
-    names: list[str] = []
+    names: dict[str, int] = {}
     hits, met = list[Rows](), list[Rows]()
     for one in parts:
-        moved = one.hits.copy()
+        moved, place = one.hits.copy(), np.array([names.setdefault(name, len(names)) for name in one.names], np.uint32)
         for name in ("node", "camera", "cell"):
-            moved[name] += len(names)
-        names += one.names
+            moved[name] = place[moved[name]]
         hits.append(moved)
         met.append(one.met)
-    return merged(names, one_below_the_other(hits, HIT), one_below_the_other(met, MET))
+    return merged(list(names), one_below_the_other(hits, HIT), one_below_the_other(met, MET))
 
 
 def nearest(parts: Sequence[Candidates], most: int) -> tuple[list[Candidates], dict[Modality, int]]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from central.probes.hand_off import Targets
+from central.search.candidates import counted, side_by_side, some_named
 from central.search.dispatch import SearchFailed, SearchWorker
 from central.search.job import DEFAULT_RADIUS, Found, Job
 from central.search.neighbouring import batches_of
@@ -77,7 +78,7 @@ def _first_round(part: Part, tell: Tell, stop: threading.Event) -> SearchAnswer:
 
 def _clothes(part: Part, model: str, first: SearchAnswer, targets: Targets, stop: threading.Event) -> bytes:
     """The clothes of confirmed sightings, sealed to the probe service: only their own cell-hours are opened again."""
-    epochs = {one.epoch for one in first.candidates if one.sighting in targets}
+    epochs = {one.epoch for one in some_named(first.candidates, targets)}
     cells = tuple(sorted({epoch.cell for epoch in epochs}))
     with _worker(part, stop) as worker:
         key = sealing_public(worker.public)
@@ -97,10 +98,10 @@ def _second_round(
         # What fails here failed in the first round too, and was told then.
         batches = batches_of(part.offices.store, part.release.scope, epochs)
         worn = _answer(worker, _job(part, worker, probes, cells), batches)
-    pictured = any(one.modality is Modality.APPEARANCE for one in first.candidates)
+    pictured = any(modality is Modality.APPEARANCE for modality, _ in counted(first.candidates))
     both = frozenset(epochs) if pictured else frozenset()
-    found = [one for one in of_worker(worn.candidates, _SECOND_ROUND) if one.sighting not in targets]
-    together = tuple(sorted((*first.candidates, *found), key=lambda one: (one.start, one.sighting, one.modality)))
+    found = some_named(of_worker(worn.candidates, _SECOND_ROUND), targets, others=True)
+    together = side_by_side([of_worker(first.candidates, 0), of_worker(found, 0)])
     counts, sources = (len(targets), len(epochs)), frozenset(targets)
     return replace(first, candidates=together, handed_on=counts, two_pictures=both, sources=sources)
 

@@ -28,12 +28,13 @@ from tests.bench.kernels import KERNELS, Kernel, Question, some_question
 from tests.bench.open_codes import by_numpy, open_codes
 from tests.bench.rows import NOISE, Goal, Row, Say
 from tests.bench.sealed_city import ARCHIVES, CAMERAS, CASES, CELLS, DAYS, PICTURES, SealedCity, archived_city
+from tests.bench.ways import all_routes
 from tests.folders import quick_folder
 
 # Cells of two sizes, for the slope, and turns; in full they are 1/20 and 1/5 of the city, and twice as many as these
 # are made (30 GB of disk, 15 of memory, 12 minutes), for what a round of shards costs that are as large.
 FULL = os.environ.get("CAIRN_BENCH_SEARCH", "") == "full"
-FEW, MANY, ROUNDS = (34, 135, 2) if FULL else (5, 15, 3)
+FEW, MANY, ROUNDS = (34, 135, 3) if FULL else (5, 15, 3)
 ALL = 2 * MANY if FULL else MANY
 FEW_SMALL, MANY_SMALL = 3, 9  # where every camera has a box of its own, and batches are small and many
 SHAPES = ((1, PICTURES), (40, PICTURES), (256, PICTURES), (256, 10 * PICTURES))
@@ -91,19 +92,26 @@ def _often(kernel: Kernel, question: Question) -> Callable[[], object]:
     return lambda: [kernel(question) for _ in range(_OFTEN)]
 
 
-def search(city: SealedCity, cells: int, cases: Sequence[str] = CASES) -> dict[str, SearchAnswer]:
+def search(
+    city: SealedCity, cells: int, cases: Sequence[str] = CASES, most: int | None = None
+) -> dict[str, SearchAnswer]:
     """All cases in one pass."""
-    parts = some_parts(city, cells, cases)
+    parts = some_parts(city, cells, cases, most=most)
     Pass(parts).run()
     return {one.release.scope.case: one.listen(lambda _: None, threading.Event()) for one in parts}
 
 
 def some_parts(
-    city: SealedCity, cells: int, cases: Sequence[str] = CASES, store: SqlBatchStore | None = None
+    city: SealedCity,
+    cells: int,
+    cases: Sequence[str] = CASES,
+    store: SqlBatchStore | None = None,
+    most: int | None = None,
 ) -> list[Part]:
     releases = [city.release(cells, case) for case in cases]
-    # As many candidates as the whole city's search would keep of these cells.
-    offices = replace(city.parts(cells), most=round(MOST_CANDIDATES * cells / CELLS), store=store or city.store)
+    # As many candidates as the whole city's search would keep of these cells, where it is not said how many.
+    kept = most or round(MOST_CANDIDATES * cells / CELLS)
+    offices = replace(city.parts(cells), most=kept, store=store or city.store)
     return [Part(one, release_to_bytes(one), offices) for one in releases]
 
 
@@ -128,11 +136,18 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
         ten_s, how = _extrapolated((MANY, many_s), (ALL, all_s), 1)
     else:
         ten_s, how = _extrapolated((FEW, few_s), (MANY, many_s), whole / here)
+    say("ten routes, and contacts along them")
+    routes_s = _routes(city)
     one_s, _ = _extrapolated((FEW, one[str(FEW)]), (MANY, one[str(MANY)]), 1)
     where = "page cache" if city.database.is_relative_to(tempfile.gettempdir()) else "batches in memory"
     setting = f"1/{CELLS / MANY:.0f} of the city, {os.cpu_count()} cores, {where}, all of the patients' sightings found"
     figures = {
-        "search.seconds_here": (many_s, "s", f"ten patients, {setting}"),
+        "search.seconds_here": (many_s + routes_s, "s", f"ten patients, all in, {setting}"),
+        "search.seconds_routes": (
+            routes_s,
+            "s",
+            f"of it ten routes and their contacts, {MOST_CANDIDATES:,} candidates",
+        ),
         "search.batch_us": ((many_s - few_s) / (many - few) * 1e6, "µs", f"one more batch, {setting}"),
         "search.seconds_one_patient": (one_s, "s", f"the whole city, as the figure for ten is: {setting}"),
     }
@@ -143,15 +158,24 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
         _strangers(city, found[ALL]),
         Row(
             "search.seconds_full_city",
-            ten_s,
+            ten_s + routes_s,
             "s",
-            f"ten patients in one pass, with releases and probes, without routes; {how}; {setting}. {NOISE}",
+            f"ten patients in one pass, all in: releases, probes, search, then {routes_s:.1f} s for routes and "
+            f"contacts; the search {how}; {setting}. {NOISE}",
             Goal("≤", 60),
         ),
         *_processor(city, (many, few), lambda: by_numpy(codes, probes), whole),
         _cold(city, say),
         memory,
     ]
+
+
+def _routes(city: SealedCity) -> float:
+    """Seconds for ten routes and their contacts, from as many candidates as the whole city gives."""
+    found = {case: answer.candidates for case, answer in search(city, city.cells, most=MOST_CANDIDATES).items()}
+    scope = city.release(1).scope
+    took = best_of({"routes": lambda: all_routes(found, (scope.start, scope.end))}, ROUNDS)
+    return took["routes"]
 
 
 def _check(city: SealedCity, answers: dict[str, SearchAnswer]) -> None:

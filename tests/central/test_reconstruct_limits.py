@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from central.batches.store import Seen
 from central.routes.camera_graph import CameraGraph
-from central.routes.observations import MOST, Searched, weigh
+from central.routes.observations import MOST, weigh
 from central.routes.reconstruct import reconstruct, weighed
+from central.routes.searched import Searched
 from central.routes.service import searched_of
 from central.search.candidates import Candidate
 from central.search.case_search import SearchAnswer

@@ -243,7 +243,7 @@ def test_who_came_over_the_bridge_in_the_time_that_this_needs_is_preferred(ways:
 
     def liked(graph: CameraGraph, minutes: float) -> float:
         observations = observe([at_bank("cam-n", 60), at_bank("cam-s", 60 + minutes)], graph, WINDOW, LAWS)
-        return float(log_next(graph, observations, 1)[0])
+        return float(log_next(graph, observations, 1, 2)[0, 0])
 
     streets, lines = CameraGraph(CAMERAS, ways), CameraGraph(CAMERAS)
     assert liked(streets, late) > liked(streets, early) + 1

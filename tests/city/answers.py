@@ -17,8 +17,8 @@ from central.probes.making import make, wanted
 from central.probes.probe_sets import ProbeColumns, ProbeSet
 from central.routes.camera_graph import CameraGraph
 from central.routes.hand_on import Confirmed
-from central.routes.observations import Searched
 from central.routes.route import Route
+from central.routes.searched import Searched
 from central.search.candidates import Candidate
 from central.search.case_search import SearchAnswer
 from central.search.scan import scan
