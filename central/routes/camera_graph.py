@@ -32,7 +32,7 @@ VIEW_M = 25.0
 CLOCK_SLACK_S = 5.0
 # Radii at which cameras are counted, each √2 of the last; in between, the count is interpolated.
 _FIRST_RING_M = 25.0
-_RINGS_M = np.concatenate([[0.0], _FIRST_RING_M * np.sqrt(2.0) ** np.arange(23)])
+_RINGS_M = np.concatenate([[0.0], _FIRST_RING_M * np.exp2(np.arange(23) / 2)])
 _AT_ONCE = 256
 
 

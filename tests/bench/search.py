@@ -161,7 +161,7 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
             ten_s + routes_s,
             "s",
             f"ten patients in one pass, all in: releases, probes, search, then {routes_s:.1f} s for routes and "
-            f"contacts; the search {how}; {setting}. {NOISE}",
+            f"contacts, no clothes handed on; the search {how}; {setting}. {NOISE}",
             Goal("≤", 60),
         ),
         *_processor(city, (many, few), lambda: by_numpy(codes, probes), whole),
