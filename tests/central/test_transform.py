@@ -23,6 +23,7 @@ from shared import codes
 from shared.codes import FACE_BITS, MAX_DIMENSIONS, Int8
 from shared.errors import BadEmbedding, BadInput
 
+_WATCHING = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-Wall", "-Wextra", "-Werror")
 compiler = pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler: tools/need gcc libc6-dev")
 
 
@@ -109,8 +110,9 @@ def test_a_library_that_is_another_is_not_used(tmp_path: Path) -> None:
 
 @compiler
 def test_it_reads_and_writes_nothing_but_what_it_is_given(tmp_path: Path) -> None:
-    """Compiled to watch its own memory (AddressSanitizer, UBSan), it encodes rows that end where their memory ends."""
-    watched = compiled(tmp_path / "libwatched.so", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+    """Compiled without a warning to watch its own memory (AddressSanitizer, UBSan), it encodes rows that end where
+    their memory ends."""
+    watched = compiled(tmp_path / "libwatched.so", *_WATCHING)
     assert watched
     runtime = [_of_compiler(name) for name in ("libasan.so", "libubsan.so")]
     if not all(Path(file).is_absolute() for file in runtime):
