@@ -32,7 +32,7 @@ from tests.bench.ways import all_routes
 from tests.folders import quick_folder
 
 # Cells of two sizes, for the slope, and turns; in full they are 1/20 and 1/5 of the city, and twice as many as these
-# are made (30 GB of disk, 15 of memory, 12 minutes), for what a round of shards costs that are as large.
+# are made (30 GB of disk, 15 of memory, 13 minutes), for what a round of shards costs that are as large.
 FULL = os.environ.get("CAIRN_BENCH_SEARCH", "") == "full"
 FEW, MANY, ROUNDS = (34, 135, 3) if FULL else (5, 15, 3)
 ALL = 2 * MANY if FULL else MANY
