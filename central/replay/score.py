@@ -99,12 +99,13 @@ def contact_rows(
 def _numbers(route: Route, candidates: Sequence[Candidate]) -> dict[tuple[object, ...], set[int]]:
     """Whose sightings lie behind a pseudonym at a place and time: meetings stand in their partners' order, without the
     patient's own other sightings."""
-    partners = {candidate.sighting: candidate.partners for candidate in candidates}
+    partners = {(one.sighting, one.modality): one.partners for one in candidates}
     own = {visit.candidate.sighting for visit in route.visits}
     found: dict[tuple[object, ...], set[int]] = {}
     for visit in route.visits:
         node, boot, _ = parse_sighting_id(visit.candidate.sighting)
-        others = [p for p in partners[visit.candidate.sighting] if sighting_id(node, boot, p.number) not in own]
+        met_by = partners[visit.candidate.sighting, visit.candidate.modality]
+        others = [p for p in met_by if sighting_id(node, boot, p.number) not in own]
         ordered = sorted(others, key=lambda p: (p.start, p.end, p.number))
         for partner, met in zip(ordered, visit.met, strict=True):
             key = (met.pseudonym, visit.place.camera, met.start, met.end)

@@ -146,6 +146,22 @@ def test_contacts_are_judged_by_every_preset(replayed: Replayed) -> None:
             assert all(rows for rows in contact_rows(answer.route, answer.candidates, contacts))
 
 
+def test_whom_somebody_met_is_read_from_the_face_that_was_taken_for_the_patient(replayed: Replayed) -> None:
+    """Clothes of the same sighting, found in a second round, may have met fewer; whether they stand before or after."""
+    checked = 0
+    for answer in replayed.played.answers:
+        taken = {visit.candidate.sighting for visit in answer.route.visits} if answer.route else set()
+        faces = [one for one in answer.candidates if one.modality is Modality.FACE and one.sighting in taken]
+        worn = [replace(one, modality=Modality.APPEARANCE, partners=()) for one in faces]
+        for contacts in answer.contacts.values():
+            rows = contact_rows(answer.route, answer.candidates, contacts)
+            others = [one for one in answer.candidates if one.modality is Modality.FACE or one.sighting not in taken]
+            assert contact_rows(answer.route, [*others, *worn], contacts) == rows
+            assert contact_rows(answer.route, [*worn, *others], contacts) == rows
+            checked += len(rows)
+    assert checked
+
+
 def test_every_stage_is_timed_and_told(replayed: Replayed) -> None:
     """Seconds of every stage are given for the city and each patient, and progress names each hour and patient."""
     seconds = replayed.result["totals"]["seconds"]
