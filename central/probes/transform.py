@@ -48,7 +48,7 @@ def built(file: Path) -> ctypes.CDLL | None:
         encode = library.cairn_encode
     except (OSError, AttributeError):
         hint = "install gcc and libc6-dev, and this package again"
-        log.warning("the compiled transform is not there, so searches take a fifth longer: %s", hint)
+        log.warning("the compiled transform is not there, so searches take longer: %s", hint)
         return None
     size, address = ctypes.c_size_t, ctypes.c_void_p
     encode.argtypes = [address, size, size, ctypes.c_char_p, size, size, size, address]

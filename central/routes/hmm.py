@@ -44,7 +44,7 @@ def backward(chain: Chain) -> Float64:
     """ln of the weight of all ways to go on from each observation [..., n] to the end."""
     beta = np.array(np.broadcast_to(chain.final, chain.emission.shape), np.float64)
     n = beta.shape[-1]
-    onward = np.empty((n, n), np.result_type(np.float32, *(step.dtype for step in chain.steps)))  # [i, j] from i to j
+    onward = np.empty((n, n), np.result_type(np.float32, *{step.dtype for step in chain.steps}))  # [i, j] from i to j
     for j, step in enumerate(chain.steps):
         onward[:j, j] = step
     for i in range(n - 2, -1, -1):

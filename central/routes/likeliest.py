@@ -1,6 +1,6 @@
 """The likeliest of a search's candidates, chosen by their columns.
 
-A search answers fifty thousand candidates of a case, of which some hundreds are weighed against each other. Making an
+A search answers fifty thousand candidates of a case, of which 1,500 are weighed against each other at most. Making an
 object of each and weighing it alone took longer than all the rest of a route; here only the chosen become objects. What
 is chosen, and what is counted, is what `observations` would choose and count one by one.
 """
@@ -8,7 +8,7 @@ is chosen, and what is counted, is what `observations` would choose and count on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -60,10 +60,10 @@ def likeliest(
     None where a sighting is found twice by one modality: then the nearer is to be chosen first. Raises
     CalibrationMissing.
     """
-    names = _numbered(some.names)
-    placed = np.flatnonzero(_fitting(some.names, some.hits, graph, window))
+    number = {name: at for at, name in enumerate(some.names)}  # one for a name that stands twice
+    placed = np.flatnonzero(_fitting(some, number, graph, window))
     hits = some.hits.take(placed)
-    sighting = _sightings(names, hits)
+    sighting = _sightings(_numbers(some.names, number), hits)
     modality = hits["modality"].astype(np.int64)
     if len(np.unique(sighting * len(MODALITIES) + modality)) < len(hits):
         return None
@@ -80,20 +80,19 @@ def likeliest(
     return Likeliest(Candidates(some.names, *taken(some.hits, some.met, kept)), left_out, found)
 
 
-def _numbered(names: tuple[str, ...]) -> Int64:
-    """A number for each name, the same where a name stands twice."""
-    first: dict[str, int] = {}
-    return np.array([first.setdefault(name, at) for at, name in enumerate(names)], np.int64)
+def _numbers(names: Iterable[str], number: Mapping[str, int]) -> Int64:
+    """-1 for what has none."""
+    return np.array([number.get(name, -1) for name in names], np.int64)
 
 
-def _fitting(names: tuple[str, ...], hits: Rows, graph: CameraGraph, window: tuple[datetime, datetime]) -> Bools:
+def _fitting(
+    some: Candidates, number: Mapping[str, int], graph: CameraGraph, window: tuple[datetime, datetime]
+) -> Bools:
     """Known camera, in the cell whose key was used, at a time that can be, within the window."""
-    cells = {name: at for at, name in enumerate(names)}
-    known = [graph.places.get(name) for name in names]
-    cell = np.array([cells.get(place.cell, -1) if place else -1 for place in known], np.int64)
-    last = np.array([cells[name] for name in names], np.int64)  # the same for a name that stands twice
+    known, hits = [graph.places.get(name) for name in some.names], some.hits
+    cell_of = _numbers([place.cell if place else "" for place in known], number)
     begin, end = (moment.timestamp() * 1000 for moment in window)
-    fits = cell[hits["camera"]] == last[hits["cell"]]
+    fits = cell_of[hits["camera"]] == _numbers(some.names, number)[hits["cell"]]
     fits &= hits["start"] <= hits["end"]
     return np.asarray(fits & (hits["start"] < end) & (hits["end"] >= begin), np.bool_)
 

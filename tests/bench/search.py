@@ -149,7 +149,7 @@ def searches(city: SealedCity, say: Say) -> list[Row]:
             f"of it ten routes and their contacts, {MOST_CANDIDATES:,} candidates",
         ),
         "search.batch_us": ((many_s - few_s) / (many - few) * 1e6, "µs", f"one more batch, {setting}"),
-        "search.seconds_one_patient": (one_s, "s", f"the whole city, as the figure for ten is: {setting}"),
+        "search.seconds_one_patient": (one_s, "s", f"the whole city, without a route: {setting}"),
     }
     say("processor time and memory")
     return [
@@ -273,7 +273,7 @@ def _processor(city: SealedCity, searched: tuple[int, int], numpy: Callable[[], 
             "search.object_us",
             object_us,
             "µs",
-            "an object of one candidate, with its partners, as a route reads it",
+            "an object of one candidate, with its partners, for who looks at all of them",
         ),
         Row(
             "search.vs_numpy",

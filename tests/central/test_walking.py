@@ -18,7 +18,7 @@ from central.routes.between import gaps, legs
 from central.routes.camera_graph import DETOUR, MODES, CameraGraph, CameraPlace
 from central.routes.movement import log_next
 from central.routes.observations import observe
-from central.routes.reconstruct import weighed
+from central.routes.reconstruct import movements, weighed
 from central.routes.route import Visit
 from central.routes.travel import log_transition
 from central.routes.watching import on_the_way
@@ -248,6 +248,21 @@ def test_who_came_over_the_bridge_in_the_time_that_this_needs_is_preferred(ways:
     streets, lines = CameraGraph(CAMERAS, ways), CameraGraph(CAMERAS)
     assert liked(streets, late) > liked(streets, early) + 1
     assert liked(lines, early) > liked(lines, late) + 1
+
+
+@pytest.mark.parametrize("streets", [True, False])
+def test_steps_that_are_made_together_are_those_made_one_by_one(ways: Ways, streets: bool) -> None:
+    """To each sighting from every earlier one, whatever number of them is made at once."""
+    names, graph = [one.camera for one in CAMERAS], CameraGraph(CAMERAS, ways if streets else None)
+    some = [at_bank(names[at * 7 % len(names)], 60 + at * at % 41 + at / 10) for at in range(40)]
+    observed = observe(some, graph, WINDOW, LAWS)
+    assert len(observed) == 40
+    for first, last in ((0, 40), (13, 40), (20, 21), (0, 1)):
+        together = log_next(graph, observed, first, last)
+        for j in range(first, last):
+            alone = log_next(graph, observed, j, j + 1)[0, :j]
+            assert np.array_equal(together[j - first, :j], alone)
+    assert [len(way) for way in movements(observed, graph)] == list(range(40))
 
 
 def test_of_two_alike_the_one_who_had_time_for_the_bridge_is_the_surer(ways: Ways) -> None:
